@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { role } from "./roles.ts";
+import { identifier, taskSpec, taskTypes } from "./task.ts";
+import { MAX_TASKS_PER_RUN } from "./suite.ts";
+import { attemptStates, runStates, taskCounts, taskStates, workerStates } from "./views.ts";
+
+/** Bodies and queries of the REST API under `/api/v1`. */
+export const submitRunRequest = z.strictObject({
+  name: identifier,
+  wait_for_capacity: z.boolean().default(false),
+  tasks: z.array(taskSpec).min(1).max(MAX_TASKS_PER_RUN),
+});
+export type SubmitRunRequest = z.infer<typeof submitRunRequest>;
+export type SubmitRunInput = z.input<typeof submitRunRequest>;
+
+export const submitRunResponse = z.strictObject({ run_id: identifier, tasks: z.int(), duplicate: z.boolean() });
+export type SubmitRunResponse = z.infer<typeof submitRunResponse>;
+
+export const reasonRequest = z.strictObject({ reason: z.string().max(500).default("asked by a person") });
+
+export const createTokenRequest = z.strictObject({
+  role,
+  name: identifier,
+  expires_in_seconds: z.number().positive().max(315_360_000).nullable().default(null),
+});
+export type CreateTokenRequest = z.infer<typeof createTokenRequest>;
+export const createTokenResponse = z.strictObject({
+  token_id: identifier,
+  token: z.string(),
+  role,
+  name: identifier,
+  expires_at: z.iso.datetime().nullable(),
+});
+export type CreateTokenResponse = z.infer<typeof createTokenResponse>;
+
+export const MAX_PAGE = 1_000;
+const paging = { limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100), cursor: z.string().max(500).optional() };
+
+export const runsQuery = z.strictObject({ ...paging, state: z.enum(runStates).optional(), name: z.string().optional() });
+export const tasksQuery = z.strictObject({
+  ...paging,
+  run_id: z.string().optional(),
+  status: z.enum(taskStates).optional(),
+  type: z.enum(taskTypes).optional(),
+  worker_id: z.string().optional(),
+});
+export const attemptsQuery = z.strictObject({
+  ...paging,
+  run_id: z.string().optional(),
+  task_id: z.string().optional(),
+  worker_id: z.string().optional(),
+  status: z.enum(attemptStates).optional(),
+});
+export const workersQuery = z.strictObject({ ...paging, status: z.enum(workerStates).optional(), name: z.string().optional() });
+export const resultsQuery = z.strictObject({
+  ...paging,
+  run_id: z.string().optional(),
+  task_id: z.string().optional(),
+  worker_id: z.string().optional(),
+  model: z.string().optional(),
+  hardware: z.string().optional(),
+  status: z.string().optional(),
+});
+export const artifactsQuery = z.strictObject({
+  ...paging,
+  run_id: z.string().optional(),
+  task_id: z.string().optional(),
+  sha256: z.string().optional(),
+});
+export type RunsQuery = z.infer<typeof runsQuery>;
+export type TasksQuery = z.infer<typeof tasksQuery>;
+export type AttemptsQuery = z.infer<typeof attemptsQuery>;
+export type WorkersQuery = z.infer<typeof workersQuery>;
+export type ResultsQuery = z.infer<typeof resultsQuery>;
+export type ArtifactsQuery = z.infer<typeof artifactsQuery>;
+
+export const sqlRequest = z.strictObject({ sql: z.string().min(1).max(100_000), max_rows: z.int().min(1).max(100_000).default(1_000) });
+export const sqlResponse = z.strictObject({
+  columns: z.array(z.string()),
+  rows: z.array(z.array(z.json())),
+  truncated: z.boolean(),
+});
+export type SqlResponse = z.infer<typeof sqlResponse>;
+
+/** The coordinator at a glance, from the leader's memory. */
+export const statusResponse = z.strictObject({
+  assay_version: z.string(),
+  protocol_version: z.int(),
+  epoch: z.int(),
+  /** Sequence of the newest event. */
+  seq: z.int(),
+  started_at: z.iso.datetime(),
+  workers: z.record(z.enum(workerStates), z.int()),
+  tasks: taskCounts,
+  active_runs: z.int(),
+});
+export type StatusResponse = z.infer<typeof statusResponse>;
+
+/** The state as a digest, of the leader and of the journal replayed by the follower, at the same place. */
+export const stateHashResponse = z.strictObject({ seq: z.int(), leader: z.string(), replay: z.string(), equal: z.boolean() });
+export type StateHashResponse = z.infer<typeof stateHashResponse>;
+
+export const errorResponse = z.strictObject({
+  error: z.strictObject({
+    code: z.string(),
+    message: z.string(),
+    next: z.string(),
+    path: z.string().optional(),
+  }),
+});
+export type ErrorResponse = z.infer<typeof errorResponse>;
+
+/** One event of `/api/v1/events`: what happened, without the documents. Fields that do not apply are absent. */
+export const feedEvent = z.strictObject({
+  seq: z.int(),
+  time: z.iso.datetime(),
+  type: z.string(),
+  run_id: z.string().optional(),
+  task_id: z.string().optional(),
+  attempt: z.int().optional(),
+  worker_id: z.string().optional(),
+  hardware: z.string().optional(),
+  outcome: z.string().optional(),
+  state: z.string().optional().describe("State of the task, run or worker after the event"),
+  failure_class: z.string().optional(),
+  message: z.string().optional(),
+  execution_time_seconds: z.number().optional(),
+});
+export type FeedEvent = z.infer<typeof feedEvent>;

@@ -1,0 +1,84 @@
+import type { RunId, TaskId, WorkerId } from "../base/index.ts";
+import type { CapabilityDocument, WorkerLoad } from "./capability.ts";
+import type { Failure, ResultDocument } from "./result.ts";
+import type { Role } from "./roles.ts";
+import type { Hardware, TaskSpec } from "./task.ts";
+
+export type AttemptOutcome = "succeeded" | "failed" | "timed_out" | "lost" | "preempted" | "cancelled";
+
+/** What becomes of the task after an attempt ended: decided once, journaled, so that replay needs no rule. */
+export type AfterAttempt = { state: "completed" | "failed" | "cancelled" } | { state: "queued"; notBeforeMs: number };
+
+/** One attempt of one task. */
+export interface AttemptRef {
+  runId: RunId;
+  taskId: TaskId;
+  /** 1 for the first try. */
+  attempt: number;
+}
+
+/**
+ * Everything that can happen, as it stands in the journal. The sequence of an event is its place in the journal (1, 2, 3 …);
+ * its time is the time of its batch. Documents inside (`spec`, `result`, `capabilities`) are as their authors wrote them.
+ */
+export type JournalEvent =
+  | { type: "epoch_opened"; epoch: number; holder: string; graceMs: number }
+  | { type: "token_created"; tokenId: string; sha256: string; role: Role; name: string; expiresAtMs: number | null }
+  | { type: "token_revoked"; tokenId: string }
+  | {
+      type: "run_submitted";
+      runId: RunId;
+      name: string;
+      submittedBy: string;
+      idempotencyKey: string | null;
+      /** Digest of the submitted document: the same key with another document is a conflict. */
+      digest: string;
+      waitForCapacity: boolean;
+      tasks: TaskSpec[];
+    }
+  | { type: "run_cancelled"; runId: RunId; by: string; reason: string }
+  | { type: "run_finished"; runId: RunId; state: RunEndState }
+  | { type: "run_archived"; runId: RunId }
+  | { type: "task_cancelled"; runId: RunId; taskId: TaskId; by: string; reason: string }
+  | { type: "task_skipped"; runId: RunId; taskId: TaskId; because: TaskId }
+  | ({ type: "attempt_leased"; workerId: WorkerId; hardware: Hardware | null } & AttemptRef)
+  | ({ type: "attempt_started"; startedAtMs: number } & AttemptRef)
+  | ({
+      type: "attempt_finished";
+      leaseSeq: number;
+      workerId: WorkerId;
+      outcome: AttemptOutcome;
+      startedAtMs: number | null;
+      finishedAtMs: number;
+      result: ResultDocument | null;
+      /** Digest of the result: tells a repeated report from a different one. */
+      digest: string | null;
+      failure: Failure | null;
+      after: AfterAttempt;
+    } & AttemptRef)
+  | ({ type: "result_conflict"; leaseSeq: number; workerId: WorkerId; digest: string } & AttemptRef)
+  | {
+      type: "worker_registered";
+      workerId: WorkerId;
+      name: string;
+      incarnation: string;
+      sessionId: string;
+      capabilities: CapabilityDocument;
+      slots: number;
+      credits: number;
+    }
+  | { type: "worker_reported"; workerId: WorkerId; load: WorkerLoad }
+  | { type: "worker_suspected"; workerId: WorkerId; reason: string; lostAtMs: number }
+  | { type: "worker_lost"; workerId: WorkerId }
+  | { type: "worker_draining"; workerId: WorkerId; by: string; reason: string }
+  | { type: "worker_left"; workerId: WorkerId; reason: string };
+
+export type RunEndState = "completed" | "failed" | "cancelled";
+export type JournalEventOf<Type extends JournalEvent["type"]> = Extract<JournalEvent, { type: Type }>;
+
+/** An event at its place in the journal. */
+export interface PlacedEvent {
+  seq: number;
+  atMs: number;
+  event: JournalEvent;
+}

@@ -1,0 +1,19 @@
+/**
+ * contracts: the documents and messages that Assay's parts and people exchange, as zod schemas with their types: task, suite,
+ * result, capability, frames, journal events, REST views, error codes, protocol version.
+ *
+ * Never: behaviour, I/O, Node. Documents are snake_case; events and everything internal are camelCase.
+ * May enter: every room.
+ */
+export * from "./api.ts";
+export * from "./assay-fault.ts";
+export * from "./capability.ts";
+export * from "./errors.ts";
+export * from "./events.ts";
+export * from "./frames.ts";
+export * from "./result.ts";
+export * from "./roles.ts";
+export * from "./suite.ts";
+export * from "./task.ts";
+export * from "./version.ts";
+export * from "./views.ts";

@@ -1,0 +1,13 @@
+/**
+ * The version of the worker link and of journaled events. A test hashes the wire schemas: when they change, raise the number
+ * and add a line.
+ *
+ * 1  first version
+ */
+export const PROTOCOL_VERSION = 1;
+
+export const ASSAY_VERSION = "0.1.0";
+
+/** WebSocket subprotocols, the preferred one first. */
+export const SUBPROTOCOLS = ["assay.v1+msgpack", "assay.v1+json"] as const;
+export type Subprotocol = (typeof SUBPROTOCOLS)[number];

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { capabilityDocument } from "./capability.ts";
+import { failure, hardwareMetrics, provenance } from "./result.ts";
+import { identifier, taskSpec, taskTypes } from "./task.ts";
+
+/** What REST lists, one schema per resource. Times are ISO 8601 in UTC. */
+const time = z.iso.datetime();
+
+export const runStates = ["running", "completed", "failed", "cancelled"] as const;
+export const taskStates = ["blocked", "queued", "leased", "running", "completed", "failed", "cancelled", "skipped"] as const;
+export const attemptStates = ["leased", "running", "succeeded", "failed", "timed_out", "lost", "preempted", "cancelled"] as const;
+export const workerStates = ["ready", "suspect", "draining", "lost", "left"] as const;
+export type RunState = (typeof runStates)[number];
+export type TaskState = (typeof taskStates)[number];
+export type AttemptState = (typeof attemptStates)[number];
+export type WorkerState = (typeof workerStates)[number];
+
+/** Tasks of a run by what became of them. `failed`: the test said no; `error`: it could not be found out. */
+export const taskCounts = z.strictObject({
+  total: z.int(),
+  waiting: z.int().describe("blocked or queued"),
+  running: z.int().describe("leased or running"),
+  completed: z.int(),
+  failed: z.int(),
+  error: z.int(),
+  cancelled: z.int(),
+  skipped: z.int(),
+});
+export type TaskCounts = z.infer<typeof taskCounts>;
+
+export const runView = z.strictObject({
+  run_id: identifier,
+  name: identifier,
+  state: z.enum(runStates),
+  submitted_by: z.string(),
+  create_time: time,
+  end_time: time.nullable(),
+  counts: taskCounts,
+});
+export type RunView = z.infer<typeof runView>;
+
+export const taskView = z.strictObject({
+  run_id: identifier,
+  task_id: identifier,
+  type: z.enum(taskTypes),
+  priority: z.int(),
+  status: z.enum(taskStates),
+  failure_class: z.string().nullable(),
+  attempts: z.int(),
+  worker_id: z.string().nullable(),
+  create_time: time,
+  start_time: time.nullable(),
+  end_time: time.nullable(),
+  spec: taskSpec,
+});
+export type TaskView = z.infer<typeof taskView>;
+
+export const attemptView = z.strictObject({
+  run_id: identifier,
+  task_id: identifier,
+  attempt: z.int(),
+  worker_id: identifier,
+  lease_seq: z.int(),
+  status: z.enum(attemptStates),
+  hardware: z.string().nullable(),
+  lease_time: time,
+  start_time: time.nullable(),
+  end_time: time.nullable(),
+  execution_time_seconds: z.number().nullable(),
+  failure: failure.nullable(),
+});
+export type AttemptView = z.infer<typeof attemptView>;
+
+export const workerView = z.strictObject({
+  worker_id: identifier,
+  name: z.string(),
+  hostname: z.string(),
+  status: z.enum(workerStates),
+  registration_time: time,
+  last_heartbeat: time.nullable(),
+  slots: z.int(),
+  capabilities: capabilityDocument,
+  hardware_metrics: z.record(z.string(), z.number()).nullable(),
+  tags: z.record(z.string(), z.string()),
+});
+export type WorkerView = z.infer<typeof workerView>;
+
+export const resultView = z.strictObject({
+  run_id: identifier,
+  task_id: identifier,
+  attempt: z.int(),
+  worker_id: identifier,
+  status: z.string(),
+  model: z.string().nullable(),
+  hardware: z.string().nullable(),
+  execution_time_seconds: z.number(),
+  end_time: time,
+  hardware_metrics: hardwareMetrics,
+  results: z.record(z.string(), z.json()),
+  provenance: provenance.nullable(),
+  failure: failure.nullable(),
+});
+export type ResultView = z.infer<typeof resultView>;
+
+export const artifactView = z.strictObject({
+  run_id: identifier,
+  task_id: identifier,
+  attempt: z.int(),
+  name: z.string(),
+  sha256: z.string(),
+  size_bytes: z.int(),
+  content_type: z.string(),
+});
+export type ArtifactView = z.infer<typeof artifactView>;
+
+/** One page of a list. `next_cursor` is null on the last page; a cursor is opaque. */
+export const page = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ items: z.array(item), next_cursor: z.string().nullable() });
+export interface Page<Item> {
+  items: Item[];
+  next_cursor: string | null;
+}
+
+/** Why a task waits, or what it is doing. */
+export const explanation = z.strictObject({
+  run_id: identifier,
+  task_id: identifier,
+  state: z.enum(taskStates),
+  summary: z.string(),
+  waiting_for: z.array(z.string()).describe("Unfinished tasks it depends on"),
+  not_before: time.nullable().describe("Retries wait until then"),
+  ahead: z.int().nullable().describe("Tasks that the same workers take first"),
+  workers: z.array(
+    z.strictObject({ worker_id: identifier, fits: z.boolean(), reasons: z.array(z.string()) }),
+  ),
+});
+export type Explanation = z.infer<typeof explanation>;

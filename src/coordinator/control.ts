@@ -1,0 +1,80 @@
+import type { Result } from "../base/index.ts";
+import type {
+  ArtifactView,
+  ArtifactsQuery,
+  AttemptView,
+  AttemptsQuery,
+  CreateTokenRequest,
+  CreateTokenResponse,
+  Explanation,
+  Fault,
+  FeedEvent,
+  Page,
+  ResultView,
+  ResultsQuery,
+  Role,
+  RunView,
+  RunsQuery,
+  SqlResponse,
+  StateHashResponse,
+  StatusResponse,
+  SubmitRunRequest,
+  SubmitRunResponse,
+  TaskView,
+  TasksQuery,
+  WorkerView,
+  WorkersQuery,
+} from "../contracts/index.ts";
+
+/** Who asks: the holder of a token. */
+export interface Actor {
+  tokenId: string;
+  name: string;
+  role: Role;
+}
+
+/** What the leader does for clients. Every promise settles only after what caused it is committed; failures are AssayErrors. */
+export interface Control {
+  authenticate(token: string): Result<Actor, Fault>;
+  submitRun(request: SubmitRunRequest, origin: { by: Actor; idempotencyKey: string | null }): Promise<SubmitRunResponse>;
+  cancelRun(runId: string, origin: { by: Actor; reason: string }): Promise<void>;
+  cancelTask(task: { runId: string; taskId: string }, origin: { by: Actor; reason: string }): Promise<void>;
+  drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
+  createToken(request: CreateTokenRequest): Promise<CreateTokenResponse>;
+  revokeToken(tokenId: string): Promise<void>;
+  explain(task: { runId: string; taskId: string }): Promise<Explanation>;
+  status(): StatusResponse;
+  /** True while this process leads and its journal can be written. */
+  ready(): boolean;
+}
+
+/**
+ * What screens and lists are made of: the follower's copy, in its own thread. Every answer holds at least all that was
+ * committed when the question came. A single thing that does not exist gives null.
+ */
+export interface ReadModel {
+  runs(query: RunsQuery): Promise<Page<RunView>>;
+  run(runId: string): Promise<RunView | null>;
+  tasks(query: TasksQuery): Promise<Page<TaskView>>;
+  task(runId: string, taskId: string): Promise<TaskView | null>;
+  attempts(query: AttemptsQuery): Promise<Page<AttemptView>>;
+  workers(query: WorkersQuery): Promise<Page<WorkerView>>;
+  results(query: ResultsQuery): Promise<Page<ResultView>>;
+  artifacts(query: ArtifactsQuery): Promise<Page<ArtifactView>>;
+  sql(sql: string, maxRows: number): Promise<SqlResponse>;
+  /** Up to `limit` events after `afterSeq`, oldest first; empty when there are none yet. `runId` leaves out those of other runs. */
+  feed(afterSeq: number, options: { limit: number; runId?: string | undefined }): Promise<{ events: FeedEvent[]; nextSeq: number }>;
+  /** Resolves when the journal has grown past `seq`, or when the signal fires. */
+  grown(seq: number, signal: AbortSignal): Promise<void>;
+  stateHash(): Promise<StateHashResponse>;
+}
+
+/** The end of an attempt's output while it runs. */
+export interface LiveLog {
+  /** Text so far (at most the last 64 KiB), then what comes; ends when the attempt ends or the signal fires. */
+  follow(attempt: { runId: string; taskId: string; attempt: number }, signal: AbortSignal): AsyncIterable<LogChunk>;
+}
+export interface LogChunk {
+  stream: "stdout" | "stderr";
+  text: string;
+}
