@@ -1,5 +1,10 @@
-/** A binary heap; `pop` gives the smallest item by `compare`. Push and pop cost O(log n). */
-export class Heap<T> {
+/** What a heap keeps of its items: their place in it, -1 when outside. An item is in one heap at a time. */
+export interface HeapItem {
+  heapIndex: number;
+}
+
+/** A binary heap; `peek` gives the smallest item by `compare`. Adding and removing any item cost O(log n). */
+export class Heap<T extends HeapItem> {
   private readonly items: T[] = [];
   private readonly compare: (a: T, b: T) => number;
 
@@ -15,40 +20,55 @@ export class Heap<T> {
     return this.items[0];
   }
 
-  push(item: T): void {
-    const items = this.items;
-    let index = items.length;
-    items.push(item);
+  /** All items, in no order. */
+  values(): readonly T[] {
+    return this.items;
+  }
+
+  add(item: T): void {
+    this.items.push(item);
+    this.rise(item, this.items.length - 1);
+  }
+
+  /** Removes an item; one that is not in a heap is left alone. */
+  remove(item: T): void {
+    const index = item.heapIndex;
+    if (index < 0) return;
+    item.heapIndex = -1;
+    const last = this.items.pop() as T;
+    if (last === item) return;
+    this.rise(last, index);
+    this.sink(last, last.heapIndex);
+  }
+
+  private rise(item: T, start: number): void {
+    let index = start;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      const above = items[parent] as T;
+      const above = this.items[parent] as T;
       if (this.compare(above, item) <= 0) break;
-      items[index] = above;
+      this.put(above, index);
       index = parent;
     }
-    items[index] = item;
+    this.put(item, index);
   }
 
-  pop(): T | undefined {
-    const items = this.items;
-    const top = items[0];
-    const last = items.pop();
-    if (items.length > 0 && last !== undefined) this.sink(last);
-    return top;
-  }
-
-  private sink(item: T): void {
-    const items = this.items;
-    let index = 0;
+  private sink(item: T, start: number): void {
+    let index = start;
     for (;;) {
       let child = 2 * index + 1;
-      if (child >= items.length) break;
-      if (child + 1 < items.length && this.compare(items[child + 1] as T, items[child] as T) < 0) child += 1;
-      const below = items[child] as T;
+      if (child >= this.items.length) break;
+      if (child + 1 < this.items.length && this.compare(this.items[child + 1] as T, this.items[child] as T) < 0) child += 1;
+      const below = this.items[child] as T;
       if (this.compare(item, below) <= 0) break;
-      items[index] = below;
+      this.put(below, index);
       index = child;
     }
-    items[index] = item;
+    this.put(item, index);
+  }
+
+  private put(item: T, index: number): void {
+    this.items[index] = item;
+    item.heapIndex = index;
   }
 }

@@ -56,6 +56,7 @@ export type JournalEvent =
       failure: Failure | null;
       after: AfterAttempt;
     } & AttemptRef)
+  | { type: "retry_due"; runId: RunId; taskId: TaskId }
   | ({ type: "result_conflict"; leaseSeq: number; workerId: WorkerId; digest: string } & AttemptRef)
   | {
       type: "worker_registered";

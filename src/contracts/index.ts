@@ -17,3 +17,4 @@ export * from "./suite.ts";
 export * from "./task.ts";
 export * from "./version.ts";
 export * from "./views.ts";
+export * from "./zod-faults.ts";

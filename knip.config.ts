@@ -1,0 +1,34 @@
+import { posix } from "node:path";
+
+import type { KnipConfig } from "knip";
+
+import { importEdges } from "./scripts/import-edges.ts";
+import { listFiles, parseSource } from "./scripts/source-tree.ts";
+
+/** Entry files of threads and child processes, which no import statement names. */
+const threads = listFiles(import.meta.dirname, ["src"], "**/*.ts").flatMap((path) =>
+  importEdges(parseSource(import.meta.dirname, path))
+    .filter(({ kind }) => kind === "thread")
+    .map(({ specifier = "" }) => posix.join(posix.dirname(path), specifier)),
+);
+
+const config: KnipConfig = {
+  entry: [
+    "src/cli/main.ts",
+    // The contracts are a vocabulary for clients outside this repository too: a type that nobody here uses may stay.
+    "src/contracts/index.ts",
+    ...threads,
+    "scripts/{check-docs,check-imports,check-size,generate}.ts",
+    "scripts/{setup,check,test}.mjs",
+    "bench/*.ts",
+    "sim/*.ts",
+    "examples/**/*.ts",
+  ],
+  project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "bench/**/*.ts", "sim/**/*.ts", "test/**/*.ts"],
+  // An exported type that only describes another export of the same file is part of that export.
+  ignoreExportsUsedInFile: true,
+  // Started by name from scripts/gates.mjs, or loaded by oxlint.
+  ignoreDependencies: ["oxlint", "oxlint-tsgolint"],
+};
+
+export default config;

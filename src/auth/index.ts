@@ -1,0 +1,10 @@
+/**
+ * auth: who may do what: tokens, the table of permissions, and files that hold a secret.
+ *
+ * Never: HTTP, WebSocket, the journal; it does not know which tokens exist.
+ * May enter: coordinator, worker, cli.
+ */
+export { permissions, requirePermission } from "./permissions.ts";
+export type { Permission } from "./permissions.ts";
+export { readSecretFile, writeSecretFile } from "./secret-file.ts";
+export { newToken, redactTokens, tokenDigest } from "./token.ts";

@@ -1,0 +1,25 @@
+/** A duration for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`. */
+export function durationText(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** A measured number with three significant digits: `0.0123`, `4.56`, `78.9`, `1234`. */
+export function measureText(value: number): string {
+  if (!Number.isFinite(value)) return "?";
+  if (Math.abs(value) >= 100 || value === 0) return String(Math.round(value));
+  return Number(value.toPrecision(3)).toString();
+}
+
+/** `1 task`, `2 tasks`. */
+export function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** How long ago an ISO time was, short: `12 s ago`. */
+export function agoText(time: string, nowMs: number): string {
+  return `${durationText(Math.max(0, Math.round((nowMs - Date.parse(time)) / 1000)))} ago`;
+}

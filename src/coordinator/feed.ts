@@ -1,0 +1,75 @@
+import { isoTime } from "../base/index.ts";
+import type { FeedEvent, JournalEvent, PlacedEvent } from "../contracts/index.ts";
+
+type Details = Omit<FeedEvent, "seq" | "time" | "type">;
+
+/** What screens are told of an event. Null for events that are nobody's business (tokens) or only tidying up. */
+export function feedEvent({ seq, atMs, event }: PlacedEvent): FeedEvent | null {
+  const details = detailsOf(event);
+  return details && { seq, time: isoTime(atMs), type: event.type, ...details };
+}
+
+function detailsOf(event: JournalEvent): Details | null {
+  switch (event.type) {
+    case "token_created":
+    case "token_revoked":
+    case "run_archived":
+      return null;
+    case "epoch_opened":
+      return { message: `epoch ${event.epoch}` };
+    case "run_submitted":
+      return { run_id: event.runId, state: "running", message: `${event.name}: ${event.tasks.length} tasks` };
+    case "run_cancelled":
+      return { run_id: event.runId, message: event.reason };
+    case "run_finished":
+      return { run_id: event.runId, state: event.state };
+    case "task_cancelled":
+      return { run_id: event.runId, task_id: event.taskId, message: event.reason };
+    case "task_skipped":
+      return { run_id: event.runId, task_id: event.taskId, state: "skipped", message: `${event.because} did not complete` };
+    case "retry_due":
+      return { run_id: event.runId, task_id: event.taskId, state: "queued" };
+    case "attempt_leased":
+      return { ...refOf(event), state: "leased", worker_id: event.workerId, ...(event.hardware ? { hardware: event.hardware } : {}) };
+    case "attempt_started":
+      return { ...refOf(event), state: "running" };
+    case "attempt_finished":
+      return { ...refOf(event), ...endOf(event) };
+    case "result_conflict":
+      return { ...refOf(event), worker_id: event.workerId, message: "a different result for the same attempt was refused" };
+    default:
+      return workerDetails(event);
+  }
+}
+
+function workerDetails(event: Extract<JournalEvent, { type: `worker_${string}` }>): Details | null {
+  const worker_id = event.workerId;
+  switch (event.type) {
+    case "worker_registered":
+      return { worker_id, state: "ready", message: event.name };
+    case "worker_reported":
+      return null;
+    case "worker_suspected":
+      return { worker_id, state: "suspect", message: event.reason };
+    case "worker_lost":
+      return { worker_id, state: "lost" };
+    case "worker_draining":
+      return { worker_id, state: "draining", message: event.reason };
+    case "worker_left":
+      return { worker_id, state: "left", message: event.reason };
+  }
+}
+
+function refOf(event: { runId: string; taskId: string; attempt: number }): Details {
+  return { run_id: event.runId, task_id: event.taskId, attempt: event.attempt };
+}
+
+function endOf(event: Extract<JournalEvent, { type: "attempt_finished" }>): Details {
+  return {
+    worker_id: event.workerId,
+    outcome: event.outcome,
+    state: event.after.state,
+    ...(event.failure ? { failure_class: event.failure.class, message: event.failure.message } : {}),
+    ...(event.result ? { execution_time_seconds: event.result.execution_time_seconds } : {}),
+  };
+}

@@ -1,0 +1,152 @@
+import { Worker } from "node:worker_threads";
+import { AssayError, siblingModule } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import type { FeedEvent, Page } from "../contracts/index.ts";
+import type {
+  ArtifactView,
+  AttemptView,
+  ResultView,
+  RunView,
+  SqlResponse,
+  StateHashResponse,
+  TaskView,
+  WorkerView,
+} from "../contracts/index.ts";
+import type { ReadModel } from "./control.ts";
+import type { FollowerMethod, FollowerThreadData, FromFollower, PlainError, ToFollower } from "./follower-messages.ts";
+
+export interface FollowerClientOptions {
+  dataDir: string;
+  /** Sequence of the last committed event: what every answer must hold. */
+  committedSeq(): number;
+  /** Hash of the leader's state, with the sequence of its last event. */
+  leaderHash(): { seq: number; hash: string };
+  onProjected(seq: number): void;
+  onFailed(error: AssayError): void;
+}
+
+interface Waiter {
+  seq: number;
+  resolve(): void;
+}
+
+/** The follower's thread as the rest of the coordinator sees it. */
+export class FollowerClient implements ReadModel {
+  private readonly options: FollowerClientOptions;
+  private readonly thread: Worker;
+  private readonly calls = new Map<number, { resolve(value: unknown): void; reject(error: AssayError): void }>();
+  private readonly waiters = new Set<Waiter>();
+  private readonly exited: Promise<void>;
+  private nextId = 1;
+  private grownTo = 0;
+  private failure: AssayError | undefined;
+
+  private constructor(options: FollowerClientOptions, onReady: () => void) {
+    this.options = options;
+    const workerData: FollowerThreadData = { dataDir: options.dataDir };
+    this.thread = new Worker(siblingModule(import.meta.url, "./follower-thread"), { workerData });
+    this.thread.on("message", (message: FromFollower) => (message.type === "ready" ? onReady() : this.receive(message)));
+    this.thread.on("error", (error) => this.fail(assayError("internal", `The follower stopped: ${error.message}`, { cause: error })));
+    this.exited = new Promise((resolve) => {
+      this.thread.once("exit", () => {
+        this.fail(assayError("shutting_down", "The follower has stopped."));
+        resolve();
+      });
+    });
+  }
+
+  /** Starts the thread and waits until it follows. */
+  static async start(options: FollowerClientOptions): Promise<FollowerClient> {
+    const ready = Promise.withResolvers<void>();
+    const client = new FollowerClient({ ...options, onFailed: (error) => {
+      ready.reject(error);
+      options.onFailed(error);
+    } }, ready.resolve);
+    await ready.promise;
+    return client;
+  }
+
+  /** New batches are in the journal. */
+  hint(batchSeq: number): void {
+    this.post({ type: "hint", seq: batchSeq });
+  }
+
+  async stop(): Promise<void> {
+    this.post({ type: "stop" });
+    await this.exited;
+  }
+
+  runs = (...args: Parameters<ReadModel["runs"]>): Promise<Page<RunView>> => this.call("runs", args);
+  run = (...args: Parameters<ReadModel["run"]>): Promise<RunView | null> => this.call("run", args);
+  tasks = (...args: Parameters<ReadModel["tasks"]>): Promise<Page<TaskView>> => this.call("tasks", args);
+  task = (...args: Parameters<ReadModel["task"]>): Promise<TaskView | null> => this.call("task", args);
+  attempts = (...args: Parameters<ReadModel["attempts"]>): Promise<Page<AttemptView>> => this.call("attempts", args);
+  workers = (...args: Parameters<ReadModel["workers"]>): Promise<Page<WorkerView>> => this.call("workers", args);
+  results = (...args: Parameters<ReadModel["results"]>): Promise<Page<ResultView>> => this.call("results", args);
+  artifacts = (...args: Parameters<ReadModel["artifacts"]>): Promise<Page<ArtifactView>> => this.call("artifacts", args);
+  sql = (...args: Parameters<ReadModel["sql"]>): Promise<SqlResponse> => this.call("sql", args);
+  feed = (...args: Parameters<ReadModel["feed"]>): Promise<{ events: FeedEvent[]; nextSeq: number }> => this.call("feed", args);
+  saveSnapshot = (): Promise<void> => this.call("saveSnapshot", []);
+
+  async stateHash(): Promise<StateHashResponse> {
+    const { seq, hash } = this.options.leaderHash();
+    const replay = await this.call<string>("hashAt", [seq]);
+    return { seq, leader: hash, replay, equal: hash === replay };
+  }
+
+  async grown(seq: number, signal: AbortSignal): Promise<void> {
+    if (this.grownTo > seq || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter: Waiter = { seq, resolve };
+    this.waiters.add(waiter);
+    signal.addEventListener("abort", resolve, { once: true });
+    await promise;
+    signal.removeEventListener("abort", resolve);
+    this.waiters.delete(waiter);
+  }
+
+  private call<Value>(method: FollowerMethod, args: unknown[]): Promise<Value> {
+    if (this.failure) return Promise.reject(this.failure);
+    const id = this.nextId;
+    this.nextId += 1;
+    this.post({ type: "call", id, method, args, afterSeq: this.options.committedSeq() });
+    return new Promise((resolve, reject) => this.calls.set(id, { resolve: resolve as (value: unknown) => void, reject }));
+  }
+
+  private post(message: ToFollower): void {
+    this.thread.postMessage(message);
+  }
+
+  private receive(message: Exclude<FromFollower, { type: "ready" }>): void {
+    switch (message.type) {
+      case "grown":
+        this.grownTo = message.seq;
+        for (const waiter of this.waiters) if (waiter.seq < message.seq) waiter.resolve();
+        return;
+      case "projected":
+        return this.options.onProjected(message.seq);
+      case "failed":
+        return this.fail(revive(message.error));
+      case "answer":
+        this.calls.get(message.id)?.resolve(message.value);
+        this.calls.delete(message.id);
+        return;
+      case "error":
+        this.calls.get(message.id)?.reject(revive(message.error));
+        this.calls.delete(message.id);
+    }
+  }
+
+  private fail(error: AssayError): void {
+    if (this.failure) return;
+    this.failure = error;
+    for (const call of this.calls.values()) call.reject(error);
+    this.calls.clear();
+    for (const waiter of this.waiters) waiter.resolve();
+    if (error.code !== "shutting_down") this.options.onFailed(error);
+  }
+}
+
+function revive(error: PlainError): AssayError {
+  return new AssayError(error.code, error);
+}

@@ -1,0 +1,29 @@
+import type { ReadModel } from "./control.ts";
+
+/** What the follower's thread answers, besides telling how far it is. */
+export type FollowerMethod = Exclude<keyof ReadModel, "grown" | "stateHash"> | "hashAt" | "saveSnapshot";
+
+export type ToFollower =
+  | { type: "hint"; seq: number }
+  /** `afterSeq`: the answer must hold everything up to this event. */
+  | { type: "call"; id: number; method: FollowerMethod; args: unknown[]; afterSeq: number }
+  | { type: "stop" };
+
+export interface PlainError {
+  code: string;
+  message: string;
+  next: string;
+  details: Record<string, unknown>;
+}
+
+export type FromFollower =
+  | { type: "ready" }
+  | { type: "grown"; seq: number }
+  | { type: "projected"; seq: number }
+  | { type: "answer"; id: number; value: unknown }
+  | { type: "error"; id: number; error: PlainError }
+  | { type: "failed"; error: PlainError };
+
+export interface FollowerThreadData {
+  dataDir: string;
+}

@@ -1,0 +1,82 @@
+import { hash } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { AssayError, assert, errorMessage, systemClock } from "../base/index.ts";
+import { openSqliteFollower } from "../journal/index.ts";
+import { openResults } from "../results/index.ts";
+import { dataFolder } from "./data-folder.ts";
+import type { FollowerMethod, FollowerThreadData, FromFollower, PlainError, ToFollower } from "./follower-messages.ts";
+import { Follower } from "./follower.ts";
+
+/** The thread that follows the journal: results, snapshots and everything that screens and lists show. */
+assert(parentPort, "this module runs as a thread");
+const port = parentPort;
+const tell = (message: FromFollower): void => port.postMessage(message);
+
+function plainError(error: unknown): PlainError {
+  if (error instanceof AssayError) {
+    return { code: error.code, message: error.message, next: error.next, details: { ...error.details } };
+  }
+  return { code: "internal", message: errorMessage(error), next: "Report it with the log.", details: {} };
+}
+
+async function main(): Promise<void> {
+  const folder = dataFolder((workerData as FollowerThreadData).dataDir);
+  const journal = openSqliteFollower({ folder: folder.journal });
+  await journal.open();
+  const results = await openResults({ path: folder.results });
+  const follower = new Follower({
+    journal,
+    results,
+    clock: systemClock,
+    digest: (text) => hash("sha256", text),
+    onProjected: (seq) => tell({ type: "projected", seq }),
+    onGrown: (seq) => tell({ type: "grown", seq }),
+  });
+
+  const methods: Record<FollowerMethod, (...args: never[]) => Promise<unknown>> = {
+    runs: results.runs,
+    run: results.run,
+    tasks: results.tasks,
+    task: results.task,
+    attempts: results.attempts,
+    workers: results.workers,
+    results: results.results,
+    artifacts: results.artifacts,
+    sql: results.sql,
+    feed: (...args) => follower.feed(...args),
+    hashAt: (...args) => follower.hashAt(...args),
+    saveSnapshot: () => follower.saveSnapshot(),
+  };
+
+  const stop = new AbortController();
+  const ended = follower.run(stop.signal);
+  port.on("message", (message: ToFollower) => {
+    if (message.type === "hint") journal.hint(message.seq);
+    else if (message.type === "stop") stop.abort();
+    else void answer(message);
+  });
+  tell({ type: "ready" });
+
+  async function answer(call: Extract<ToFollower, { type: "call" }>): Promise<void> {
+    try {
+      if (call.method === "feed") await follower.seen(call.afterSeq);
+      else if (call.method !== "hashAt") await follower.caughtUp(call.afterSeq);
+      tell({ type: "answer", id: call.id, value: await methods[call.method](...(call.args as never[])) });
+    } catch (error) {
+      tell({ type: "error", id: call.id, error: plainError(error) });
+    }
+  }
+
+  await ended;
+  await follower.saveSnapshot();
+  await results.close();
+  await journal.close();
+}
+
+main().then(
+  () => port.close(),
+  (error: unknown) => {
+    tell({ type: "failed", error: plainError(error) });
+    port.close();
+  },
+);

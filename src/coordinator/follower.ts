@@ -1,0 +1,220 @@
+import { AssayError, assert } from "../base/index.ts";
+import type { Clock, Timer } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import type { FeedEvent, PlacedEvent } from "../contracts/index.ts";
+import { decodeEvents } from "../journal/index.ts";
+import type { Batch, JournalReader, Snapshot } from "../journal/index.ts";
+import type { Results } from "../results/index.ts";
+import { emptyState, evolve, fromSnapshot, toSnapshot } from "../scheduler/index.ts";
+import type { State, StateSnapshot } from "../scheduler/index.ts";
+import { feedEvent } from "./feed.ts";
+
+/** Rows wait at most this long, or until there are so many events, before they are written together. */
+const FLUSH_AFTER_MS = 100;
+const FLUSH_AFTER_EVENTS = 20_000;
+/** A snapshot is made after so many events, so that a start replays no more than these. */
+const SNAPSHOT_EVERY_EVENTS = 100_000;
+/** Recent feed events kept in memory for those who watch; older ones are read from the journal. */
+const FEED_KEPT = 20_000;
+
+export interface FollowerOptions {
+  journal: JournalReader;
+  results: Results;
+  clock: Clock;
+  digest(text: string): string;
+  /** Everything up to this event is in the results. */
+  onProjected(seq: number): void;
+  /** The journal has grown. */
+  onGrown(seq: number): void;
+}
+
+/** Replays what a snapshot holds, or nothing. */
+export async function loadSnapshot(journal: JournalReader): Promise<{ state: State; batchSeq: number }> {
+  const snapshot = await journal.latestSnapshot();
+  if (!snapshot) {
+    if ((await journal.firstSeq()) > 1) throw assayError("journal_broken", "The journal was trimmed, and no snapshot is whole.");
+    return { state: emptyState(), batchSeq: 0 };
+  }
+  const plain = JSON.parse(new TextDecoder().decode(snapshot.state)) as StateSnapshot;
+  return { state: fromSnapshot(plain), batchSeq: snapshot.batchSeq };
+}
+
+/** The events of a batch at their places. */
+export function placedEvents(batch: Batch): PlacedEvent[] {
+  return decodeEvents(batch.events).map((event, index) => ({ seq: batch.firstEvent + index, atMs: batch.timeMs, event }));
+}
+
+/** Hash of a state: two that saw the same events have the same. */
+export function stateHash(state: State, digest: (text: string) => string): string {
+  return digest(JSON.stringify(toSnapshot(state)));
+}
+
+/**
+ * Follows the journal as a standby would, with the same `evolve`: keeps a copy of the state, writes results and snapshots, and
+ * remembers what happened lately for those who watch.
+ */
+export class Follower {
+  private readonly options: FollowerOptions;
+  private readonly feedRing: FeedEvent[] = [];
+  /** Where the ring begins: every event after this seq that belongs to the feed is in it. */
+  private ringFrom = 0;
+  private state: State = emptyState();
+  private batch: Batch | undefined;
+  private sinceSnapshot = 0;
+  private flushing: Promise<void> = Promise.resolve();
+  private flushTimer: Timer | undefined;
+  private failure: AssayError | undefined;
+  private readonly waiters = new Set<{ seq: number; resolve(): void; reject(error: unknown): void }>();
+  private readonly hashRequests = new Map<number, (hash: string) => void>();
+
+  constructor(options: FollowerOptions) {
+    this.options = options;
+  }
+
+  /** Runs until the signal fires. Rejects when the journal is broken. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { journal, results } = this.options;
+    try {
+      const { state, batchSeq } = await loadSnapshot(journal);
+      this.state = state;
+      this.ringFrom = state.seq;
+      const applied = results.applied();
+      const from = Math.min(batchSeq, applied.batchSeq) + 1;
+      if (from < (await journal.firstSeq())) {
+        throw assayError("journal_broken", `The results end at batch ${applied.batchSeq}, but the journal begins later.`);
+      }
+      for await (const batch of journal.follow(from, signal)) await this.apply(batch, batchSeq);
+      await this.flush();
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  private async apply(batch: Batch, snapshotSeq: number): Promise<void> {
+    const { results } = this.options;
+    const placed = placedEvents(batch);
+    if (batch.seq > results.applied().batchSeq) results.apply(placed, batch.seq);
+    if (batch.seq > snapshotSeq) this.evolve(placed);
+    this.batch = batch;
+    this.settleWaiters();
+    this.options.onGrown(this.state.seq);
+    if (results.pending() >= FLUSH_AFTER_EVENTS) await this.flush();
+    else this.flushTimer ??= this.options.clock.setTimer(FLUSH_AFTER_MS, () => void this.flush().catch((error: unknown) => this.fail(error)));
+    if (this.sinceSnapshot >= SNAPSHOT_EVERY_EVENTS) await this.saveSnapshot();
+  }
+
+  private evolve(placed: readonly PlacedEvent[]): void {
+    for (const one of placed) {
+      assert(one.seq === this.state.seq + 1, `event ${one.seq} follows event ${this.state.seq}`);
+      evolve(this.state, one.event, one.atMs);
+      const shown = feedEvent(one);
+      if (shown) this.feedRing.push(shown);
+      const asked = this.hashRequests.get(one.seq);
+      if (asked) asked(stateHash(this.state, this.options.digest));
+      this.hashRequests.delete(one.seq);
+    }
+    this.sinceSnapshot += placed.length;
+    if (this.feedRing.length > 2 * FEED_KEPT) this.ringFrom = this.feedRing.splice(0, this.feedRing.length - FEED_KEPT).at(-1)?.seq ?? this.ringFrom;
+  }
+
+  /** Writes the rows that wait, one flush at a time. */
+  flush(): Promise<void> {
+    this.flushTimer?.cancel();
+    this.flushTimer = undefined;
+    const { results, onProjected } = this.options;
+    this.flushing = this.flushing.then(async () => {
+      if (results.pending() === 0) return;
+      await results.flush();
+      onProjected(results.applied().eventSeq);
+    });
+    return this.flushing;
+  }
+
+  /** Resolves when everything up to `seq` can be read from the results. */
+  async caughtUp(seq: number): Promise<void> {
+    await this.seen(seq);
+    if (this.options.results.applied().eventSeq < seq) await this.flush();
+  }
+
+  /** Resolves when the event has been followed. */
+  async seen(seq: number): Promise<void> {
+    if (this.failure) throw this.failure;
+    if (this.state.seq >= seq) return;
+    await new Promise<void>((resolve, reject) => this.waiters.add({ seq, resolve, reject }));
+  }
+
+  private settleWaiters(): void {
+    for (const waiter of this.waiters) {
+      if (waiter.seq > this.state.seq) continue;
+      this.waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.failure = error instanceof AssayError ? error : assayError("internal", String(error), { cause: error });
+    for (const waiter of this.waiters) waiter.reject(this.failure);
+    this.waiters.clear();
+  }
+
+  /** The hash of the state right after event `seq`, which must not lie in the past. */
+  hashAt(seq: number): Promise<string> {
+    if (this.state.seq === seq) return Promise.resolve(stateHash(this.state, this.options.digest));
+    assert(this.state.seq < seq, `event ${seq} is not yet passed`);
+    return new Promise((resolve) => this.hashRequests.set(seq, resolve));
+  }
+
+  async feed(afterSeq: number, options: { limit: number; runId?: string | undefined }): Promise<{ events: FeedEvent[]; nextSeq: number }> {
+    const wanted = (event: FeedEvent): boolean => options.runId === undefined || event.run_id === options.runId;
+    if (afterSeq >= this.ringFrom) {
+      const found = this.feedRing.slice(firstAfter(this.feedRing, afterSeq)).filter(wanted).slice(0, options.limit);
+      return { events: found, nextSeq: found.length === options.limit ? (found.at(-1)?.seq ?? afterSeq) : Math.max(afterSeq, this.state.seq) };
+    }
+    const batches = await this.options.journal.read(await this.batchAfter(afterSeq), 64);
+    const placed = batches.flatMap(placedEvents).filter((one) => one.seq > afterSeq);
+    const shown = placed.map(feedEvent).filter((event) => event !== null).filter(wanted);
+    const events = shown.slice(0, options.limit);
+    return { events, nextSeq: events.length < shown.length ? (events.at(-1)?.seq ?? afterSeq) : (placed.at(-1)?.seq ?? afterSeq) };
+  }
+
+  /** The batch that holds the first event after `afterSeq`, by bisection. */
+  private async batchAfter(afterSeq: number): Promise<number> {
+    let low = await this.options.journal.firstSeq();
+    let high = this.batch?.seq ?? low;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const [batch] = await this.options.journal.read(middle, 1);
+      if (!batch || batch.firstEvent + batch.eventCount - 1 > afterSeq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  async saveSnapshot(): Promise<void> {
+    const { batch, state } = this;
+    if (!batch || this.sinceSnapshot === 0) return;
+    this.sinceSnapshot = 0;
+    const text = JSON.stringify(toSnapshot(state));
+    const snapshot: Snapshot = {
+      batchSeq: batch.seq,
+      lastEvent: batch.firstEvent + batch.eventCount - 1,
+      epoch: batch.epoch,
+      hash: batch.hash,
+      stateHash: this.options.digest(text),
+      state: new TextEncoder().encode(text),
+    };
+    await this.options.journal.saveSnapshot(snapshot);
+  }
+}
+
+function firstAfter(events: readonly FeedEvent[], seq: number): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.seq ?? 0) > seq) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

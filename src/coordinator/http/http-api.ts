@@ -1,0 +1,150 @@
+import { createServer } from "node:http";
+import type { RequestListener, Server, ServerOptions } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import rateLimit from "@fastify/rate-limit";
+import { fastify, LogController } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { serializerCompiler } from "fastify-type-provider-zod";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { core } from "zod";
+import type { Clock } from "../../base/index.ts";
+import { assayError } from "../../contracts/index.ts";
+import type { BlobStore } from "../blobs/blob-store.ts";
+import type { Control, LiveLog, ReadModel } from "../control.ts";
+import { replyToBrokenClient, replyWithError } from "./error-reply.ts";
+import { addressOf, installGuard } from "./guard.ts";
+import { defaultHttpLimits } from "./http-limits.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import { OpenStreams } from "./open-streams.ts";
+import { installOpenApi } from "./openapi.ts";
+import { requestError } from "./request-problems.ts";
+import type { RouteContext } from "./route-context.ts";
+import { adminRoutes } from "./routes/admin-routes.ts";
+import { artifactRoutes } from "./routes/artifact-routes.ts";
+import { blobRoutes } from "./routes/blob-routes.ts";
+import { eventRoutes } from "./routes/event-routes.ts";
+import { logRoutes } from "./routes/log-routes.ts";
+import { runRoutes } from "./routes/run-routes.ts";
+import { systemRoutes } from "./routes/system-routes.ts";
+import { taskRoutes } from "./routes/task-routes.ts";
+import { workerRoutes } from "./routes/worker-routes.ts";
+
+/** Task ids have up to 200 characters, each up to 3 in an address. */
+const MAX_PARAMETER_LENGTH = 600;
+
+export interface HttpApiOptions {
+  control: Control;
+  readModel: ReadModel;
+  liveLog: LiveLog;
+  blobs: BlobStore;
+  logger: FastifyBaseLogger;
+  clock: Clock;
+  /** PEM texts. TLS 1.3 only. */
+  tls?: { cert: string; key: string } | undefined;
+  limits?: Partial<HttpLimits>;
+}
+
+/**
+ * The REST API as a Fastify server that does not listen yet: the owner calls `listen`, answers upgrades on `app.server`, and
+ * calls `close`, which ends the streams and lets requests under way finish. Routes added by the owner must name a
+ * permission in their `config`, or `open`.
+ *
+ * @throws AssayError `tls_files`
+ */
+export function createHttpApi(options: HttpApiOptions): FastifyInstance {
+  const limits = { ...defaultHttpLimits, ...options.limits };
+  const streams = new OpenStreams(limits.maxStreams);
+  const app = createServerShell(options, limits);
+  installRateLimit(app, limits);
+  installGuard(app, { control: options.control, limits, streams });
+  installOpenApi(app);
+  installShutdown(app, streams);
+  app.setValidatorCompiler<core.$ZodType>(({ schema }) => validator(schema));
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(replyWithError);
+  app.setNotFoundHandler((request) => {
+    throw assayError("not_found", `There is no ${request.method} ${pathOf(request.url)} in this API`, { next: "See /openapi.json for the routes." });
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, routeOptions, actor } = request;
+    request.log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime, by: actor?.name }, "request");
+  });
+  app.removeContentTypeParser("text/plain");
+  app.register(async (scope) => registerRoutes(scope, { ...options, limits, streams }));
+  return app;
+}
+
+function createServerShell(options: HttpApiOptions, limits: HttpLimits): FastifyInstance {
+  return fastify({
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    serverFactory: (handler) => createListener(handler, options.tls, limits),
+    clientErrorHandler: replyToBrokenClient,
+    frameworkErrors: replyWithError,
+    bodyLimit: limits.bodyBytes,
+    exposeHeadRoutes: false,
+    // The guard answers requests during shutdown, in the words of the catalogue.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+  });
+}
+
+function createListener(handler: RequestListener, tls: HttpApiOptions["tls"], limits: HttpLimits): Server {
+  const timeouts: ServerOptions = { headersTimeout: limits.headersTimeoutMs, requestTimeout: limits.requestTimeoutMs };
+  if (tls === undefined) return createServer(timeouts, handler);
+  try {
+    return createTlsServer({ ...timeouts, ...tls, minVersion: "TLSv1.3" }, handler);
+  } catch (error) {
+    throw assayError("tls_files", `The TLS certificate and key do not work: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function installRateLimit(app: FastifyInstance, limits: HttpLimits): void {
+  const unwanted = { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false };
+  app.register(rateLimit, {
+    max: limits.requestsPerSecond,
+    timeWindow: 1_000,
+    // Runs after the guard, so the token is known.
+    keyGenerator: (request) => request.actor?.tokenId ?? addressOf(request),
+    errorResponseBuilder: () => assayError("rate_limited", `More than ${limits.requestsPerSecond} requests came in one second`),
+    addHeaders: { ...unwanted, "retry-after": true },
+    addHeadersOnExceeding: unwanted,
+  });
+}
+
+/** Streams would keep `close` waiting for ever, and connections that become idle only later for their keep-alive time. */
+function installShutdown(app: FastifyInstance, streams: OpenStreams): void {
+  app.addHook("preClose", async () => streams.closeAll());
+  app.addHook("onSend", async (_request, reply) => {
+    if (streams.closed) reply.header("connection", "close");
+  });
+}
+
+function validator(schema: core.$ZodType): (input: unknown) => { value: unknown } | { error: Error } {
+  return (input) => {
+    // Fastify gives null for a body that is absent: the defaults then apply.
+    const result = core.safeParse(schema, input ?? {});
+    return result.success ? { value: result.data } : { error: requestError(result.error.issues) };
+  };
+}
+
+function registerRoutes(scope: FastifyInstance, context: RouteContext): void {
+  const api = scope.withTypeProvider<ZodTypeProvider>();
+  for (const routes of [
+    systemRoutes,
+    runRoutes,
+    taskRoutes,
+    logRoutes,
+    workerRoutes,
+    artifactRoutes,
+    blobRoutes,
+    adminRoutes,
+    eventRoutes,
+  ]) {
+    routes(api, context);
+  }
+}
+
+function pathOf(url: string): string {
+  return url.split("?", 1)[0] ?? "";
+}

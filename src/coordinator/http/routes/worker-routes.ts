@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { identifier, page, reasonRequest, workersQuery, workerView } from "../../../contracts/index.ts";
+import { allItems, firstItem } from "../all-items.ts";
+import { actorOf } from "../guard.ts";
+import type { Api, RouteContext } from "../route-context.ts";
+import { done, errors, found } from "../route-schemas.ts";
+
+const workerParams = z.strictObject({ worker_id: identifier });
+
+export function workerRoutes(api: Api, { control, readModel }: RouteContext): void {
+  api.get(
+    "/api/v1/workers",
+    {
+      config: { permission: "read" },
+      schema: {
+        operationId: "listWorkers",
+        tags: ["workers"],
+        querystring: workersQuery,
+        response: { 200: page(workerView), ...errors },
+      },
+    },
+    (request) => readModel.workers(request.query),
+  );
+  api.get(
+    "/api/v1/workers/:worker_id",
+    {
+      config: { permission: "read" },
+      schema: { operationId: "getWorker", tags: ["workers"], params: workerParams, response: { 200: workerView, ...errors } },
+    },
+    async ({ params }) => {
+      const workers = allItems((paging) => readModel.workers(paging));
+      const worker = await firstItem(workers, ({ worker_id: id }) => id === params.worker_id);
+      return found(worker, `worker ${params.worker_id}`);
+    },
+  );
+  api.post(
+    "/api/v1/workers/:worker_id/drain",
+    {
+      config: { permission: "drain" },
+      schema: { operationId: "drainWorker", tags: ["workers"], params: workerParams, body: reasonRequest, response: done },
+    },
+    async (request, reply) => {
+      await control.drainWorker(request.params.worker_id, { by: actorOf(request), reason: request.body.reason });
+      return reply.code(204).send();
+    },
+  );
+}

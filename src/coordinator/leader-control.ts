@@ -1,0 +1,151 @@
+import { AssayError, asRunId, asTaskId, asWorkerId, assert, err, isoTime, ok } from "../base/index.ts";
+import type { Clock, Result } from "../base/index.ts";
+import { ASSAY_VERSION, PROTOCOL_VERSION, assayError, fault } from "../contracts/index.ts";
+import type {
+  CreateTokenRequest,
+  CreateTokenResponse,
+  Explanation,
+  Fault,
+  StatusResponse,
+  SubmitRunRequest,
+  SubmitRunResponse,
+} from "../contracts/index.ts";
+import { newToken, tokenDigest } from "../auth/index.ts";
+import { explain } from "../scheduler/index.ts";
+import type { Actor, Control, ReadModel } from "./control.ts";
+import type { Leader } from "./leader.ts";
+
+export interface LeaderControlOptions {
+  /** The present leader, or why there is none. */
+  leader(): Leader | AssayError;
+  readModel: ReadModel;
+  clock: Clock;
+  startedAtMs: number;
+  digest(text: string): string;
+  randomBytes(count: number): Uint8Array;
+  newId(): string;
+}
+
+/** What clients ask of the leader, as commands. */
+export class LeaderControl implements Control {
+  private readonly options: LeaderControlOptions;
+
+  constructor(options: LeaderControlOptions) {
+    this.options = options;
+  }
+
+  authenticate(token: string): Result<Actor, Fault> {
+    const leader = this.options.leader();
+    if (leader instanceof AssayError) return err(fault("not_leader", "This coordinator does not lead now."));
+    const record = leader.state.tokens.get(tokenDigest(token));
+    if (!record) return err(fault("unauthenticated", "The token is not known."));
+    if (record.revoked) return err(fault("token_revoked", `The token ${record.name} was revoked.`));
+    if (record.expiresAtMs !== null && record.expiresAtMs <= this.options.clock.nowMs()) {
+      return err(fault("token_expired", `The token ${record.name} expired at ${isoTime(record.expiresAtMs)}.`));
+    }
+    return ok({ tokenId: record.tokenId, name: record.name, role: record.role });
+  }
+
+  async submitRun(
+    request: SubmitRunRequest,
+    origin: { by: Actor; idempotencyKey: string | null },
+  ): Promise<SubmitRunResponse> {
+    const reply = await this.leading().ask({
+      type: "submit_run",
+      runId: asRunId(this.options.newId()),
+      name: request.name,
+      submittedBy: origin.by.name,
+      // Keys are the submitter's own: two submitters may choose the same.
+      idempotencyKey: origin.idempotencyKey === null ? null : `${origin.by.tokenId}/${origin.idempotencyKey}`,
+      digest: this.options.digest(JSON.stringify(request)),
+      waitForCapacity: request.wait_for_capacity,
+      tasks: request.tasks,
+    });
+    assert(reply.type === "run_accepted", "a submission is accepted or refused");
+    return { run_id: reply.runId, tasks: reply.tasks, duplicate: reply.duplicate };
+  }
+
+  async cancelRun(runId: string, origin: { by: Actor; reason: string }): Promise<void> {
+    const leader = this.leading();
+    if (!leader.state.runs.has(asRunId(runId)) && (await this.options.readModel.run(runId))) return;
+    await leader.ask({ type: "cancel_run", runId: asRunId(runId), by: origin.by.name, reason: origin.reason });
+  }
+
+  async cancelTask(task: { runId: string; taskId: string }, origin: { by: Actor; reason: string }): Promise<void> {
+    const leader = this.leading();
+    const { runId, taskId } = task;
+    if (!leader.state.runs.has(asRunId(runId)) && (await this.options.readModel.task(runId, taskId))) return;
+    await leader.ask({
+      type: "cancel_task",
+      runId: asRunId(runId),
+      taskId: asTaskId(taskId),
+      by: origin.by.name,
+      reason: origin.reason,
+    });
+  }
+
+  async drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void> {
+    await this.leading().ask({ type: "drain_worker", workerId: asWorkerId(workerId), by: origin.by.name, reason: origin.reason });
+  }
+
+  async createToken(request: CreateTokenRequest): Promise<CreateTokenResponse> {
+    const { role, name } = request;
+    const token = newToken(role, this.options.randomBytes);
+    const tokenId = this.options.newId();
+    const expiresAtMs =
+      request.expires_in_seconds === null ? null : this.options.clock.nowMs() + request.expires_in_seconds * 1000;
+    await this.leading().ask({ type: "create_token", tokenId, sha256: tokenDigest(token), role, name, expiresAtMs });
+    return { token_id: tokenId, token, role, name, expires_at: expiresAtMs === null ? null : isoTime(expiresAtMs) };
+  }
+
+  async revokeToken(tokenId: string): Promise<void> {
+    await this.leading().ask({ type: "revoke_token", tokenId });
+  }
+
+  async explain(ref: { runId: string; taskId: string }): Promise<Explanation> {
+    const { state } = this.leading();
+    const task = state.runs.get(asRunId(ref.runId))?.tasks.get(asTaskId(ref.taskId));
+    if (task) return explain(state, task);
+    const past = await this.options.readModel.task(ref.runId, ref.taskId);
+    if (!past) throw assayError("not_found", `No run ${ref.runId} has a task ${ref.taskId}.`);
+    const summary = past.failure_class
+      ? `Failed (${past.failure_class}) after ${past.attempts} attempts.`
+      : `Is ${past.status}, after ${past.attempts} attempts.`;
+    return {
+      run_id: past.run_id,
+      task_id: past.task_id,
+      state: past.status,
+      summary,
+      waiting_for: [],
+      not_before: null,
+      ahead: null,
+      workers: [],
+    };
+  }
+
+  status(): StatusResponse {
+    const { state } = this.leading();
+    const workers: StatusResponse["workers"] = { ready: 0, suspect: 0, draining: 0, lost: 0, left: 0 };
+    for (const worker of state.workers.values()) workers[worker.state] += 1;
+    return {
+      assay_version: ASSAY_VERSION,
+      protocol_version: PROTOCOL_VERSION,
+      epoch: state.epoch,
+      seq: state.seq,
+      started_at: isoTime(this.options.startedAtMs),
+      workers,
+      tasks: { ...state.counts },
+      active_runs: [...state.runs.values()].filter((run) => run.state === "running").length,
+    };
+  }
+
+  ready(): boolean {
+    return !(this.options.leader() instanceof AssayError);
+  }
+
+  private leading(): Leader {
+    const leader = this.options.leader();
+    if (leader instanceof AssayError) throw leader;
+    return leader;
+  }
+}

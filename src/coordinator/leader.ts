@@ -1,0 +1,170 @@
+import { AssayError, errorMessage } from "../base/index.ts";
+import type { Clock, Timer } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import type { JournalEvent, PlacedEvent } from "../contracts/index.ts";
+import { assign, nextTimerMs, step } from "../scheduler/index.ts";
+import type { Command, Reply, State } from "../scheduler/index.ts";
+
+/** Most leases granted in one turn of the event loop, so that frames are read in between. */
+const LEASES_PER_TURN = 2_048;
+/** Batches on their way to the disk; while there are this many, the next one grows. */
+const MAX_IN_FLIGHT = 2;
+/** Timers are looked at this often even when none seems due: no lost wake-up lasts longer. */
+const WATCHDOG_MS = 1_000;
+
+export type Answer = (reply: Reply) => void;
+
+/** Where a leader's events become durable. Rejects when the leadership is over. */
+export interface BatchWriter {
+  append(events: JournalEvent[], timeMs: number): Promise<void>;
+}
+
+export interface LeaderOptions {
+  state: State;
+  writer: BatchWriter;
+  clock: Clock;
+  /** Called for each committed batch, in order, after the replies that it carries. */
+  onCommitted(events: readonly PlacedEvent[]): void;
+  /** Called once when a batch could not be committed: the state is ahead of the journal and must be thrown away. */
+  onLost(reason: AssayError): void;
+}
+
+interface Turn {
+  atMs: number;
+  events: PlacedEvent[];
+  answers: { answer: Answer; reply: Reply }[];
+}
+
+/**
+ * Runs the state machine over the journal: one batch per turn of the event loop, and nothing leaves before the batch that
+ * caused it is committed.
+ */
+export class Leader {
+  readonly state: State;
+  private readonly options: LeaderOptions;
+  private readonly rejections = new Set<(reason: AssayError) => void>();
+  private turn: Turn | undefined;
+  private inFlight = 0;
+  private tail: Promise<void> = Promise.resolve();
+  private lastMs = 0;
+  private failure: AssayError | undefined;
+  private stopped = false;
+  private timer: Timer | undefined;
+
+  constructor(options: LeaderOptions) {
+    this.options = options;
+    this.state = options.state;
+    this.arm();
+  }
+
+  get alive(): boolean {
+    return this.failure === undefined && !this.stopped;
+  }
+
+  /** Decides a command now; `answer` is called once its batch and all before it are committed. Throws when the leadership is over. */
+  execute(command: Command, answer?: Answer): void {
+    if (this.failure) throw this.failure;
+    const turn = this.openTurn();
+    const { events, reply } = step(this.state, command, turn.atMs);
+    for (const event of events) turn.events.push(event);
+    if (answer) turn.answers.push({ answer, reply });
+  }
+
+  /** The same for a single asker: resolves with the reply; a refusal and the loss of leadership reject. */
+  ask(command: Command): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.rejections.add(reject);
+      try {
+        this.execute(command, (reply) => {
+          this.rejections.delete(reject);
+          if (reply.type === "refused") reject(assayError(reply.fault.code, reply.fault.message, reply.fault));
+          else resolve(reply);
+        });
+      } catch (error) {
+        this.rejections.delete(reject);
+        reject(error);
+      }
+    });
+  }
+
+  /** Stops timers and assignments; what was executed before is still committed and answered. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.timer?.cancel();
+    while ((this.turn || this.inFlight > 0) && !this.failure) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  private openTurn(): Turn {
+    if (!this.turn) {
+      this.lastMs = Math.max(this.lastMs, this.options.clock.nowMs());
+      this.turn = { atMs: this.lastMs, events: [], answers: [] };
+      setImmediate(() => this.flush());
+    }
+    return this.turn;
+  }
+
+  private flush(): void {
+    const turn = this.turn;
+    if (!turn || this.failure || this.inFlight >= MAX_IN_FLIGHT) return;
+    this.turn = undefined;
+    if (!this.stopped) {
+      for (const event of assign(this.state, turn.atMs, LEASES_PER_TURN)) turn.events.push(event);
+    }
+    if (turn.events.length > 0) {
+      this.inFlight += 1;
+      this.tail = this.options.writer.append(turn.events.map(({ event }) => event), turn.atMs);
+    }
+    // Without events of its own the turn still waits for those before it: its replies may tell of them.
+    this.tail.then(
+      () => this.committed(turn),
+      (error: unknown) => this.lose(error),
+    );
+  }
+
+  private committed(turn: Turn): void {
+    if (turn.events.length > 0) this.inFlight -= 1;
+    if (this.failure) return;
+    this.deliver(turn);
+    if (turn.events.length >= LEASES_PER_TURN) this.openTurn();
+    this.arm();
+    if (this.turn) this.flush();
+  }
+
+  private deliver(turn: Turn): void {
+    for (const { answer, reply } of turn.answers) answer(reply);
+    if (turn.events.length > 0) this.options.onCommitted(turn.events);
+  }
+
+  private lose(error: unknown): void {
+    if (this.failure) return;
+    const reason = error instanceof AssayError ? error : assayError("journal_unavailable", errorMessage(error), { cause: error });
+    this.failure = reason;
+    this.timer?.cancel();
+    this.turn = undefined;
+    for (const reject of this.rejections) reject(reason);
+    this.rejections.clear();
+    this.options.onLost(reason);
+  }
+
+  private arm(): void {
+    if (!this.alive) return;
+    this.timer?.cancel();
+    const dueMs = nextTimerMs(this.state) ?? Number.POSITIVE_INFINITY;
+    const waitMs = Math.min(Math.max(dueMs - this.options.clock.nowMs(), 0), WATCHDOG_MS);
+    this.timer = this.options.clock.setTimer(waitMs, () => this.tick());
+  }
+
+  private tick(): void {
+    if (!this.alive) return;
+    const dueMs = nextTimerMs(this.state);
+    if (dueMs !== null && dueMs <= this.options.clock.nowMs()) {
+      const { atMs } = this.openTurn();
+      for (let count = 0; count < LEASES_PER_TURN && (nextTimerMs(this.state) ?? Infinity) <= atMs; count += 1) {
+        this.execute({ type: "tick" });
+      }
+    }
+    this.arm();
+  }
+}

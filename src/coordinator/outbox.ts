@@ -1,0 +1,39 @@
+import type { AssignItem, CoordinatorFrame, CoordinatorFrameOf } from "../contracts/index.ts";
+
+/** What a coordinator sends of its own accord once the worker is welcome. */
+export type CoordinatorMessage = Exclude<CoordinatorFrame, { type: "welcome" | "heartbeat_ack" }>;
+
+/** What one committed batch sends to one session, gathered so that each kind travels in one frame. */
+export class Outbox {
+  private readonly assign: AssignItem[] = [];
+  private readonly ack: CoordinatorFrameOf<"ack">["items"] = [];
+  private readonly cancel: CoordinatorFrameOf<"cancel">["items"] = [];
+  private drainReason: string | undefined;
+
+  addAssign(item: AssignItem): void {
+    this.assign.push(item);
+  }
+
+  addAck(item: CoordinatorFrameOf<"ack">["items"][number]): void {
+    this.ack.push(item);
+  }
+
+  addCancel(item: CoordinatorFrameOf<"cancel">["items"][number]): void {
+    this.cancel.push(item);
+  }
+
+  addDrain(reason: string): void {
+    this.drainReason = reason;
+  }
+
+  /** The frames, in an order that the worker can rely on: an assignment before its cancellation. */
+  take(): CoordinatorMessage[] {
+    const frames: CoordinatorMessage[] = [];
+    if (this.ack.length > 0) frames.push({ type: "ack", items: this.ack.splice(0) });
+    if (this.assign.length > 0) frames.push({ type: "assign", items: this.assign.splice(0) });
+    if (this.cancel.length > 0) frames.push({ type: "cancel", items: this.cancel.splice(0) });
+    if (this.drainReason !== undefined) frames.push({ type: "drain", reason: this.drainReason });
+    this.drainReason = undefined;
+    return frames;
+  }
+}

@@ -1,0 +1,255 @@
+import { hash, randomBytes, randomUUID } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { AddressInfo } from "node:net";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { AssayError, err, errorCode, errorMessage, systemClock } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import { readSecretFile, requirePermission, writeSecretFile } from "../auth/index.ts";
+import { openSqliteJournal } from "../journal/index.ts";
+import type { Journal } from "../journal/index.ts";
+import type { State } from "../scheduler/index.ts";
+import { CoordinatorSession, WebSocketListener } from "../transport/index.ts";
+import type { Connection } from "../transport/index.ts";
+import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
+import type { Actor } from "./control.ts";
+import { dataFolder } from "./data-folder.ts";
+import { FollowerClient } from "./follower-client.ts";
+import { stateHash } from "./follower.ts";
+import { createHttpApi } from "./http/http-api.ts";
+import { LeaderControl } from "./leader-control.ts";
+import { Leader } from "./leader.ts";
+import { Leadership } from "./leadership.ts";
+import { LiveLogs } from "./live-logs.ts";
+import { WorkerLink } from "./worker-link.ts";
+
+export interface CoordinatorOptions {
+  dataDir: string;
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  tls?: { certFile: string; keyFile: string } | undefined;
+  heartbeatIntervalMs: number;
+  /** A worker that is silent, or away, for so long is lost. */
+  workerTimeoutMs: number;
+  logger: FastifyBaseLogger;
+}
+
+export interface CoordinatorHandle {
+  url: string;
+  adminToken: string;
+  adminTokenFile: string;
+  /** Stops taking work, commits what was accepted, and closes everything. */
+  stop(): Promise<void>;
+}
+
+const clock = systemClock;
+const digest = (text: string): string => hash("sha256", text);
+
+/**
+ * Starts a coordinator on a data folder: journal, leader, follower, REST API and worker link. Rejects with an AssayError that
+ * names what is wrong with the folder, the port or the TLS files; nothing is left running then.
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<CoordinatorHandle> {
+  const cleanup: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let close = cleanup.pop(); close; close = cleanup.pop()) await close();
+  };
+  try {
+    return { ...(await start(options, cleanup)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What a term of leadership and the rest of the coordinator share. */
+interface Parts {
+  options: CoordinatorOptions;
+  journal: Journal;
+  leadership: Leadership;
+  follower: FollowerClient;
+  liveLogs: LiveLogs;
+  link: WorkerLink;
+}
+
+async function start(options: CoordinatorOptions, cleanup: (() => Promise<unknown>)[]): Promise<Omit<CoordinatorHandle, "stop">> {
+  const folder = dataFolder(options.dataDir);
+  const tls = readTls(options.tls);
+  await makeFolder(options.dataDir);
+  const journal = await openSqliteJournal({ folder: folder.journal });
+  cleanup.push(() => journal.close());
+  const blobs = await openFolderBlobStore(folder.blobs, clock);
+  const parts = await takeLead(options, journal, cleanup);
+  const control = new LeaderControl({
+    leader: () => parts.leadership.current,
+    readModel: parts.follower,
+    clock,
+    startedAtMs: clock.nowMs(),
+    digest,
+    randomBytes: (count) => randomBytes(count),
+    newId: randomUUID,
+  });
+  const app = createHttpApi({
+    control,
+    readModel: parts.follower,
+    liveLog: parts.liveLogs,
+    blobs,
+    logger: options.logger,
+    clock,
+    tls,
+  });
+  cleanup.push(() => app.close());
+  const listener = new WebSocketListener<Actor>({
+    server: app.server,
+    clock,
+    authenticate: async (token) => {
+      const actor = token === null ? err(assayFaultNoToken) : control.authenticate(token);
+      if (!actor.ok) return actor;
+      const allowed = requirePermission(actor.value.role, "worker_link");
+      return allowed.ok ? actor : allowed;
+    },
+    onConnection: (connection) => openSession(parts, connection),
+  });
+  cleanup.push(() => listener.close());
+  const adminToken = await ensureAdminToken(control, folder.adminToken);
+  const url = await listen(app, options);
+  await writeFile(folder.address, JSON.stringify({ url, pid: process.pid }));
+  cleanup.push(() => rm(folder.address, { force: true }));
+  return { url, adminToken, adminTokenFile: folder.adminToken };
+}
+
+const assayFaultNoToken = {
+  code: "unauthenticated" as const,
+  message: "The worker sent no token.",
+  next: "Start it with --token, or make a token with `assay token create --role worker`.",
+};
+
+/** Replays the journal, starts the follower beside it, and wires the terms of leadership to the worker link. */
+async function takeLead(options: CoordinatorOptions, journal: Journal, cleanup: (() => Promise<unknown>)[]): Promise<Parts> {
+  const { logger } = options;
+  let committedSeq = 0;
+  let parts: Parts | undefined;
+  const current = (): Leader | undefined => {
+    const leader = parts?.leadership.current;
+    return leader instanceof Leader ? leader : undefined;
+  };
+  const liveLogs = new LiveLogs(({ runId, taskId, attempt }) => {
+    const task = [...(current()?.state.runs.values() ?? [])].find((run) => run.runId === runId)?.tasks;
+    const lease = [...(task?.values() ?? [])].find((one) => one.taskId === taskId)?.lease;
+    return lease?.attempt === attempt ? lease.leaseSeq : undefined;
+  });
+  const follower = await FollowerClient.start({
+    dataDir: options.dataDir,
+    committedSeq: () => committedSeq,
+    leaderHash: () => {
+      const leader = current();
+      if (!leader) throw assayError("not_leader", "This coordinator does not lead now.");
+      return { seq: leader.state.seq, hash: stateHash(leader.state, digest) };
+    },
+    onProjected: (seq) => current()?.execute({ type: "projected", seq }),
+    onFailed: (error) => logger.error({ err: error }, "the follower stopped: lists and results are not available"),
+  });
+  cleanup.push(() => follower.stop());
+  const newLink = (state: State): WorkerLink =>
+    new WorkerLink({
+      state,
+      execute: (command, answer) => {
+        const leader = current();
+        leader?.execute(command, answer);
+        return leader !== undefined;
+      },
+      digest,
+      newSessionId: randomUUID,
+      clock,
+      liveLogs,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      workerTimeoutMs: options.workerTimeoutMs,
+    });
+  let link: WorkerLink | undefined;
+  const leadership = await Leadership.take(
+    {
+      journal,
+      clock,
+      holder: `${hostname()}:${process.pid}`,
+      newNonce: randomUUID,
+      onTerm: (leader) => {
+        link = newLink(leader.state);
+        if (parts) parts.link = link;
+      },
+      onCommitted: (events, batchSeq) => {
+        committedSeq = events.at(-1)?.seq ?? committedSeq;
+        follower.hint(batchSeq);
+        link?.onCommitted(events);
+      },
+      onLost: (reason) => {
+        logger.error({ err: reason, code: reason.code }, "the journal could not be written; starting again from what it holds");
+        link?.closeAll("not_leader", reason.message);
+      },
+    },
+    assayError("not_leader", "This coordinator is starting."),
+  );
+  if (!link) throw assayError("internal", "A term of leadership began without a worker link.");
+  parts = { options, journal, leadership, follower, liveLogs, link };
+  cleanup.push(() => leadership.stop());
+  return parts;
+}
+
+function openSession(parts: Parts, connection: Connection): void {
+  // Kept for the length of the session: a later term has its own link, which does not know this session.
+  const { link } = parts;
+  const session = new CoordinatorSession({
+    connection,
+    clock,
+    workerTimeoutMs: parts.options.workerTimeoutMs,
+    handlers: {
+      onHello: (_session, hello) => link.onHello(session, hello),
+      onFrame: (_session, frame) => link.onFrame(session, frame),
+      onDrain: () => undefined,
+      onClosed: (_session, end) => link.onClosed(session, end),
+    },
+  });
+}
+
+/** The token of whoever owns the data folder; made when its file is not there. */
+async function ensureAdminToken(control: LeaderControl, file: string): Promise<string> {
+  const known = await readSecretFile(file);
+  if (known !== null && control.authenticate(known).ok) return known;
+  const { token } = await control.createToken({ role: "admin", name: "first-admin", expires_in_seconds: null });
+  await writeSecretFile(file, token);
+  return token;
+}
+
+async function listen(app: FastifyInstance, { host, port, tls }: CoordinatorOptions): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    if (errorCode(error) === "EADDRINUSE") throw assayError("port_in_use", `Another program listens on ${host}:${port}.`, { cause: error });
+    if (errorCode(error) === "EACCES" || errorCode(error) === "EADDRNOTAVAIL") {
+      throw assayError("usage", `Cannot listen on ${host}:${port}: ${errorMessage(error)}`, { cause: error, next: "Correct --host and --port." });
+    }
+    throw error;
+  }
+  const { address, port: bound, family } = app.server.address() as AddressInfo;
+  const shown = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : family === "IPv6" ? `[${address}]` : address;
+  return `${tls ? "https" : "http"}://${shown}:${bound}`;
+}
+
+async function makeFolder(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (error instanceof AssayError) throw error;
+    throw assayError("data_dir_read_only", `The data folder ${dataDir} cannot be made: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+function readTls(files: CoordinatorOptions["tls"]): { cert: string; key: string } | undefined {
+  if (!files) return undefined;
+  try {
+    return { cert: readFileSync(files.certFile, "utf8"), key: readFileSync(files.keyFile, "utf8") };
+  } catch (error) {
+    throw assayError("tls_files", `The TLS files cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,232 @@
+import { asRunId, asWorkerId, assertNever } from "../base/index.ts";
+import type { Clock, WorkerId } from "../base/index.ts";
+import type {
+  AssignItem,
+  CloseReason,
+  JournalEvent,
+  PlacedEvent,
+  WorkerFrame,
+  WorkerFrameOf,
+} from "../contracts/index.ts";
+import type { Command, Reply, State, Task } from "../scheduler/index.ts";
+import type { Answer } from "./leader.ts";
+import type { LiveLogs } from "./live-logs.ts";
+import { Outbox } from "./outbox.ts";
+import type { CoordinatorMessage } from "./outbox.ts";
+
+/** The coordinator's end of a worker's session, as the transport gives it. */
+export interface WorkerSession {
+  welcome(welcome: { sessionId: string; epoch: number; heartbeatIntervalMs: number }): void;
+  send(frame: CoordinatorMessage): void;
+  close(reason: CloseReason, message: string): void;
+}
+
+export interface WorkerLinkOptions {
+  state: State;
+  /** Decides a command; false when this process no longer leads. */
+  execute(command: Command, answer?: Answer): boolean;
+  digest(text: string): string;
+  newSessionId(): string;
+  clock: Clock;
+  liveLogs: LiveLogs;
+  heartbeatIntervalMs: number;
+  workerTimeoutMs: number;
+}
+
+interface Peer {
+  session: WorkerSession;
+  sessionId: string;
+  workerId: WorkerId;
+  outbox: Outbox;
+  /** Nothing is sent before the welcome: what was leased meanwhile is sent with it. */
+  welcomed: boolean;
+}
+
+/**
+ * The sessions of workers: turns their frames into commands, and committed events into frames. One session speaks for a
+ * worker; a newer one replaces it.
+ */
+export class WorkerLink {
+  private readonly options: WorkerLinkOptions;
+  private readonly peers = new Map<WorkerSession, Peer>();
+  private readonly byWorker = new Map<WorkerId, Peer>();
+  private readonly filled = new Set<Peer>();
+  private flushScheduled = false;
+
+  constructor(options: WorkerLinkOptions) {
+    this.options = options;
+  }
+
+  onHello(session: WorkerSession, hello: WorkerFrameOf<"hello">): void {
+    const workerId = asWorkerId(hello.worker_id);
+    this.byWorker.get(workerId)?.session.close("session_replaced", `Worker ${hello.name} connected again.`);
+    const peer: Peer = { session, sessionId: this.options.newSessionId(), workerId, outbox: new Outbox(), welcomed: false };
+    this.peers.set(session, peer);
+    this.byWorker.set(workerId, peer);
+    const { name, incarnation, capabilities, slots, credits, held } = hello;
+    const sessionId = peer.sessionId;
+    const command: Command = { type: "register_worker", workerId, name, incarnation, sessionId, capabilities, slots, credits, held };
+    const led = this.options.execute(command, (reply) => this.welcome(peer, reply));
+    if (!led) session.close("not_leader", "This coordinator does not lead now.");
+  }
+
+  onFrame(session: WorkerSession, frame: WorkerFrame): void {
+    const peer = this.peers.get(session);
+    if (!peer) return;
+    const led = this.handle(peer, frame);
+    if (!led) session.close("not_leader", "This coordinator does not lead now.");
+  }
+
+  onClosed(session: WorkerSession, end: { reason: string; message: string }): void {
+    const peer = this.peers.get(session);
+    if (!peer) return;
+    this.peers.delete(session);
+    this.filled.delete(peer);
+    if (this.byWorker.get(peer.workerId) === peer) this.byWorker.delete(peer.workerId);
+    const { workerId, sessionId } = peer;
+    const lostAtMs = this.options.clock.nowMs() + this.options.workerTimeoutMs;
+    this.options.execute({ type: "worker_disconnected", workerId, sessionId, reason: end.message || end.reason, lostAtMs });
+  }
+
+  closeAll(reason: CloseReason, message: string): void {
+    for (const { session } of this.peers.values()) session.close(reason, message);
+  }
+
+  /** Sends what a committed batch means for workers. */
+  onCommitted(events: readonly PlacedEvent[]): void {
+    for (const { seq, event } of events) this.effect(seq, event);
+    for (const peer of this.filled) this.flush(peer);
+    this.filled.clear();
+  }
+
+  private welcome(peer: Peer, reply: Reply): void {
+    if (this.byWorker.get(peer.workerId) !== peer || reply.type !== "reattached") return;
+    const { heartbeatIntervalMs, state } = this.options;
+    peer.session.welcome({ sessionId: peer.sessionId, epoch: state.epoch, heartbeatIntervalMs });
+    peer.welcomed = true;
+    for (const leaseSeq of reply.resend) this.sendAssign(peer, leaseSeq);
+    for (const leaseSeq of reply.fenced) peer.outbox.addCancel({ lease_seq: leaseSeq, reason: "the lease was taken away" });
+    if (reply.draining) peer.outbox.addDrain("asked to drain");
+    this.flush(peer);
+  }
+
+  private flush(peer: Peer): void {
+    for (const frame of peer.outbox.take()) peer.session.send(frame);
+  }
+
+  private handle(peer: Peer, frame: WorkerFrame): boolean {
+    const { execute, liveLogs } = this.options;
+    const { workerId, sessionId } = peer;
+    switch (frame.type) {
+      case "hello":
+        return true;
+      case "heartbeat": {
+        const { load, held, received_seq: receivedSeq } = frame;
+        return execute({ type: "worker_heartbeat", workerId, sessionId, load, held, receivedSeq });
+      }
+      case "started":
+        return frame.items.every((item) =>
+          execute({ type: "attempt_started", workerId, leaseSeq: item.lease_seq, startedAtMs: item.started_at_ms }),
+        );
+      case "finished":
+        return this.finished(peer, frame.items);
+      case "released":
+        return frame.items.every((item) =>
+          execute({ type: "attempt_released", workerId, leaseSeq: item.lease_seq, reason: item.reason }),
+        );
+      case "log":
+        if (this.holds(workerId, frame.lease_seq)) liveLogs.append(frame.lease_seq, { stream: frame.stream, text: frame.text });
+        return true;
+      case "progress":
+        return true;
+      case "capabilities": {
+        const { capabilities, slots, credits } = frame;
+        return execute({ type: "update_capabilities", workerId, sessionId, capabilities, slots, credits });
+      }
+      case "goodbye":
+        return execute({ type: "worker_goodbye", workerId, sessionId, reason: frame.reason }, () =>
+          peer.session.close("normal", "goodbye"),
+        );
+      default:
+        return assertNever(frame);
+    }
+  }
+
+  private finished(peer: Peer, items: WorkerFrameOf<"finished">["items"]): boolean {
+    for (const item of items) {
+      const digest = this.options.digest(JSON.stringify(item.result));
+      const led = this.options.execute({ type: "attempt_finished", workerId: peer.workerId, item, digest }, (reply) => {
+        if (reply.type !== "ack") return;
+        this.fill(peer).addAck({ lease_seq: reply.leaseSeq, verdict: reply.verdict });
+        this.flushSoon();
+      });
+      if (!led) return false;
+    }
+    return true;
+  }
+
+  /** Acknowledgements of one turn leave together, also when the batch had no events of its own. */
+  private flushSoon(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    queueMicrotask(() => {
+      this.flushScheduled = false;
+      this.onCommitted([]);
+    });
+  }
+
+  private fill(peer: Peer): Outbox {
+    if (this.peers.has(peer.session)) this.filled.add(peer);
+    return peer.outbox;
+  }
+
+  private effect(seq: number, event: JournalEvent): void {
+    switch (event.type) {
+      case "attempt_leased": {
+        const peer = this.byWorker.get(event.workerId);
+        if (peer?.welcomed) this.sendAssign(peer, seq);
+        return;
+      }
+      case "attempt_finished":
+        this.options.liveLogs.end(event.leaseSeq);
+        if (event.result === null) this.cancel(event.workerId, event.leaseSeq, event.failure?.message ?? "handed back");
+        return;
+      case "run_cancelled":
+        for (const task of this.options.state.runs.get(event.runId)?.tasks.values() ?? []) this.cancelTask(task, event.reason);
+        return;
+      case "task_cancelled": {
+        const task = this.options.state.runs.get(asRunId(event.runId))?.tasks.get(event.taskId);
+        if (task) this.cancelTask(task, event.reason);
+        return;
+      }
+      case "worker_draining": {
+        const peer = this.byWorker.get(event.workerId);
+        if (peer?.welcomed) this.fill(peer).addDrain(event.reason);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  private cancelTask(task: Task, reason: string): void {
+    if (task.cancelRequested && task.lease) this.cancel(task.lease.workerId, task.lease.leaseSeq, reason);
+  }
+
+  private cancel(workerId: WorkerId, leaseSeq: number, reason: string): void {
+    const peer = this.byWorker.get(workerId);
+    if (peer?.welcomed) this.fill(peer).addCancel({ lease_seq: leaseSeq, reason });
+  }
+
+  private sendAssign(peer: Peer, leaseSeq: number): void {
+    const task = this.options.state.leases.get(leaseSeq);
+    if (!task?.lease || task.lease.workerId !== peer.workerId) return;
+    const { attempt, hardware } = task.lease;
+    const item: AssignItem = { lease_seq: leaseSeq, run_id: task.run.runId, attempt, spec: task.spec };
+    this.fill(peer).addAssign(hardware === null ? item : { ...item, hardware });
+  }
+
+  private holds(workerId: WorkerId, leaseSeq: number): boolean {
+    return this.options.state.leases.get(leaseSeq)?.lease?.workerId === workerId;
+  }
+}

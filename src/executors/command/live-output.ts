@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import type { Timer } from "../../base/index.ts";
+import type { ExecutionContext } from "../executor.ts";
+import { OutputFile } from "./output-file.ts";
+
+const LOOK_INTERVAL_MS = 200;
+
+/** The two output files of a command, watched while it runs: what is new goes to the live view. */
+export class LiveOutput {
+  readonly stdout: OutputFile;
+  readonly stderr: OutputFile;
+  /** The largest reading so far; a command that ends before the first look has none. */
+  peakMemoryBytes: number | undefined;
+  private readonly context: ExecutionContext;
+  private timer: Timer | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  private constructor(files: { stdout: OutputFile; stderr: OutputFile }, context: ExecutionContext) {
+    this.stdout = files.stdout;
+    this.stderr = files.stderr;
+    this.context = context;
+  }
+
+  static async create(folder: string, context: ExecutionContext): Promise<LiveOutput> {
+    const [stdout, stderr] = await Promise.all([
+      OutputFile.create(join(folder, "stdout.log")),
+      OutputFile.create(join(folder, "stderr.log")),
+    ]);
+    return new LiveOutput({ stdout, stderr }, context);
+  }
+
+  /** Starts looking, at the output and at the memory in use, until closed. */
+  follow(readPeakMemory: () => number | undefined): void {
+    this.timer = this.context.clock.setTimer(LOOK_INTERVAL_MS, () => {
+      // The live view is a courtesy: when a file cannot be read, the attempt goes on without it.
+      this.looking = this.look(readPeakMemory).catch(() => undefined);
+    });
+  }
+
+  /** The last of both streams; standard error gets up to half. */
+  async tail(maxBytes: number): Promise<Uint8Array> {
+    const stderr = await this.stderr.tail(maxBytes / 2);
+    const stdout = await this.stdout.tail(maxBytes - stderr.length);
+    return Buffer.concat([stdout, stderr]);
+  }
+
+  /** The names of the files that hold anything. */
+  async writtenNames(): Promise<string[]> {
+    const [stdoutBytes, stderrBytes] = await Promise.all([this.stdout.sizeBytes(), this.stderr.sizeBytes()]);
+    return [...(stdoutBytes > 0 ? ["stdout.log"] : []), ...(stderrBytes > 0 ? ["stderr.log"] : [])];
+  }
+
+  /** Shows the rest and lets go of the files. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.timer?.cancel();
+    await this.looking;
+    await this.showNews();
+    await Promise.all([this.stdout.close(), this.stderr.close()]);
+  }
+
+  private async look(readPeakMemory: () => number | undefined): Promise<void> {
+    const peakBytes = readPeakMemory();
+    if (peakBytes !== undefined) this.peakMemoryBytes = Math.max(peakBytes, this.peakMemoryBytes ?? 0);
+    await this.showNews();
+    if (!this.closed) this.follow(readPeakMemory);
+  }
+
+  private async showNews(): Promise<void> {
+    for (const stream of ["stdout", "stderr"] as const) {
+      const text = await this[stream].news();
+      if (text !== "") this.context.log(stream, text);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { Clock, JsonValue, RunId, TaskId } from "../base/index.ts";
+import type {
+  Artifact,
+  Failure,
+  Hardware,
+  Metric,
+  Provenance,
+  ResultDocument,
+  RuntimeCapability,
+  TaskSpec,
+  TaskType,
+} from "../contracts/index.ts";
+import type { PlatformFacts } from "../platform/index.ts";
+
+/** Why an attempt is told to stop before its end: the `reason` of the context's signal. */
+export type AbortReason = "timeout" | "cancelled" | "shutdown";
+
+/** What an artifact is made from: a file that stays in place until the attempt ends, or bytes. */
+export type ArtifactSource = { path: string } | { bytes: Uint8Array };
+
+/** What one attempt may use. */
+export interface ExecutionContext {
+  readonly runId: RunId;
+  readonly taskId: TaskId;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** The platform that the coordinator chose; null when the task has no preference. */
+  readonly hardware: Hardware | null;
+  /** A folder of this attempt alone, made when first asked for and removed after the attempt. */
+  readonly workDir: string;
+  /** A folder that outlives attempts, for what is costly to get again. Shared: write a temporary name, then rename. */
+  readonly cacheDir: string;
+  /** Fires when the attempt must stop; its `reason` is an `AbortReason`. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** The worker's environment. Executors pick from it what their children may see. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Shows output while the attempt runs. Never waits; what comes too fast is dropped from the live view. */
+  log(stream: "stdout" | "stderr", text: string): void;
+  /** `fraction` is 0 to 1. Only the latest report counts. */
+  progress(report: { fraction?: number; message?: string }): void;
+  /** Stores an artifact and adds it to the result. Rejects with an AssayError when it cannot be stored. */
+  saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact>;
+}
+
+/** What became of an attempt. Times, ids and artifacts are the worker's to add. */
+export interface ExecutionReport {
+  /** `failed` needs a `failure`, whose class tells a test that said no (`assertion`) from one that could not be run. */
+  status: ResultDocument["status"];
+  results?: Record<string, JsonValue>;
+  metrics?: Metric[];
+  hardwareMetrics?: ResultDocument["hardware_metrics"];
+  provenance?: Provenance;
+  failure?: Failure;
+  exitCode?: number | null;
+  /** The name of the signal that ended the process, e.g. `SIGSEGV`. */
+  signal?: string | null;
+  /** The platform that was really used. */
+  hardware?: Hardware;
+  /** The last part of the output, at most 16 KiB. */
+  outputTail?: Uint8Array;
+}
+
+/** What an executor may use to find out what it can do here. */
+export interface ProbeContext {
+  facts: PlatformFacts;
+  cacheDir: string;
+  env: Readonly<Record<string, string | undefined>>;
+  signal: AbortSignal;
+}
+
+/** What an executor proved by doing it. */
+export interface ExecutorCapabilities {
+  /** Platforms on which something ran and gave the right answer. */
+  hardware: Hardware[];
+  runtimes: RuntimeCapability[];
+  /** Name to version. */
+  software: Record<string, string>;
+}
+
+/**
+ * Runs tasks of some types. One instance serves all attempts of a worker, several at the same time.
+ *
+ * `execute` settles soon after its signal fires, and leaves no process behind. It may throw: an AssayError becomes a `setup`
+ * failure with the error's code as reason, anything else a `crash`.
+ */
+export interface Executor {
+  readonly types: readonly TaskType[];
+  /** Asked once when the worker starts. Rejects only for bugs: what does not work is reported as unavailable. */
+  capabilities?(context: ProbeContext): Promise<ExecutorCapabilities>;
+  execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport>;
+  /** Ends what the executor keeps between attempts. */
+  close?(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+/**
+ * executors: one folder per kind of task; each runs the tasks of some types and reports what became of them.
+ *
+ * Never: knows of leases, coordinators or results of other attempts; one kind never uses another.
+ * May enter: worker, cli.
+ */
+import type { Platform } from "../platform/index.ts";
+import { CommandExecutor } from "./command/command-executor.ts";
+import type { Executor } from "./executor.ts";
+import { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
+
+export { CommandExecutor } from "./command/command-executor.ts";
+export type { CommandExecutorOptions } from "./command/command-executor.ts";
+export type {
+  AbortReason,
+  ArtifactSource,
+  ExecutionContext,
+  ExecutionReport,
+  Executor,
+  ExecutorCapabilities,
+  ProbeContext,
+} from "./executor.ts";
+export { abortReason, interruptedReport } from "./interruption.ts";
+export { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
+
+/** Every kind of executor that Assay has. */
+export function createExecutors(options: { platform: Platform }): Executor[] {
+  return [new CommandExecutor(options), new MachineFactsExecutor(options)];
+}

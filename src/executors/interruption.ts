@@ -1,0 +1,25 @@
+import { assertNever } from "../base/index.ts";
+import type { AbortReason, ExecutionReport } from "./executor.ts";
+
+const reasons: ReadonlySet<unknown> = new Set<AbortReason>(["timeout", "cancelled", "shutdown"]);
+
+/** Why the signal fired; undefined while it has not. */
+export function abortReason(signal: AbortSignal): AbortReason | undefined {
+  if (!signal.aborted) return undefined;
+  // Anything else comes from a caller's own controller and can only mean: stop.
+  return reasons.has(signal.reason) ? (signal.reason as AbortReason) : "cancelled";
+}
+
+/** The status and failure of an attempt that was told to stop. */
+export function interruptedReport(reason: AbortReason): Pick<ExecutionReport, "status" | "failure"> {
+  switch (reason) {
+    case "timeout":
+      return { status: "timed_out", failure: { class: "timeout", message: "stopped at its time limit" } };
+    case "cancelled":
+      return { status: "cancelled", failure: { class: "cancelled", message: "stopped because it was cancelled" } };
+    case "shutdown":
+      return { status: "cancelled", failure: { class: "cancelled", message: "stopped because the worker stops" } };
+    default:
+      return assertNever(reason);
+  }
+}

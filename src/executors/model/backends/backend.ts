@@ -1,0 +1,35 @@
+import type { Feeds, InputSpec, TensorData } from "../../../models/index.ts";
+import type { BackendName } from "./backend-names.ts";
+
+/** What a run returns, by output name. */
+export type Outputs = Readonly<Record<string, TensorData>>;
+
+/** Inputs that are already in the runtime's own form, so that timing a run times nothing else. */
+export interface BoundRun {
+  /** Computes all outputs and brings them to main memory, also from an accelerator: the wait is part of the time. */
+  run(): Promise<Outputs>;
+}
+
+/** A loaded model. */
+export interface Session {
+  readonly inputs: readonly InputSpec[];
+  readonly outputNames: readonly string[];
+  bind(feeds: Feeds): BoundRun;
+  dispose(): Promise<void>;
+}
+
+/** How many nodes each execution provider ran, by the provider's name in the runtime. */
+export type Placement = Readonly<Record<string, number>>;
+
+/** One runtime on one execution provider. */
+export interface Backend {
+  readonly name: BackendName;
+  /** Version of the runtime. */
+  readonly version: string;
+  /** Threads that one operator may use. */
+  readonly threads: number;
+  /** Loads a model on exactly this provider; fails rather than fall back to another. */
+  create(modelFile: string): Promise<Session>;
+  /** Runs once with the runtime's profiler and tells who ran what; `null` where the runtime has one provider only. */
+  place(modelFile: string, feeds: Feeds): Promise<Placement | null>;
+}

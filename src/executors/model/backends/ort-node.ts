@@ -1,0 +1,72 @@
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
+import { assayError } from "../../../contracts/index.ts";
+import type { Feeds } from "../../../models/index.ts";
+import type { Backend, Placement } from "./backend.ts";
+import { backendFacts } from "./backend-names.ts";
+import type { BackendName } from "./backend-names.ts";
+import { ortSession } from "./ort-session.ts";
+
+type OrtNode = typeof import("onnxruntime-node");
+
+/** ONNX Runtime's native library for Node. The only file that loads it. */
+export async function ortNodeBackend(name: BackendName, wantedThreads: number | undefined): Promise<Backend> {
+  const ort = await load();
+  const threads = wantedThreads ?? availableParallelism();
+  const options: InferenceSession.SessionOptions = {
+    // One provider only: a list does not fall back, it fails, and a silent fallback would be worse.
+    executionProviders: [backendFacts[name].provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Warnings about nodes on other providers are told by `place`; only errors are worth a log line.
+    logSeverityLevel: 3,
+  };
+  return {
+    name,
+    version: ort.env.versions.node ?? "unknown",
+    threads,
+    create: async (modelFile) => ortSession(ort, await ort.InferenceSession.create(modelFile, options)),
+    place: (modelFile, feeds) => profile(ort, { modelFile, options, feeds }),
+  };
+}
+
+async function load(): Promise<OrtNode> {
+  try {
+    return await import("onnxruntime-node");
+  } catch (cause) {
+    throw assayError("dependency_missing", "The package onnxruntime-node cannot be loaded", {
+      cause,
+      next: "Install it with `npm install onnxruntime-node`; it has binaries for Linux, macOS and Windows on x64 and arm64.",
+    });
+  }
+}
+
+/** Counts the nodes per provider in the trace that the runtime's profiler writes. */
+async function profile(
+  ort: OrtNode,
+  run: { readonly modelFile: string; readonly options: InferenceSession.SessionOptions; readonly feeds: Feeds },
+): Promise<Placement> {
+  const folder = await mkdtemp(join(tmpdir(), "assay-profile-"));
+  try {
+    const options = { ...run.options, enableProfiling: true, profileFilePrefix: join(folder, "trace") };
+    const session = await ort.InferenceSession.create(run.modelFile, options);
+    await ortSession(ort, session).bind(run.feeds).run();
+    session.endProfiling();
+    await session.release();
+    const [trace] = await readdir(folder);
+    return trace === undefined ? {} : countNodes(JSON.parse(await readFile(join(folder, trace), "utf8")) as unknown);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function countNodes(trace: unknown): Placement {
+  const counts: Record<string, number> = {};
+  for (const event of Array.isArray(trace) ? (trace as { args?: { provider?: unknown } }[]) : []) {
+    const provider = event.args?.provider;
+    if (typeof provider === "string") counts[provider] = (counts[provider] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,113 @@
+import type { LatencySummary } from "../../stats/index.ts";
+import type { Architecture, ModelFolder, Precision } from "../../models/index.ts";
+import type { BackendName } from "./backends/backend-names.ts";
+import type { Placement } from "./backends/backend.ts";
+import type { ModelFailure } from "./model-failure.ts";
+import type { OutputCheck } from "./output-check.ts";
+
+/** What one child process is asked to do: one model on one backend. */
+export interface ModelRunRequest {
+  /** Catalogue id, alias, hub id or path of a folder. */
+  readonly model: string;
+  /** Where generated and downloaded models are kept. */
+  readonly cacheDir: string;
+  readonly precision: Precision;
+  readonly backend: BackendName;
+  /** Threads that one operator may use; default: all cores natively, one in WebAssembly. */
+  readonly threads?: number;
+  readonly batchSizes: readonly number[];
+  /** Least number of timed iterations per batch size. */
+  readonly iterations: number;
+  /** Least timed duration per batch size; both this and `iterations` must be reached. */
+  readonly minDurationMs: number;
+  readonly warmupIterations: number;
+  /** Tokens per text; without meaning for images. */
+  readonly sequenceLength: number;
+  /** Largest allowed absolute difference from the reference; default: by precision. */
+  readonly tolerance?: number;
+  /** Seed of the inputs and of the choice of iterations that are checked. */
+  readonly seed: number;
+}
+
+/** What is known once the model is loaded and has answered once. */
+export interface LoadReport {
+  readonly model: Pick<ModelFolder, "id" | "family" | "sha256" | "parameterCount" | "precision" | "source"> & {
+    readonly architecture: Architecture;
+  };
+  readonly backend: {
+    readonly requested: BackendName;
+    readonly runtime: string;
+    readonly runtimeVersion: string;
+    readonly nodeVersion: string;
+    readonly threads: number;
+  };
+  /** Time to make a session from the file. */
+  readonly loadMs: number;
+  /** Time of the very first inference, at the first batch size: cold caches, compilation of shaders. */
+  readonly firstInferenceMs: number;
+}
+
+export interface BatchReport {
+  readonly batchSize: number;
+  readonly warmupIterations: number;
+  /** Every timed iteration in order, in milliseconds. */
+  readonly samplesMs: readonly number[];
+  /** Of `samplesMs`. */
+  readonly latencyMs: LatencySummary;
+  readonly throughputItemsPerSecond: number;
+  /** Largest resident memory of the child while this batch size ran. */
+  readonly peakMemoryBytes: number;
+  readonly check: OutputCheck;
+  /** Outputs of randomly chosen timed iterations, compared in full with the checked output. */
+  readonly recheck: { readonly iterations: number; readonly maxAbsError: number };
+}
+
+/** Greedy text generation by a decoder, batch 1. */
+export interface GenerationReport {
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  /** Whether generation with the cache gave the same tokens as without. */
+  readonly cacheMatches: boolean;
+  /** Time to the first token: one run over the prompt. */
+  readonly ttftMs: LatencySummary;
+  /** Time per further token: one run over one token. */
+  readonly tpotMs: LatencySummary;
+  readonly tokensPerSecond: number;
+}
+
+export type MemorySource = "vm_hwm_reset" | "vm_hwm" | "max_rss";
+
+export interface ModelRunReport {
+  readonly load: LoadReport;
+  readonly batches: readonly BatchReport[];
+  /** `null` for models that do not generate. */
+  readonly generation: GenerationReport | null;
+  /** Who ran the nodes; `null` where the runtime has one provider only. */
+  readonly placement: Placement | null;
+  readonly memory: {
+    /** Resident memory before the runtime was loaded. */
+    readonly baselineBytes: number;
+    /** Largest resident memory of the child. */
+    readonly peakBytes: number;
+    /** How the peak was read; see `peak-memory.ts`. */
+    readonly source: MemorySource;
+  };
+}
+
+export type ModelRunProgress =
+  | { readonly stage: "started"; readonly pid: number }
+  | { readonly stage: "loaded"; readonly load: LoadReport }
+  | { readonly stage: "batch_started"; readonly batchSize: number }
+  | { readonly stage: "batch_finished"; readonly batch: BatchReport };
+
+/** From the driver to its child. */
+export type ParentMessage =
+  | { readonly type: "run"; readonly request: ModelRunRequest }
+  | { readonly type: "cancel" };
+
+/** From the child to its driver; the last three end the run. */
+export type ChildMessage =
+  | { readonly type: "progress"; readonly progress: ModelRunProgress }
+  | { readonly type: "completed"; readonly report: ModelRunReport }
+  | { readonly type: "failed"; readonly failure: ModelFailure }
+  | { readonly type: "cancelled" };

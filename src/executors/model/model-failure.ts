@@ -1,0 +1,90 @@
+import { AssayError, errorMessage } from "../../base/index.ts";
+import type { Failure, FailureClass } from "../../contracts/index.ts";
+
+/** Why a model did not run, or not rightly: one cell of the compatibility matrix. */
+export type ModelFailureClass =
+  | "unsupported_operator"
+  | "out_of_memory"
+  | "wrong_numbers"
+  | "timeout"
+  | "crash"
+  | "device_lost"
+  | "model_file_missing"
+  | "backend_unavailable"
+  | "setup";
+
+export interface ModelFailure {
+  readonly class: ModelFailureClass;
+  readonly message: string;
+}
+
+/** The model ran and its outputs are not what they must be. */
+export class WrongNumbersError extends Error {
+  override readonly name = "WrongNumbersError";
+}
+
+/**
+ * What runtimes write, by class; the first match wins. Runtimes throw plain errors, so their words are all there is; the tests hold real
+ * messages.
+ */
+const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
+  ["out_of_memory", /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length/i],
+  ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE|illegal memory access|CUDA_ERROR_LAUNCH/i],
+  [
+    "backend_unavailable",
+    /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|no CUDA-capable device|driver version is insufficient/i,
+  ],
+  [
+    "unsupported_operator",
+    /is not a registered function\/op|could not find an implementation|cannot resolve operator|no op registered|not implemented/i,
+  ],
+  ["model_file_missing", /file doesn't exist|ENOENT/i],
+];
+
+/** Classifies what was thrown in a child that is still alive. `loaded`: whether the model had answered once. */
+export function classifyFailure(error: unknown, loaded: boolean): ModelFailure {
+  const message = describe(error);
+  if (error instanceof WrongNumbersError) return { class: "wrong_numbers", message };
+  if (error instanceof AssayError) return { class: classOfCode(error.code), message };
+  const known = patterns.find(([, pattern]) => pattern.test(message));
+  return { class: known?.[0] ?? (loaded ? "crash" : "setup"), message };
+}
+
+/** Classifies a child that ended without an answer. `log` is the end of what it wrote. */
+export function classifyDeath(death: {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly log: string;
+}): ModelFailure {
+  const how = death.signal === null ? `exit code ${death.exitCode}` : `signal ${death.signal}`;
+  const log = death.log.trim();
+  const message = `The inference process ended with ${how}${log === "" ? "" : `: ${log.slice(-2_000)}`}`;
+  const memory = patterns.some(([name, pattern]) => name === "out_of_memory" && pattern.test(log));
+  return { class: memory ? "out_of_memory" : "crash", message };
+}
+
+/** The failure as it stands in a result: the class that decides about retries, with the finer word as reason. */
+export function failureDocument(failure: ModelFailure): Failure {
+  return { class: retryClass[failure.class], reason: failure.class, message: failure.message.slice(0, 16_384) };
+}
+
+const retryClass: Readonly<Record<ModelFailureClass, FailureClass>> = {
+  unsupported_operator: "setup",
+  out_of_memory: "out_of_memory",
+  wrong_numbers: "assertion",
+  timeout: "timeout",
+  crash: "crash",
+  device_lost: "device_lost",
+  model_file_missing: "setup",
+  backend_unavailable: "setup",
+  setup: "setup",
+};
+
+function classOfCode(code: string): ModelFailureClass {
+  if (code === "model_file_missing") return "model_file_missing";
+  return code === "dependency_missing" ? "backend_unavailable" : "setup";
+}
+
+function describe(error: unknown): string {
+  return error instanceof AssayError ? `${error.message}. ${error.next}` : errorMessage(error);
+}

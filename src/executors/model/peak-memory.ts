@@ -1,0 +1,43 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import type { MemorySource } from "./messages.ts";
+
+/** Reads the largest resident memory of this process. */
+export interface PeakMemory {
+  readonly source: MemorySource;
+  /** Forgets earlier peaks, where the system can (`vm_hwm_reset`). */
+  reset(): void;
+  peakBytes(): number;
+}
+
+/**
+ * Linux: `VmHWM` of /proc/self/status, not `maxRSS`: the kernel hands the parent's maximum down to a forked child, so a child of a large
+ * worker would report the worker's memory. Elsewhere `maxRSS` of getrusage, which has the whole process's life in it.
+ */
+export function peakMemory(): PeakMemory {
+  if (highWaterMarkBytes() === undefined) {
+    return { source: "max_rss", reset: () => undefined, peakBytes: () => process.resourceUsage().maxRSS * 1024 };
+  }
+  const peakBytes = (): number => highWaterMarkBytes() ?? process.memoryUsage.rss();
+  return resetHighWaterMark()
+    ? { source: "vm_hwm_reset", reset: () => void resetHighWaterMark(), peakBytes }
+    : { source: "vm_hwm", reset: () => undefined, peakBytes };
+}
+
+function highWaterMarkBytes(): number | undefined {
+  try {
+    const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+function resetHighWaterMark(): boolean {
+  try {
+    // 5 = reset the peak resident set size (proc(5)).
+    writeFileSync("/proc/self/clear_refs", "5");
+    return true;
+  } catch {
+    return false;
+  }
+}

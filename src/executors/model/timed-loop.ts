@@ -1,0 +1,58 @@
+import type { Clock, Rng } from "../../base/index.ts";
+
+export interface LoopPlan {
+  readonly warmupIterations: number;
+  /** Least number of timed iterations … */
+  readonly iterations: number;
+  /** … and least sum of their times. Both must be reached. */
+  readonly minDurationMs: number;
+  /** How many randomly chosen iterations' results are kept for a later check. */
+  readonly keep: number;
+}
+
+export interface LoopEnvironment {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** Called between iterations, outside the timed part; throws to stop the loop. */
+  readonly checkpoint: () => Promise<void>;
+}
+
+export interface LoopResult<T> {
+  /** Every timed iteration, in order. */
+  readonly samplesMs: readonly number[];
+  /** The results of a uniform random subset of the timed iterations. */
+  readonly kept: readonly T[];
+}
+
+/** A duration alone may ask for millions of short iterations; more samples than this say nothing new. */
+const SAMPLE_LIMIT = 100_000;
+
+/**
+ * Times an action: warm-up first, then until both the count and the duration are reached. Only the action is timed; checking happens
+ * afterwards, on results kept by reservoir sampling, so that looking at them cannot slow the loop.
+ */
+export async function timedLoop<T>(
+  action: () => Promise<T>,
+  plan: LoopPlan,
+  environment: LoopEnvironment,
+): Promise<LoopResult<T>> {
+  const { clock, rng, checkpoint } = environment;
+  for (let index = 0; index < plan.warmupIterations; index += 1) {
+    await action();
+    await checkpoint();
+  }
+  const samplesMs: number[] = [];
+  const kept: T[] = [];
+  let totalMs = 0;
+  while (samplesMs.length < plan.iterations || (totalMs < plan.minDurationMs && samplesMs.length < SAMPLE_LIMIT)) {
+    const startMs = clock.monotonicMs();
+    const result = await action();
+    const elapsedMs = clock.monotonicMs() - startMs;
+    samplesMs.push(elapsedMs);
+    totalMs += elapsedMs;
+    const slot = kept.length < plan.keep ? kept.length : rng.below(samplesMs.length);
+    if (slot < plan.keep) kept[slot] = result;
+    await checkpoint();
+  }
+  return { samplesMs, kept };
+}

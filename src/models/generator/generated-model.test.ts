@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { readOnnx } from "../onnx/onnx-reader.ts";
+import { generateModel, generatedModelIds } from "./generated-model.ts";
+import type { ModelFiles } from "./generated-model.ts";
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** One digest over all paths and contents. */
+function digest(files: ModelFiles): string {
+  const hash = createHash("sha256");
+  for (const [path, content] of files) hash.update(encode(`${path} ${content.byteLength}\n`)).update(content);
+  return hash.digest("hex");
+}
+
+function parse(files: ModelFiles, path: string): Record<string, unknown> {
+  return JSON.parse(new TextDecoder().decode(files.get(path))) as Record<string, unknown>;
+}
+
+describe("generated models", () => {
+  // When this fails because the generator was changed on purpose, raise GENERATOR_VERSION and put in the new digests.
+  test.each([
+    ["tiny-bert", "0f0fc903e20ec4eb92d576a0711e685e81d061bcfc7fc8fa15050aba6e3d6fbf"],
+    ["tiny-gpt2", "bf987e49e3008d8825cec5f75136883bb0488333888e6af99adad23e08956cd8"],
+    ["tiny-vit", "2bb384dedb3724cbb9db0d4d4ecbd1cf6254c933674bf40f1d7b6c05223d0335"],
+  ] as const)("%s has the same bytes everywhere", (id, golden) => {
+    expect(digest(generateModel(id))).toBe(golden);
+  });
+
+  test.each(generatedModelIds)("%s: another seed gives other weights in the same shapes", (id) => {
+    const [first, second] = [1, 2].map((seed) => readOnnx(generateModel(id, seed).get("onnx/model.onnx") ?? encode("")));
+    expect(first?.parameterCount).toBe(second?.parameterCount);
+    expect(first?.initializers.map(({ dims }) => dims)).toEqual(second?.initializers.map(({ dims }) => dims));
+    expect(first?.initializers.map(({ data }) => data)).not.toEqual(second?.initializers.map(({ data }) => data));
+  });
+
+  test.each([
+    ["tiny-bert", 612_352],
+    ["tiny-gpt2", 685_184],
+    ["tiny-vit", 311_338],
+  ] as const)("%s has %d parameters", (id, expected) => {
+    expect(readOnnx(generateModel(id).get("onnx/model.onnx") ?? encode("")).parameterCount).toBe(expected);
+  });
+
+  test("every token has an embedding", () => {
+    for (const id of ["tiny-bert", "tiny-gpt2"] as const) {
+      const files = generateModel(id);
+      const { vocab } = parse(files, "tokenizer.json")["model"] as { vocab: Record<string, number> };
+      const ids = Object.values(vocab).toSorted((a, b) => a - b);
+      expect(ids).toEqual(Array.from({ length: ids.length }, (_, index) => index));
+      expect(parse(files, "config.json")["vocab_size"]).toBe(ids.length);
+    }
+  });
+
+  test("the byte-level tokenizer has a character for each byte, and each merge is a token", () => {
+    const model = parse(generateModel("tiny-gpt2"), "tokenizer.json")["model"] as {
+      vocab: Record<string, number>;
+      merges: string[];
+    };
+    // "Ġ" is GPT-2's space, "Ċ" its line feed, "Ń" its soft hyphen, the last of the stand-ins.
+    expect(["!", "Ġ", "Ċ", "Ń"].every((character) => character in model.vocab)).toBe(true);
+    expect(model.merges.map((pair) => pair.replace(" ", "")).every((token) => token in model.vocab)).toBe(true);
+    expect(model.merges.flatMap((pair) => pair.split(" ")).every((token) => token in model.vocab)).toBe(true);
+  });
+});

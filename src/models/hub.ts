@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ListFileEntry } from "@huggingface/hub";
+import { errorMessage } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import { onnxCandidates } from "./model-folder.ts";
+import type { Precision } from "./model-folder.ts";
+
+type HubModule = typeof import("@huggingface/hub");
+
+/** Which files of which repository to get, and from where. */
+export interface HubRequest {
+  /** `organisation/name`. */
+  readonly repository: string;
+  readonly revision: string;
+  readonly precision: Precision;
+  /** Another hub than huggingface.co. */
+  readonly hubUrl?: string;
+  readonly accessToken?: string;
+}
+
+/** Files beside the ONNX file that describe the model and its inputs. All but the first may be missing. */
+const describingFiles = [
+  "config.json",
+  "generation_config.json",
+  "preprocessor_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+];
+
+/**
+ * Downloads a model's files into a folder and checks their sizes and, where the hub tells them, their digests. Throws `unknown_model`
+ * when the hub does not have it, `model_file_missing` when it has no ONNX file of this precision, `hub_unreachable` otherwise.
+ */
+export async function downloadModel(folder: string, request: HubRequest): Promise<void> {
+  const hub = await loadHub();
+  const params = {
+    repo: { type: "model" as const, name: request.repository },
+    revision: request.revision,
+    ...(request.hubUrl === undefined ? {} : { hubUrl: request.hubUrl }),
+    ...(request.accessToken === undefined ? {} : { accessToken: request.accessToken }),
+  };
+  try {
+    const files = new Map<string, ListFileEntry>();
+    for await (const entry of hub.listFiles({ ...params, recursive: true })) files.set(entry.path, entry);
+    for (const entry of wantedFiles(files, request)) {
+      const content = await hub.downloadFile({ ...params, path: entry.path });
+      if (content === null) throw new Error(`the hub lists ${entry.path} but does not give it`);
+      await store(content, entry, join(folder, ...entry.path.split("/")));
+    }
+  } catch (error) {
+    throw explain(error, request, hub);
+  }
+}
+
+async function loadHub(): Promise<HubModule> {
+  try {
+    return await import("@huggingface/hub");
+  } catch (cause) {
+    throw assayError("dependency_missing", "The package @huggingface/hub is not installed", {
+      cause,
+      next: "Install it with `npm install @huggingface/hub`, or give the path of a model folder.",
+    });
+  }
+}
+
+function wantedFiles(files: ReadonlyMap<string, ListFileEntry>, request: HubRequest): ListFileEntry[] {
+  const candidates = onnxCandidates(request.precision);
+  const onnx = candidates.find((name) => files.has(name));
+  if (onnx === undefined || !files.has("config.json")) {
+    const missing = onnx === undefined ? `ONNX file (${candidates.join(", ")})` : "config.json";
+    throw assayError("model_file_missing", `${request.repository} on the hub has no ${missing}`, {
+      next: "Look for an ONNX export of the model, or ask for another precision.",
+    });
+  }
+  // Large models keep their numbers beside the graph: model.onnx_data, model.onnx_data_1, …
+  const data = [...files.keys()].filter((name) => name.startsWith(`${onnx}_data`));
+  return [...describingFiles, onnx, ...data].flatMap((name) => files.get(name) ?? []);
+}
+
+async function store(content: Blob, entry: ListFileEntry, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  const measure = new Transform({
+    transform(chunk: Uint8Array, _encoding, done): void {
+      sizeBytes += chunk.byteLength;
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  await pipeline(Readable.fromWeb(content.stream()), measure, createWriteStream(path));
+  const digest = hash.digest("hex");
+  if (sizeBytes !== entry.size) throw new Error(`${entry.path} has ${sizeBytes} bytes, the hub says ${entry.size}`);
+  if (entry.lfs !== undefined && entry.lfs.oid !== digest) {
+    throw new Error(`${entry.path} has SHA-256 ${digest}, the hub says ${entry.lfs.oid}`);
+  }
+}
+
+function explain(error: unknown, request: HubRequest, hub: HubModule): Error {
+  if (error instanceof Error && error.name === "AssayError") return error;
+  const status = error instanceof hub.HubApiError ? error.statusCode : undefined;
+  // The hub answers 401 for a repository that does not exist, to hide private ones.
+  if (status === 401 || status === 403 || status === 404) {
+    return assayError("unknown_model", `The hub has no model ${request.repository} (revision ${request.revision}) that may be read`, {
+      cause: error,
+      next: "Check the name, or pass an access token if the model is private.",
+    });
+  }
+  const reason = error instanceof Error && error.cause !== undefined ? errorMessage(error.cause) : errorMessage(error);
+  return assayError("hub_unreachable", `Model ${request.repository} could not be downloaded: ${reason}`, { cause: error });
+}

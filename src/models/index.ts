@@ -1,0 +1,19 @@
+/**
+ * models: which models exist and where their files are: the catalogue, families and architectures, model folders (local, from the
+ * hub, or generated with seeded weights), deterministic inputs, and a slow double-precision reference of the generated models.
+ *
+ * Never: runs a model, measures anything, knows of tasks or workers. Only `hub.ts` touches the network.
+ * May enter: executors, planner, worker, cli.
+ */
+export { architectureOf, architectures, detectFamily } from "./architectures.ts";
+export type { Architecture } from "./architectures.ts";
+export { findModel, listModels } from "./catalogue.ts";
+export type { CatalogueEntry } from "./catalogue.ts";
+export { createFeeds, createSamples, int64Tensor } from "./inputs.ts";
+export type { Feeds, InputSpec, TensorData } from "./inputs.ts";
+export type { ModelFolder, Precision } from "./model-folder.ts";
+export { createReference } from "./reference/reference-model.ts";
+export type { ReferenceModel } from "./reference/reference-model.ts";
+export { resolveModel } from "./resolve-model.ts";
+export type { ResolveOptions } from "./resolve-model.ts";
+export type { Sample, SampleOptions, TextSample } from "./samples.ts";

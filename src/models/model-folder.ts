@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../base/index.ts";
+import type { JsonObject } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import type { ModelConfig } from "../contracts/index.ts";
+import { detectFamily } from "./architectures.ts";
+import type { Architecture } from "./architectures.ts";
+import { readOnnx } from "./onnx/onnx-reader.ts";
+
+export type Precision = ModelConfig["precision"];
+
+/** A model on this machine's disk, ready to be loaded. */
+export interface ModelFolder {
+  /** What the user called it: catalogue id, hub id or path. */
+  readonly id: string;
+  readonly family: string;
+  readonly architecture: Architecture;
+  readonly path: string;
+  /** Absolute path of the ONNX file. */
+  readonly onnxFile: string;
+  /** SHA-256 of the ONNX file, in hexadecimal. Numbers that the file keeps in a second file beside it are not part of it. */
+  readonly sha256: string;
+  readonly parameterCount: number;
+  readonly precision: Precision;
+  readonly source: "generated" | "local" | "hub";
+  /** The content of `config.json`. */
+  readonly config: JsonObject;
+}
+
+/** Where exporters put the ONNX file of each precision, the usual place first. */
+const onnxFileNames: Readonly<Record<Precision, readonly string[]>> = {
+  fp32: ["onnx/model.onnx", "model.onnx", "onnx/decoder_model_merged.onnx", "decoder_model_merged.onnx"],
+  fp16: ["onnx/model_fp16.onnx", "onnx/decoder_model_merged_fp16.onnx"],
+  bf16: ["onnx/model_bf16.onnx"],
+  int8: ["onnx/model_int8.onnx", "onnx/model_quantized.onnx", "onnx/decoder_model_merged_quantized.onnx"],
+  q4: ["onnx/model_q4.onnx", "onnx/decoder_model_merged_q4.onnx"],
+};
+
+/** Paths inside a model folder where the ONNX file of a precision may be. */
+export function onnxCandidates(precision: Precision): readonly string[] {
+  return onnxFileNames[precision];
+}
+
+/**
+ * Reads a model folder. Throws `model_file_missing` naming the folder and the file when `config.json` or the ONNX file of this
+ * precision is not there or not readable.
+ */
+export async function openModelFolder(
+  path: string,
+  as: { readonly id: string; readonly source: ModelFolder["source"]; readonly precision: Precision },
+): Promise<ModelFolder> {
+  const config = await readConfig(path);
+  const { onnxFile, bytes } = await readOnnxFile(path, as.precision);
+  return {
+    ...as,
+    ...detectFamily(config),
+    path,
+    onnxFile,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    parameterCount: countParameters(onnxFile, bytes),
+    config,
+  };
+}
+
+async function readConfig(path: string): Promise<JsonObject> {
+  const file = join(path, "config.json");
+  const text = await readIfPresent(file);
+  if (text === undefined) throw assayError("model_file_missing", `The model folder ${path} has no config.json`);
+  try {
+    const config: unknown = JSON.parse(new TextDecoder().decode(text));
+    if (typeof config === "object" && config !== null && !Array.isArray(config)) return config as JsonObject;
+  } catch (cause) {
+    throw assayError("model_file_missing", `${file} is not valid JSON`, { cause, next: "Repair or replace the file." });
+  }
+  throw assayError("model_file_missing", `${file} does not hold a JSON object`, { next: "Repair or replace the file." });
+}
+
+async function readOnnxFile(path: string, precision: Precision): Promise<{ onnxFile: string; bytes: Uint8Array }> {
+  const candidates = onnxFileNames[precision];
+  for (const name of candidates) {
+    const onnxFile = join(path, ...name.split("/"));
+    const bytes = await readIfPresent(onnxFile);
+    if (bytes !== undefined) return { onnxFile, bytes };
+  }
+  throw assayError(
+    "model_file_missing",
+    `The model folder ${path} has no ONNX file for precision ${precision}; looked for ${candidates.join(", ")}`,
+    { next: "Export the model to ONNX in this precision, or ask for another precision." },
+  );
+}
+
+async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+function countParameters(file: string, bytes: Uint8Array): number {
+  try {
+    return readOnnx(bytes).parameterCount;
+  } catch (cause) {
+    const next = "Export or download the model again.";
+    throw assayError("model_file_missing", `${file} is not a readable ONNX file`, { cause, next });
+  }
+}

@@ -1,0 +1,117 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { generateModel } from "./generator/generated-model.ts";
+import { resolveModel } from "./resolve-model.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "assay-models-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Writes a model folder without the files that are left out. */
+async function localModel(without: readonly string[] = []): Promise<string> {
+  const path = join(folder, "local");
+  for (const [name, content] of generateModel("tiny-vit")) {
+    if (without.includes(name)) continue;
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), content);
+  }
+  return path;
+}
+
+describe("generated models", () => {
+  test("are made once and described", async () => {
+    const model = await resolveModel("tiny-gpt2", { cacheDir: folder });
+    expect(model).toMatchObject({
+      id: "tiny-gpt2",
+      family: "gpt2",
+      architecture: "decoder-only",
+      source: "generated",
+      parameterCount: 685_184,
+    });
+    const bytes = await readFile(model.onnxFile);
+    expect(model.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
+    expect(await readdir(model.path)).toContain("generation_config.json");
+    await writeFile(join(model.path, "mark"), "kept");
+    const again = await resolveModel("assay/tiny-gpt2", { cacheDir: folder });
+    expect(await readFile(join(again.path, "mark"), "utf8")).toBe("kept");
+  });
+
+  test("two processes making the same one leave one whole folder", async () => {
+    const program = `
+      import { resolveModel } from ${JSON.stringify(new URL("./resolve-model.ts", import.meta.url).href)};
+      const model = await resolveModel("tiny-bert", { cacheDir: ${JSON.stringify(folder)} });
+      console.log(model.sha256);`;
+    const run = (): Promise<{ stdout: string }> =>
+      promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
+    const digests = (await Promise.all([run(), run(), run()])).map(({ stdout }) => stdout.trim());
+    const expected = createHash("sha256").update(generateModel("tiny-bert").get("onnx/model.onnx") ?? "").digest("hex");
+    expect(digests).toEqual([expected, expected, expected]);
+    expect(await readdir(join(folder, "generated"))).toHaveLength(1);
+  });
+
+  test("several at once in one process leave one whole folder", async () => {
+    const models = await Promise.all([1, 2, 3].map(() => resolveModel("tiny-vit", { cacheDir: folder })));
+    expect(new Set(models.map((model) => model.sha256)).size).toBe(1);
+    expect(await readdir(join(folder, "generated"))).toHaveLength(1);
+  });
+
+  test("have no other precision", async () => {
+    await expect(resolveModel("tiny-bert", { cacheDir: folder, precision: "fp16" })).rejects.toMatchObject({
+      code: "model_file_missing",
+      message: expect.stringContaining("fp16"),
+    });
+  });
+});
+
+describe("local folders", () => {
+  test("are read where they are", async () => {
+    const path = await localModel();
+    expect(await resolveModel(path, { cacheDir: folder })).toMatchObject({
+      path,
+      source: "local",
+      family: "vit",
+      architecture: "vision",
+    });
+  });
+
+  test.each(["config.json", "onnx/model.onnx"])("without %s are refused by name", async (missing) => {
+    const path = await localModel([missing]);
+    const error = { code: "model_file_missing", message: expect.stringContaining(missing) };
+    await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject(error);
+  });
+
+  test("with a broken file are refused by name", async () => {
+    const path = await localModel();
+    await writeFile(join(path, "onnx", "model.onnx"), "no protobuf");
+    await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({
+      code: "model_file_missing",
+      message: expect.stringContaining("not a readable ONNX file"),
+    });
+    await writeFile(join(path, "config.json"), "{");
+    await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({
+      message: expect.stringContaining("not valid JSON"),
+    });
+  });
+});
+
+describe("unknown models", () => {
+  test("a misspelt name says what is near", async () => {
+    await expect(resolveModel("tiny-bret", { cacheDir: folder })).rejects.toMatchObject({
+      code: "unknown_model",
+      message: expect.stringContaining("tiny-bert"),
+    });
+  });
+
+  test("a path that does not exist is not looked up on the hub", async () => {
+    for (const path of ["./no/such", "/no/such", "C:\\no\\such", "a/b/c"]) {
+      await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({ code: "unknown_model" });
+    }
+  });
+});

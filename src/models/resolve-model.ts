@@ -1,0 +1,76 @@
+import { existsSync, statSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { assayError } from "../contracts/index.ts";
+import { findModel, nearMatches } from "./catalogue.ts";
+import { publishFolder } from "./folder-publication.ts";
+import { DEFAULT_MODEL_SEED, GENERATOR_VERSION, generateModel } from "./generator/generated-model.ts";
+import type { GeneratedModelId } from "./generator/generated-model.ts";
+import { downloadModel } from "./hub.ts";
+import { openModelFolder } from "./model-folder.ts";
+import type { ModelFolder, Precision } from "./model-folder.ts";
+
+export interface ResolveOptions {
+  /** Where generated and downloaded models are kept. */
+  readonly cacheDir: string;
+  /** Default `fp32`. */
+  readonly precision?: Precision;
+  /** Branch, tag or commit on the hub. Default `main`. */
+  readonly revision?: string;
+  /** Another hub than huggingface.co. */
+  readonly hubUrl?: string;
+  readonly accessToken?: string;
+}
+
+/**
+ * Finds a model by catalogue id or alias, by the path of a folder, or by hub id (`organisation/name`), and brings it to this machine's
+ * disk: generated models are made, hub models downloaded, both once per cache. Throws `unknown_model`, `model_file_missing` or
+ * `hub_unreachable`.
+ */
+export async function resolveModel(idOrPath: string, options: ResolveOptions): Promise<ModelFolder> {
+  const precision = options.precision ?? "fp32";
+  const entry = findModel(idOrPath);
+  if (entry?.origin.source === "generated") {
+    const path = await generatedFolder(entry.origin.id, options.cacheDir);
+    return openModelFolder(path, { id: entry.id, source: "generated", precision });
+  }
+  if (entry?.origin.source === "hub") return fromHub(entry.id, entry.origin.repository, options);
+  if (isFolder(idOrPath)) return openModelFolder(resolve(idOrPath), { id: idOrPath, source: "local", precision });
+  if (looksLikePath(idOrPath)) throw unknownModel(`There is no model folder ${resolve(idOrPath)}`, idOrPath);
+  if (/^[\w.-]+\/[\w.-]+$/.test(idOrPath)) return fromHub(idOrPath, idOrPath, options);
+  throw unknownModel(`There is no model "${idOrPath}"`, idOrPath);
+}
+
+async function generatedFolder(id: GeneratedModelId, cacheDir: string): Promise<string> {
+  const target = join(resolve(cacheDir), "generated", `${id}-v${GENERATOR_VERSION}-seed${DEFAULT_MODEL_SEED}`);
+  await publishFolder(target, async (folder) => {
+    for (const [name, content] of generateModel(id)) {
+      const file = join(folder, ...name.split("/"));
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, content);
+    }
+  });
+  return target;
+}
+
+async function fromHub(id: string, repository: string, options: ResolveOptions): Promise<ModelFolder> {
+  const precision = options.precision ?? "fp32";
+  const revision = options.revision ?? "main";
+  const folderName = [repository, revision].map((part) => part.replaceAll("/", "--")).join("@");
+  const target = join(resolve(options.cacheDir), "hub", `${folderName}@${precision}`);
+  await publishFolder(target, (folder) => downloadModel(folder, { ...options, repository, revision, precision }));
+  return openModelFolder(target, { id, source: "hub", precision });
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+/** Relative and absolute paths of all operating systems; `a/b` alone is a hub id. */
+function looksLikePath(text: string): boolean {
+  return /^(\.{1,2}([/\\]|$)|[/\\~]|[A-Za-z]:[/\\])/.test(text) || text.split("/").length > 2;
+}
+
+function unknownModel(message: string, name: string): Error {
+  return assayError("unknown_model", `${message}. Near: ${nearMatches(name).join(", ")}`);
+}

@@ -1,0 +1,68 @@
+import type { RunId, TaskId, WorkerId } from "../base/index.ts";
+import type {
+  AckVerdict,
+  CapabilityDocument,
+  Fault,
+  FinishedItem,
+  HeldLease,
+  JournalEvent,
+  Role,
+  TaskSpec,
+  WorkerLoad,
+} from "../contracts/index.ts";
+
+/** What can be asked of the state machine. Ids, digests and secrets' hashes are made outside and passed in. */
+export type Command =
+  | { type: "open_epoch"; epoch: number; holder: string; graceMs: number }
+  | { type: "create_token"; tokenId: string; sha256: string; role: Role; name: string; expiresAtMs: number | null }
+  | { type: "revoke_token"; tokenId: string }
+  | {
+      type: "submit_run";
+      runId: RunId;
+      name: string;
+      submittedBy: string;
+      idempotencyKey: string | null;
+      digest: string;
+      waitForCapacity: boolean;
+      tasks: TaskSpec[];
+    }
+  | { type: "cancel_run"; runId: RunId; by: string; reason: string }
+  | { type: "cancel_task"; runId: RunId; taskId: TaskId; by: string; reason: string }
+  | {
+      type: "register_worker";
+      workerId: WorkerId;
+      name: string;
+      incarnation: string;
+      sessionId: string;
+      capabilities: CapabilityDocument;
+      slots: number;
+      credits: number;
+      held: HeldLease[];
+    }
+  | { type: "worker_heartbeat"; workerId: WorkerId; sessionId: string; load: WorkerLoad; receivedSeq: number; held: number[] }
+  | { type: "update_capabilities"; workerId: WorkerId; sessionId: string; capabilities: CapabilityDocument; slots: number; credits: number }
+  | { type: "worker_disconnected"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
+  | { type: "worker_goodbye"; workerId: WorkerId; sessionId: string; reason: string }
+  | { type: "drain_worker"; workerId: WorkerId; by: string; reason: string }
+  | { type: "attempt_started"; workerId: WorkerId; leaseSeq: number; startedAtMs: number }
+  | { type: "attempt_finished"; workerId: WorkerId; item: FinishedItem; digest: string }
+  | { type: "attempt_released"; workerId: WorkerId; leaseSeq: number; reason: string }
+  | { type: "tick" }
+  | { type: "projected"; seq: number };
+
+/** What the asker is told, once everything before it is committed. */
+export type Reply =
+  | { type: "done" }
+  | { type: "refused"; fault: Fault }
+  | { type: "run_accepted"; runId: RunId; tasks: number; duplicate: boolean }
+  | { type: "ack"; leaseSeq: number; verdict: AckVerdict }
+  /** A worker came back: leases to send again, and leases it holds that are no longer its own. */
+  | { type: "reattached"; resend: number[]; fenced: number[]; draining: boolean };
+
+export interface Decision {
+  events: JournalEvent[];
+  reply: Reply;
+}
+
+export const done = (...events: JournalEvent[]): Decision => ({ events, reply: { type: "done" } });
+export const refused = (fault: Fault): Decision => ({ events: [], reply: { type: "refused", fault } });

@@ -1,0 +1,64 @@
+import { assertNever } from "../base/index.ts";
+import { fault } from "../contracts/index.ts";
+import { done, refused } from "./commands.ts";
+import type { Command, Decision } from "./commands.ts";
+import { decideFinished, decideReleased, decideStarted } from "./decide-attempt.ts";
+import { decideCancelRun, decideCancelTask, decideSubmit } from "./decide-run.ts";
+import { decideProjected, decideTick } from "./decide-time.ts";
+import {
+  decideCapabilities,
+  decideDisconnected,
+  decideDrain,
+  decideGoodbye,
+  decideHeartbeat,
+  decideRegister,
+} from "./decide-worker.ts";
+import type { State } from "./state.ts";
+
+/**
+ * The events that a command causes in this state, and what its asker is told. Pure: the same state, command and time give the
+ * same decision. The caller applies the events with `evolve`; `step` does both.
+ */
+export function decide(state: State, command: Command, nowMs: number): Decision {
+  switch (command.type) {
+    case "open_epoch":
+      return done({ ...command, type: "epoch_opened" });
+    case "create_token":
+      return done({ ...command, type: "token_created" });
+    case "revoke_token": {
+      const known = [...state.tokens.values()].some((token) => token.tokenId === command.tokenId && !token.revoked);
+      if (!known) return refused(fault("not_found", `No token has the id ${command.tokenId}.`));
+      return done({ type: "token_revoked", tokenId: command.tokenId });
+    }
+    case "submit_run":
+      return decideSubmit(state, command);
+    case "cancel_run":
+      return decideCancelRun(state, command);
+    case "cancel_task":
+      return decideCancelTask(state, command);
+    case "register_worker":
+      return decideRegister(state, command, nowMs);
+    case "worker_heartbeat":
+      return decideHeartbeat(state, command, nowMs);
+    case "update_capabilities":
+      return decideCapabilities(state, command);
+    case "worker_disconnected":
+      return decideDisconnected(state, command);
+    case "worker_goodbye":
+      return decideGoodbye(state, command, nowMs);
+    case "drain_worker":
+      return decideDrain(state, command);
+    case "attempt_started":
+      return decideStarted(state, command);
+    case "attempt_finished":
+      return decideFinished(state, command, nowMs);
+    case "attempt_released":
+      return decideReleased(state, command, nowMs);
+    case "tick":
+      return decideTick(state, nowMs);
+    case "projected":
+      return decideProjected(state, command.seq, nowMs);
+    default:
+      return assertNever(command);
+  }
+}

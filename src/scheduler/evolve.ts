@@ -1,0 +1,115 @@
+import { assert, assertNever } from "../base/index.ts";
+import type { JournalEvent } from "../contracts/index.ts";
+import { evolveAttemptEnd, evolveLease, evolveStart } from "./evolve-attempt.ts";
+import { cancelRun, cancelTask, submitRun } from "./evolve-run.ts";
+import { openEpoch, registerWorker } from "./evolve-worker.ts";
+import { removeFromClasses, refreshReady } from "./requirement-class.ts";
+import type { State, WorkerRecord } from "./state.ts";
+import { mustRun, mustTask, mustWorker, setTaskState, setTimer, enqueue } from "./transition.ts";
+
+/** A worker that was lost is remembered this long, as hardware that is known to exist. */
+export const FORGET_WORKER_MS = 24 * 3600_000;
+
+/**
+ * Applies the next event of the journal, in place. The only function that changes the state; it decides nothing, so that
+ * replay gives what the leader had.
+ */
+export function evolve(state: State, event: JournalEvent, atMs: number): void {
+  state.seq += 1;
+  switch (event.type) {
+    case "epoch_opened":
+      return openEpoch(state, event, atMs);
+    case "token_created":
+      state.tokens.set(event.sha256, { ...event, revoked: false });
+      return;
+    case "token_revoked":
+      for (const token of state.tokens.values()) if (token.tokenId === event.tokenId) token.revoked = true;
+      return;
+    case "run_submitted":
+      return submitRun(state, event, atMs);
+    case "run_cancelled":
+      return cancelRun(state, event);
+    case "run_finished": {
+      const run = mustRun(state, event.runId);
+      run.state = event.state;
+      run.endedAtMs = atMs;
+      run.endedSeq = state.seq;
+      state.due.runs.delete(run);
+      return;
+    }
+    case "run_archived": {
+      const run = mustRun(state, event.runId);
+      state.runs.delete(run.runId);
+      for (const [column, count] of Object.entries(run.counts)) state.counts[column as keyof typeof state.counts] -= count;
+      return;
+    }
+    case "task_cancelled":
+      return cancelTask(state, mustTask(state, event));
+    case "task_skipped": {
+      const task = mustTask(state, event);
+      state.due.skips.delete(task);
+      setTaskState(state, task, "skipped");
+      return;
+    }
+    case "retry_due": {
+      const task = mustTask(state, event);
+      task.notBeforeMs = 0;
+      setTimer(state, task, null);
+      enqueue(task);
+      return;
+    }
+    case "attempt_leased":
+      return evolveLease(state, event);
+    case "attempt_started":
+      return evolveStart(state, event);
+    case "attempt_finished":
+      return evolveAttemptEnd(state, event, atMs);
+    case "result_conflict": {
+      const past = mustTask(state, event).past.find((one) => one.leaseSeq === event.leaseSeq);
+      if (past) past.conflicted = true;
+      return;
+    }
+    default:
+      return evolveWorker(state, event, atMs);
+  }
+}
+
+function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker_${string}` }>, atMs: number): void {
+  switch (event.type) {
+    case "worker_registered":
+      return registerWorker(state, event, atMs);
+    case "worker_reported":
+      mustWorker(state, event.workerId).reportedAtMs = atMs;
+      return;
+    case "worker_suspected":
+      return watchWorker(state, mustWorker(state, event.workerId), { state: "suspect", timerMs: event.lostAtMs });
+    case "worker_lost":
+      return watchWorker(state, mustWorker(state, event.workerId), { state: "lost", timerMs: atMs + FORGET_WORKER_MS });
+    case "worker_draining": {
+      const worker = mustWorker(state, event.workerId);
+      worker.draining = true;
+      if (worker.state === "ready") worker.state = "draining";
+      refreshReady(worker);
+      return;
+    }
+    case "worker_left": {
+      const worker = mustWorker(state, event.workerId);
+      assert(worker.leases.size === 0, `worker ${worker.workerId} leaves without leases`);
+      setTimer(state, worker, null);
+      removeFromClasses(worker);
+      state.workers.delete(worker.workerId);
+      return;
+    }
+    default:
+      return assertNever(event);
+  }
+}
+
+/** The worker has no session: its time runs. */
+function watchWorker(state: State, worker: WorkerRecord, next: { state: "suspect" | "lost"; timerMs: number }): void {
+  worker.state = next.state;
+  worker.sessionId = null;
+  worker.timerMs = next.timerMs;
+  setTimer(state, worker, next.timerMs);
+  refreshReady(worker);
+}
