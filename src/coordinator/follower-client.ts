@@ -98,10 +98,11 @@ export class FollowerClient implements ReadModel {
     if (this.grownTo > seq || signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter: Waiter = { seq, resolve };
+    const stop = (): void => resolve();
     this.waiters.add(waiter);
-    signal.addEventListener("abort", resolve, { once: true });
+    signal.addEventListener("abort", stop, { once: true });
     await promise;
-    signal.removeEventListener("abort", resolve);
+    signal.removeEventListener("abort", stop);
     this.waiters.delete(waiter);
   }
 

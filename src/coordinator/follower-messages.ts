@@ -1,7 +1,12 @@
 import type { ReadModel } from "./control.ts";
 
 /** What the follower's thread answers, besides telling how far it is. */
-export type FollowerMethod = Exclude<keyof ReadModel, "grown" | "stateHash"> | "hashAt" | "saveSnapshot";
+export interface FollowerMethods extends Omit<ReadModel, "grown" | "stateHash"> {
+  /** Hash of the state right after an event. */
+  hashAt(seq: number): Promise<string>;
+  saveSnapshot(): Promise<void>;
+}
+export type FollowerMethod = keyof FollowerMethods;
 
 export type ToFollower =
   | { type: "hint"; seq: number }

@@ -4,7 +4,7 @@ import { AssayError, assert, errorMessage, systemClock } from "../base/index.ts"
 import { openSqliteFollower } from "../journal/index.ts";
 import { openResults } from "../results/index.ts";
 import { dataFolder } from "./data-folder.ts";
-import type { FollowerMethod, FollowerThreadData, FromFollower, PlainError, ToFollower } from "./follower-messages.ts";
+import type { FollowerMethod, FollowerMethods, FollowerThreadData, FromFollower, PlainError, ToFollower } from "./follower-messages.ts";
 import { Follower } from "./follower.ts";
 
 /** The thread that follows the journal: results, snapshots and everything that screens and lists show. */
@@ -21,7 +21,7 @@ function plainError(error: unknown): PlainError {
 
 async function main(): Promise<void> {
   const folder = dataFolder((workerData as FollowerThreadData).dataDir);
-  const journal = openSqliteFollower({ folder: folder.journal });
+  const journal = await openSqliteFollower({ folder: folder.journal });
   await journal.open();
   const results = await openResults({ path: folder.results });
   const follower = new Follower({
@@ -33,18 +33,18 @@ async function main(): Promise<void> {
     onGrown: (seq) => tell({ type: "grown", seq }),
   });
 
-  const methods: Record<FollowerMethod, (...args: never[]) => Promise<unknown>> = {
-    runs: results.runs,
-    run: results.run,
-    tasks: results.tasks,
-    task: results.task,
-    attempts: results.attempts,
-    workers: results.workers,
-    results: results.results,
-    artifacts: results.artifacts,
-    sql: results.sql,
-    feed: (...args) => follower.feed(...args),
-    hashAt: (...args) => follower.hashAt(...args),
+  const methods: { [Method in FollowerMethod]: FollowerMethods[Method] } = {
+    runs: (query) => results.runs(query),
+    run: (runId) => results.run(runId),
+    tasks: (query) => results.tasks(query),
+    task: (runId, taskId) => results.task(runId, taskId),
+    attempts: (query) => results.attempts(query),
+    workers: (query) => results.workers(query),
+    results: (query) => results.results(query),
+    artifacts: (query) => results.artifacts(query),
+    sql: (sql, maxRows) => results.sql(sql, maxRows),
+    feed: (afterSeq, options) => follower.feed(afterSeq, options),
+    hashAt: (seq) => follower.hashAt(seq),
     saveSnapshot: () => follower.saveSnapshot(),
   };
 
@@ -61,10 +61,16 @@ async function main(): Promise<void> {
     try {
       if (call.method === "feed") await follower.seen(call.afterSeq);
       else if (call.method !== "hashAt") await follower.caughtUp(call.afterSeq);
-      tell({ type: "answer", id: call.id, value: await methods[call.method](...(call.args as never[])) });
+      tell({ type: "answer", id: call.id, value: await run(call.method, call.args) });
     } catch (error) {
       tell({ type: "error", id: call.id, error: plainError(error) });
     }
+  }
+
+  function run(method: FollowerMethod, args: unknown[]): Promise<unknown> {
+    // The other side of the port is typed by the same table.
+    const action = methods[method] as (...given: unknown[]) => Promise<unknown>;
+    return action(...args);
   }
 
   await ended;

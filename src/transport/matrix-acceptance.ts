@@ -17,7 +17,7 @@ import { CoordinatorSession } from "./session/coordinator-session.ts";
 import type { WorkerMessage } from "./session/coordinator-session.ts";
 import type { SessionEnd } from "./session/session-end.ts";
 import { WorkerSession } from "./session/worker-session.ts";
-import type { CoordinatorMessage, HelloInput } from "./session/worker-session.ts";
+import type { CoordinatorMessage, HelloInput, WorkerMessageInput } from "./session/worker-session.ts";
 import { WebSocketConnection } from "./ws/web-socket-connection.ts";
 import { dialWebSocket } from "./ws/dial-web-socket.ts";
 import { WebSocketListener } from "./ws/web-socket-listener.ts";
@@ -52,7 +52,7 @@ export const heartbeat = {
   load: { cpu_percent: 1, memory_used_gb: 1, running: 0 },
   received_seq: 0,
   held: [],
-} as const;
+} satisfies WorkerMessageInput;
 
 /** A listener and the ways to reach it. */
 export interface Network {

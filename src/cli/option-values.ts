@@ -1,0 +1,44 @@
+import { InvalidArgumentError } from "commander";
+
+/** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error. */
+
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `500ms`, `30s`, `5m`, `12h`, `30d`; a number alone is seconds. Gives milliseconds. */
+export function duration(text: string): number {
+  const [, amount = "", unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  const milliseconds = Number(amount) * (unitMs[unit] ?? 1);
+  if (amount === "" || milliseconds <= 0)
+    throw new InvalidArgumentError("It must be a time like 500ms, 30s, 5m, 12h or 30d.");
+  return milliseconds;
+}
+
+/** Collects `key=value` of a repeatable option. */
+export function keyValue(text: string, previous: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("It must be key=value.");
+  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** `1,4,16`, or the option several times, or several values after it. */
+export function numberList(text: string, previous: readonly number[] | undefined): number[] {
+  const parse = wholeNumber(1, 65_536);
+  return [...(previous ?? []), ...text.split(",").map((part) => parse(part.trim()))];
+}
+
+export function httpUrl(text: string): string {
+  const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new InvalidArgumentError("It must be an address like http://host:7777.");
+  return url.origin;
+}
