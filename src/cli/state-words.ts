@@ -46,6 +46,11 @@ export function stateText(style: Style, state: AnyState, failureClass: string | 
   return paint(style, colour, plain(style, `${sign} ${text}`));
 }
 
+/** An answer that is yes or no. */
+export function verdict(style: Style, yes: boolean, text: string): string {
+  return paint(style, yes ? "green" : "red", plain(style, `${yes ? "✓" : "✕"} ${text}`));
+}
+
 function wordOf(state: AnyState, failureClass: string | null): StateWord {
   return state === "failed" && failureClass !== null && failureClass !== "assertion" ? errorWord : stateWords[state];
 }

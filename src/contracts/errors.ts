@@ -16,6 +16,7 @@ export const errorCatalogue = {
   nothing_matched: { meaning: "The selection holds no task.", next: "Widen the selection." },
   unknown_model: { meaning: "No model has this name: not built in, not a folder, not found on the hub.", next: "See `assay models`, or give the path of a model folder." },
   model_file_missing: { meaning: "A model folder lacks a file that is needed.", next: "Add the file, or take another model." },
+  model_unsupported: { meaning: "A model has inputs or outputs that Assay cannot fill or read.", next: "Take another export of the model." },
   hub_unreachable: { meaning: "The model hub could not be reached.", next: "Check the network, or give the path of a model folder." },
   // Identity
   unauthenticated: { meaning: "The request has no valid token.", next: "Pass --token, set ASSAY_TOKEN, or make a token with `assay token create`." },

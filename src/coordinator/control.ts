@@ -36,7 +36,10 @@ export interface Actor {
 /** What the leader does for clients. Every promise settles only after what caused it is committed; failures are AssayErrors. */
 export interface Control {
   authenticate(token: string): Result<Actor, Fault>;
-  submitRun(request: SubmitRunRequest, origin: { by: Actor; idempotencyKey: string | null }): Promise<SubmitRunResponse>;
+  submitRun(
+    request: SubmitRunRequest,
+    origin: { by: Actor; idempotencyKey: string | null },
+  ): Promise<SubmitRunResponse>;
   cancelRun(runId: string, origin: { by: Actor; reason: string }): Promise<void>;
   cancelTask(task: { runId: string; taskId: string }, origin: { by: Actor; reason: string }): Promise<void>;
   drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
@@ -63,7 +66,10 @@ export interface ReadModel {
   artifacts(query: ArtifactsQuery): Promise<Page<ArtifactView>>;
   sql(sql: string, maxRows: number): Promise<SqlResponse>;
   /** Up to `limit` events after `afterSeq`, oldest first; empty when there are none yet. `runId` leaves out those of other runs. */
-  feed(afterSeq: number, options: { limit: number; runId?: string | undefined }): Promise<{ events: FeedEvent[]; nextSeq: number }>;
+  feed(
+    afterSeq: number,
+    options: { limit: number; runId?: string | undefined },
+  ): Promise<{ events: FeedEvent[]; nextSeq: number }>;
   /** Resolves when the journal has grown past `seq`, or when the signal fires. */
   grown(seq: number, signal: AbortSignal): Promise<void>;
   stateHash(): Promise<StateHashResponse>;

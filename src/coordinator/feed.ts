@@ -26,17 +26,31 @@ function detailsOf(event: JournalEvent): Details | null {
     case "task_cancelled":
       return { run_id: event.runId, task_id: event.taskId, message: event.reason };
     case "task_skipped":
-      return { run_id: event.runId, task_id: event.taskId, state: "skipped", message: `${event.because} did not complete` };
+      return {
+        run_id: event.runId,
+        task_id: event.taskId,
+        state: "skipped",
+        message: `${event.because} did not complete`,
+      };
     case "retry_due":
       return { run_id: event.runId, task_id: event.taskId, state: "queued" };
     case "attempt_leased":
-      return { ...refOf(event), state: "leased", worker_id: event.workerId, ...(event.hardware ? { hardware: event.hardware } : {}) };
+      return {
+        ...refOf(event),
+        state: "leased",
+        worker_id: event.workerId,
+        ...(event.hardware ? { hardware: event.hardware } : {}),
+      };
     case "attempt_started":
       return { ...refOf(event), state: "running" };
     case "attempt_finished":
       return { ...refOf(event), ...endOf(event) };
     case "result_conflict":
-      return { ...refOf(event), worker_id: event.workerId, message: "a different result for the same attempt was refused" };
+      return {
+        ...refOf(event),
+        worker_id: event.workerId,
+        message: "a different result for the same attempt was refused",
+      };
     default:
       return workerDetails(event);
   }

@@ -45,8 +45,12 @@ export class FollowerClient implements ReadModel {
     this.options = options;
     const workerData: FollowerThreadData = { dataDir: options.dataDir };
     this.thread = new Worker(siblingModule(import.meta.url, "./follower-thread"), { workerData });
-    this.thread.on("message", (message: FromFollower) => (message.type === "ready" ? onReady() : this.receive(message)));
-    this.thread.on("error", (error) => this.fail(assayError("internal", `The follower stopped: ${error.message}`, { cause: error })));
+    this.thread.on("message", (message: FromFollower) =>
+      message.type === "ready" ? onReady() : this.receive(message),
+    );
+    this.thread.on("error", (error) =>
+      this.fail(assayError("internal", `The follower stopped: ${error.message}`, { cause: error })),
+    );
     this.exited = new Promise((resolve) => {
       this.thread.once("exit", () => {
         this.fail(assayError("shutting_down", "The follower has stopped."));
@@ -58,10 +62,16 @@ export class FollowerClient implements ReadModel {
   /** Starts the thread and waits until it follows. */
   static async start(options: FollowerClientOptions): Promise<FollowerClient> {
     const ready = Promise.withResolvers<void>();
-    const client = new FollowerClient({ ...options, onFailed: (error) => {
-      ready.reject(error);
-      options.onFailed(error);
-    } }, ready.resolve);
+    const client = new FollowerClient(
+      {
+        ...options,
+        onFailed: (error) => {
+          ready.reject(error);
+          options.onFailed(error);
+        },
+      },
+      ready.resolve,
+    );
     await ready.promise;
     return client;
   }
@@ -83,9 +93,11 @@ export class FollowerClient implements ReadModel {
   attempts = (...args: Parameters<ReadModel["attempts"]>): Promise<Page<AttemptView>> => this.call("attempts", args);
   workers = (...args: Parameters<ReadModel["workers"]>): Promise<Page<WorkerView>> => this.call("workers", args);
   results = (...args: Parameters<ReadModel["results"]>): Promise<Page<ResultView>> => this.call("results", args);
-  artifacts = (...args: Parameters<ReadModel["artifacts"]>): Promise<Page<ArtifactView>> => this.call("artifacts", args);
+  artifacts = (...args: Parameters<ReadModel["artifacts"]>): Promise<Page<ArtifactView>> =>
+    this.call("artifacts", args);
   sql = (...args: Parameters<ReadModel["sql"]>): Promise<SqlResponse> => this.call("sql", args);
-  feed = (...args: Parameters<ReadModel["feed"]>): Promise<{ events: FeedEvent[]; nextSeq: number }> => this.call("feed", args);
+  feed = (...args: Parameters<ReadModel["feed"]>): Promise<{ events: FeedEvent[]; nextSeq: number }> =>
+    this.call("feed", args);
   saveSnapshot = (): Promise<void> => this.call("saveSnapshot", []);
 
   async stateHash(): Promise<StateHashResponse> {
@@ -111,7 +123,9 @@ export class FollowerClient implements ReadModel {
     const id = this.nextId;
     this.nextId += 1;
     this.post({ type: "call", id, method, args, afterSeq: this.options.committedSeq() });
-    return new Promise((resolve, reject) => this.calls.set(id, { resolve: resolve as (value: unknown) => void, reject }));
+    return new Promise((resolve, reject) =>
+      this.calls.set(id, { resolve: resolve as (value: unknown) => void, reject }),
+    );
   }
 
   private post(message: ToFollower): void {

@@ -4,7 +4,14 @@ import { AssayError, assert, errorMessage, systemClock } from "../base/index.ts"
 import { openSqliteFollower } from "../journal/index.ts";
 import { openResults } from "../results/index.ts";
 import { dataFolder } from "./data-folder.ts";
-import type { FollowerMethod, FollowerMethods, FollowerThreadData, FromFollower, PlainError, ToFollower } from "./follower-messages.ts";
+import type {
+  FollowerMethod,
+  FollowerMethods,
+  FollowerThreadData,
+  FromFollower,
+  PlainError,
+  ToFollower,
+} from "./follower-messages.ts";
 import { Follower } from "./follower.ts";
 
 /** The thread that follows the journal: results, snapshots and everything that screens and lists show. */

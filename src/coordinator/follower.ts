@@ -32,7 +32,8 @@ export interface FollowerOptions {
 export async function loadSnapshot(journal: JournalReader): Promise<{ state: State; batchSeq: number }> {
   const snapshot = await journal.latestSnapshot();
   if (!snapshot) {
-    if ((await journal.firstSeq()) > 1) throw assayError("journal_broken", "The journal was trimmed, and no snapshot is whole.");
+    if ((await journal.firstSeq()) > 1)
+      throw assayError("journal_broken", "The journal was trimmed, and no snapshot is whole.");
     return { state: emptyState(), batchSeq: 0 };
   }
   const plain = JSON.parse(new TextDecoder().decode(snapshot.state)) as StateSnapshot;
@@ -41,7 +42,11 @@ export async function loadSnapshot(journal: JournalReader): Promise<{ state: Sta
 
 /** The events of a batch at their places. */
 export function placedEvents(batch: Batch): PlacedEvent[] {
-  return decodeEvents(batch.events).map((event, index) => ({ seq: batch.firstEvent + index, atMs: batch.timeMs, event }));
+  return decodeEvents(batch.events).map((event, index) => ({
+    seq: batch.firstEvent + index,
+    atMs: batch.timeMs,
+    event,
+  }));
 }
 
 /** Hash of a state: two that saw the same events have the same. */
@@ -81,7 +86,10 @@ export class Follower {
       const applied = results.applied();
       const from = Math.min(batchSeq, applied.batchSeq) + 1;
       if (from < (await journal.firstSeq())) {
-        throw assayError("journal_broken", `The results end at batch ${applied.batchSeq}, but the journal begins later.`);
+        throw assayError(
+          "journal_broken",
+          `The results end at batch ${applied.batchSeq}, but the journal begins later.`,
+        );
       }
       for await (const batch of journal.follow(from, signal)) await this.apply(batch, batchSeq);
       await this.flush();
@@ -100,7 +108,11 @@ export class Follower {
     this.settleWaiters();
     this.options.onGrown(this.state.seq);
     if (results.pending() >= FLUSH_AFTER_EVENTS) await this.flush();
-    else this.flushTimer ??= this.options.clock.setTimer(FLUSH_AFTER_MS, () => void this.flush().catch((error: unknown) => this.fail(error)));
+    else
+      this.flushTimer ??= this.options.clock.setTimer(
+        FLUSH_AFTER_MS,
+        () => void this.flush().catch((error: unknown) => this.fail(error)),
+      );
     if (this.sinceSnapshot >= SNAPSHOT_EVERY_EVENTS) await this.saveSnapshot();
   }
 
@@ -115,7 +127,8 @@ export class Follower {
       this.hashRequests.delete(one.seq);
     }
     this.sinceSnapshot += placed.length;
-    if (this.feedRing.length > 2 * FEED_KEPT) this.ringFrom = this.feedRing.splice(0, this.feedRing.length - FEED_KEPT).at(-1)?.seq ?? this.ringFrom;
+    if (this.feedRing.length > 2 * FEED_KEPT)
+      this.ringFrom = this.feedRing.splice(0, this.feedRing.length - FEED_KEPT).at(-1)?.seq ?? this.ringFrom;
   }
 
   /** Writes the rows that wait, one flush at a time. */
@@ -165,17 +178,29 @@ export class Follower {
     return new Promise((resolve) => this.hashRequests.set(seq, resolve));
   }
 
-  async feed(afterSeq: number, options: { limit: number; runId?: string | undefined }): Promise<{ events: FeedEvent[]; nextSeq: number }> {
+  async feed(
+    afterSeq: number,
+    options: { limit: number; runId?: string | undefined },
+  ): Promise<{ events: FeedEvent[]; nextSeq: number }> {
     const wanted = (event: FeedEvent): boolean => options.runId === undefined || event.run_id === options.runId;
     if (afterSeq >= this.ringFrom) {
       const found = this.feedRing.slice(firstAfter(this.feedRing, afterSeq)).filter(wanted).slice(0, options.limit);
-      return { events: found, nextSeq: found.length === options.limit ? (found.at(-1)?.seq ?? afterSeq) : Math.max(afterSeq, this.state.seq) };
+      return {
+        events: found,
+        nextSeq: found.length === options.limit ? (found.at(-1)?.seq ?? afterSeq) : Math.max(afterSeq, this.state.seq),
+      };
     }
     const batches = await this.options.journal.read(await this.batchAfter(afterSeq), 64);
     const placed = batches.flatMap(placedEvents).filter((one) => one.seq > afterSeq);
-    const shown = placed.map(feedEvent).filter((event) => event !== null).filter(wanted);
+    const shown = placed
+      .map(feedEvent)
+      .filter((event) => event !== null)
+      .filter(wanted);
     const events = shown.slice(0, options.limit);
-    return { events, nextSeq: events.length < shown.length ? (events.at(-1)?.seq ?? afterSeq) : (placed.at(-1)?.seq ?? afterSeq) };
+    return {
+      events,
+      nextSeq: events.length < shown.length ? (events.at(-1)?.seq ?? afterSeq) : (placed.at(-1)?.seq ?? afterSeq),
+    };
   }
 
   /** The batch that holds the first event after `afterSeq`, by bisection. */

@@ -85,7 +85,12 @@ export class LeaderControl implements Control {
   }
 
   async drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void> {
-    await this.leading().ask({ type: "drain_worker", workerId: asWorkerId(workerId), by: origin.by.name, reason: origin.reason });
+    await this.leading().ask({
+      type: "drain_worker",
+      workerId: asWorkerId(workerId),
+      by: origin.by.name,
+      reason: origin.reason,
+    });
   }
 
   async createToken(request: CreateTokenRequest): Promise<CreateTokenResponse> {

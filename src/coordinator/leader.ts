@@ -114,7 +114,10 @@ export class Leader {
     }
     if (turn.events.length > 0) {
       this.inFlight += 1;
-      this.tail = this.options.writer.append(turn.events.map(({ event }) => event), turn.atMs);
+      this.tail = this.options.writer.append(
+        turn.events.map(({ event }) => event),
+        turn.atMs,
+      );
     }
     // Without events of its own the turn still waits for those before it: its replies may tell of them.
     this.tail.then(
@@ -139,7 +142,8 @@ export class Leader {
 
   private lose(error: unknown): void {
     if (this.failure) return;
-    const reason = error instanceof AssayError ? error : assayError("journal_unavailable", errorMessage(error), { cause: error });
+    const reason =
+      error instanceof AssayError ? error : assayError("journal_unavailable", errorMessage(error), { cause: error });
     this.failure = reason;
     this.timer?.cancel();
     this.turn = undefined;

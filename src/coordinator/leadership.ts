@@ -16,7 +16,7 @@ const READ_BATCHES = 256;
 /** The state at the journal's tail. */
 async function replay(journal: Journal): Promise<State> {
   const { state, batchSeq } = await loadSnapshot(journal);
-  for (let next = batchSeq + 1; ; ) {
+  for (let next = batchSeq + 1; ;) {
     const batches = await journal.read(next, READ_BATCHES);
     for (const { event, atMs } of batches.flatMap(placedEvents)) evolve(state, event, atMs);
     if (batches.length < READ_BATCHES) return state;
@@ -76,7 +76,10 @@ export class Leadership {
     const writer = new JournalWriter({ journal, tail, holderNonce: newNonce(), clock, onLost: () => undefined });
     const atMs = clock.nowMs();
     const { events } = step(state, { type: "open_epoch", epoch: writer.epoch, holder, graceMs: GRACE_MS }, atMs);
-    await writer.claim(events.map(({ event }) => event), atMs);
+    await writer.claim(
+      events.map(({ event }) => event),
+      atMs,
+    );
     let batchSeq = tail.seq + 1;
     const leader = new Leader({
       state,

@@ -35,7 +35,10 @@ export class LiveLogs implements LiveLog {
     for (const reader of tail?.readers ?? []) reader.close();
   }
 
-  async *follow(attempt: { runId: string; taskId: string; attempt: number }, signal: AbortSignal): AsyncGenerator<LogChunk> {
+  async *follow(
+    attempt: { runId: string; taskId: string; attempt: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<LogChunk> {
     const leaseSeq = this.leaseSeqOf(attempt);
     if (leaseSeq === undefined || signal.aborted) return;
     const tail = this.tailOf(leaseSeq);

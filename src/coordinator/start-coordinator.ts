@@ -74,7 +74,10 @@ interface Parts {
   link: WorkerLink;
 }
 
-async function start(options: CoordinatorOptions, cleanup: (() => Promise<unknown>)[]): Promise<Omit<CoordinatorHandle, "stop">> {
+async function start(
+  options: CoordinatorOptions,
+  cleanup: (() => Promise<unknown>)[],
+): Promise<Omit<CoordinatorHandle, "stop">> {
   const folder = dataFolder(options.dataDir);
   const tls = readTls(options.tls);
   await makeFolder(options.dataDir);
@@ -127,7 +130,11 @@ const assayFaultNoToken = {
 };
 
 /** Replays the journal, starts the follower beside it, and wires the terms of leadership to the worker link. */
-async function takeLead(options: CoordinatorOptions, journal: Journal, cleanup: (() => Promise<unknown>)[]): Promise<Parts> {
+async function takeLead(
+  options: CoordinatorOptions,
+  journal: Journal,
+  cleanup: (() => Promise<unknown>)[],
+): Promise<Parts> {
   const { logger } = options;
   let committedSeq = 0;
   let parts: Parts | undefined;
@@ -184,7 +191,10 @@ async function takeLead(options: CoordinatorOptions, journal: Journal, cleanup: 
         link?.onCommitted(events);
       },
       onLost: (reason) => {
-        logger.error({ err: reason, code: reason.code }, "the journal could not be written; starting again from what it holds");
+        logger.error(
+          { err: reason, code: reason.code },
+          "the journal could not be written; starting again from what it holds",
+        );
         link?.closeAll("not_leader", reason.message);
       },
     },
@@ -225,9 +235,13 @@ async function listen(app: FastifyInstance, { host, port, tls }: CoordinatorOpti
   try {
     await app.listen({ host, port });
   } catch (error) {
-    if (errorCode(error) === "EADDRINUSE") throw assayError("port_in_use", `Another program listens on ${host}:${port}.`, { cause: error });
+    if (errorCode(error) === "EADDRINUSE")
+      throw assayError("port_in_use", `Another program listens on ${host}:${port}.`, { cause: error });
     if (errorCode(error) === "EACCES" || errorCode(error) === "EADDRNOTAVAIL") {
-      throw assayError("usage", `Cannot listen on ${host}:${port}: ${errorMessage(error)}`, { cause: error, next: "Correct --host and --port." });
+      throw assayError("usage", `Cannot listen on ${host}:${port}: ${errorMessage(error)}`, {
+        cause: error,
+        next: "Correct --host and --port.",
+      });
     }
     throw error;
   }
@@ -241,7 +255,9 @@ async function makeFolder(dataDir: string): Promise<void> {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
   } catch (error) {
     if (error instanceof AssayError) throw error;
-    throw assayError("data_dir_read_only", `The data folder ${dataDir} cannot be made: ${errorMessage(error)}`, { cause: error });
+    throw assayError("data_dir_read_only", `The data folder ${dataDir} cannot be made: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -60,12 +60,28 @@ export class WorkerLink {
   onHello(session: WorkerSession, hello: WorkerFrameOf<"hello">): void {
     const workerId = asWorkerId(hello.worker_id);
     this.byWorker.get(workerId)?.session.close("session_replaced", `Worker ${hello.name} connected again.`);
-    const peer: Peer = { session, sessionId: this.options.newSessionId(), workerId, outbox: new Outbox(), welcomed: false };
+    const peer: Peer = {
+      session,
+      sessionId: this.options.newSessionId(),
+      workerId,
+      outbox: new Outbox(),
+      welcomed: false,
+    };
     this.peers.set(session, peer);
     this.byWorker.set(workerId, peer);
     const { name, incarnation, capabilities, slots, credits, held } = hello;
     const sessionId = peer.sessionId;
-    const command: Command = { type: "register_worker", workerId, name, incarnation, sessionId, capabilities, slots, credits, held };
+    const command: Command = {
+      type: "register_worker",
+      workerId,
+      name,
+      incarnation,
+      sessionId,
+      capabilities,
+      slots,
+      credits,
+      held,
+    };
     const led = this.options.execute(command, (reply) => this.welcome(peer, reply));
     if (!led) session.close("not_leader", "This coordinator does not lead now.");
   }
@@ -85,7 +101,13 @@ export class WorkerLink {
     if (this.byWorker.get(peer.workerId) === peer) this.byWorker.delete(peer.workerId);
     const { workerId, sessionId } = peer;
     const lostAtMs = this.options.clock.nowMs() + this.options.workerTimeoutMs;
-    this.options.execute({ type: "worker_disconnected", workerId, sessionId, reason: end.message || end.reason, lostAtMs });
+    this.options.execute({
+      type: "worker_disconnected",
+      workerId,
+      sessionId,
+      reason: end.message || end.reason,
+      lostAtMs,
+    });
   }
 
   closeAll(reason: CloseReason, message: string): void {
@@ -105,7 +127,8 @@ export class WorkerLink {
     peer.session.welcome({ sessionId: peer.sessionId, epoch: state.epoch, heartbeatIntervalMs });
     peer.welcomed = true;
     for (const leaseSeq of reply.resend) this.sendAssign(peer, leaseSeq);
-    for (const leaseSeq of reply.fenced) peer.outbox.addCancel({ lease_seq: leaseSeq, reason: "the lease was taken away" });
+    for (const leaseSeq of reply.fenced)
+      peer.outbox.addCancel({ lease_seq: leaseSeq, reason: "the lease was taken away" });
     if (reply.draining) peer.outbox.addDrain("asked to drain");
     this.flush(peer);
   }
@@ -135,7 +158,8 @@ export class WorkerLink {
           execute({ type: "attempt_released", workerId, leaseSeq: item.lease_seq, reason: item.reason }),
         );
       case "log":
-        if (this.holds(workerId, frame.lease_seq)) liveLogs.append(frame.lease_seq, { stream: frame.stream, text: frame.text });
+        if (this.holds(workerId, frame.lease_seq))
+          liveLogs.append(frame.lease_seq, { stream: frame.stream, text: frame.text });
         return true;
       case "progress":
         return true;
@@ -192,7 +216,8 @@ export class WorkerLink {
         if (event.result === null) this.cancel(event.workerId, event.leaseSeq, event.failure?.message ?? "handed back");
         return;
       case "run_cancelled":
-        for (const task of this.options.state.runs.get(event.runId)?.tasks.values() ?? []) this.cancelTask(task, event.reason);
+        for (const task of this.options.state.runs.get(event.runId)?.tasks.values() ?? [])
+          this.cancelTask(task, event.reason);
         return;
       case "task_cancelled": {
         const task = this.options.state.runs.get(asRunId(event.runId))?.tasks.get(event.taskId);

@@ -90,7 +90,8 @@ export function assertChain(batches: readonly Batch[], before: Tail | null): voi
 
 function linkFlaw(tail: Tail, batch: Batch): string | undefined {
   if (follows(tail, batch)) return undefined;
-  if (batch.seq !== tail.seq + 1) return `Batch ${tail.seq + 1} is missing: batch ${batch.seq} comes after ${tail.seq}.`;
+  if (batch.seq !== tail.seq + 1)
+    return `Batch ${tail.seq + 1} is missing: batch ${batch.seq} comes after ${tail.seq}.`;
   if (!sameBytes(batch.prevHash, tail.hash)) return `Batch ${batch.seq} does not carry the hash of batch ${tail.seq}.`;
   if (batch.epoch < tail.epoch) return `Batch ${batch.seq} is of epoch ${batch.epoch}, after epoch ${tail.epoch}.`;
   return `Batch ${batch.seq} starts at event ${batch.firstEvent}, after event ${tail.lastEvent}.`;

@@ -5,7 +5,11 @@ import type { JournalEvent } from "../contracts/index.ts";
 
 // Plain MessagePack: an array of maps, so that any reader decodes it. Keys without a value are left out, as in JSON;
 // msgpackr would write an extension for them. Its types do not know `skipValues`.
-const options: Options & { skipValues: unknown[] } = { useRecords: false, variableMapSize: true, skipValues: [undefined] };
+const options: Options & { skipValues: unknown[] } = {
+  useRecords: false,
+  variableMapSize: true,
+  skipValues: [undefined],
+};
 const packr = new Packr(options);
 
 /** The events of one batch as one MessagePack array. */

@@ -16,7 +16,11 @@ export interface FollowSource {
 }
 
 /** `JournalReader.follow` for anything that can be read. */
-export async function* followBatches(source: FollowSource, fromSeq: number, signal: AbortSignal): AsyncGenerator<Batch, void> {
+export async function* followBatches(
+  source: FollowSource,
+  fromSeq: number,
+  signal: AbortSignal,
+): AsyncGenerator<Batch, void> {
   let next = fromSeq;
   while (!signal.aborted && !source.closed()) {
     const seen = source.bell.rings;

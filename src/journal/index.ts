@@ -5,9 +5,7 @@
  * Never: what an event means, decisions, retries other than finding out what became of an append.
  * May enter: coordinator, cli, the simulator. Adapters enter through the port and never import each other.
  */
-export { emptyTail, sealBatch, tailAfter } from "./batch.ts";
-export type { BatchContent } from "./batch.ts";
-export { decodeEvents, encodeEvents } from "./event-codec.ts";
+export { decodeEvents } from "./event-codec.ts";
 export { JournalWriter } from "./journal-writer.ts";
 export type { JournalWriterOptions } from "./journal-writer.ts";
 export type { AppendOutcome, Batch, Journal, JournalReader, Snapshot, Tail } from "./journal.ts";
@@ -15,7 +13,7 @@ export { MemoryJournal } from "./memory/memory-journal.ts";
 export type { MemoryFault, MemoryFaultPlan } from "./memory/memory-journal.ts";
 export { MemoryStore } from "./memory/memory-store.ts";
 export { openSqliteFollower } from "./sqlite/sqlite-follower.ts";
-export type { SqliteFollower, SqliteFollowerOptions } from "./sqlite/sqlite-follower.ts";
+export type { SqliteFollower } from "./sqlite/sqlite-follower.ts";
 export { openSqliteJournal } from "./sqlite/sqlite-journal.ts";
 export { verifyJournal } from "./verify.ts";
 export type { Verification } from "./verify.ts";

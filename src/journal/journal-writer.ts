@@ -191,5 +191,7 @@ function fencedError(batch: Batch, by: Batch | null): AssayError | undefined {
 
 function toStorageError(error: unknown): AssayError {
   if (error instanceof AssayError) return error;
-  return assayError("journal_unavailable", `The journal could not be written: ${errorMessage(error)}`, { cause: error });
+  return assayError("journal_unavailable", `The journal could not be written: ${errorMessage(error)}`, {
+    cause: error,
+  });
 }

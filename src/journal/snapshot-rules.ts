@@ -8,7 +8,11 @@ export const SNAPSHOTS_KEPT = 3;
 export function assertTrimmable(beforeSeq: number, newest: Snapshot | null): void {
   if (newest !== null && newest.batchSeq >= beforeSeq - 1) return;
   const found = newest === null ? "there is none" : `the newest is after batch ${newest.batchSeq}`;
-  throw assayError("conflict", `The journal before batch ${beforeSeq} cannot be trimmed without a snapshot of it: ${found}.`, {
-    next: "Save a snapshot first.",
-  });
+  throw assayError(
+    "conflict",
+    `The journal before batch ${beforeSeq} cannot be trimmed without a snapshot of it: ${found}.`,
+    {
+      next: "Save a snapshot first.",
+    },
+  );
 }

@@ -9,7 +9,9 @@ export interface CatalogueEntry {
   readonly architecture: Architecture;
   readonly aliases: readonly string[];
   /** Where it comes from: made on the spot, or a repository of the Hugging Face hub with ONNX files. */
-  readonly origin: { readonly source: "generated"; readonly id: GeneratedModelId } | { readonly source: "hub"; readonly repository: string };
+  readonly origin:
+    | { readonly source: "generated"; readonly id: GeneratedModelId }
+    | { readonly source: "hub"; readonly repository: string };
   readonly summary: string;
 }
 
@@ -43,7 +45,11 @@ const entries: readonly CatalogueEntry[] = [
     architecture: "decoder-only",
     summary: "3 layers, 0.7 M parameters, with a key-value cache",
   }),
-  generated("tiny-vit", { family: "vit", architecture: "vision", summary: "4 layers, 0.3 M parameters, 32 × 32 pixels" }),
+  generated("tiny-vit", {
+    family: "vit",
+    architecture: "vision",
+    summary: "4 layers, 0.3 M parameters, 32 × 32 pixels",
+  }),
   onHub("bert-base-uncased", {
     family: "bert",
     architecture: "encoder-only",

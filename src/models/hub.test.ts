@@ -13,6 +13,8 @@ class FakeHub {
   readonly files = new Map<string, Uint8Array>();
   requests = 0;
   lie = false;
+  /** Called when a file's content is asked for; that answer then stops half-way. */
+  onStall: (() => void) | undefined;
   private readonly server: Server = createServer((request, response) => {
     this.requests += 1;
     const url = new URL(request.url ?? "/", "http://hub");
@@ -23,7 +25,12 @@ class FakeHub {
     } else if (content !== undefined) {
       const last = /^bytes=0-(\d+)$/.exec(request.headers.range ?? "")?.[1];
       response.setHeader("ETag", '"x"');
-      if (last === undefined) return response.end(content);
+      if (last === undefined) {
+        if (this.onStall === undefined) return response.end(content);
+        response.writeHead(200, { "Content-Length": content.length });
+        response.write(content.subarray(0, content.length / 2), this.onStall);
+        return undefined;
+      }
       const end = Math.min(Number(last) + 1, content.length);
       response.writeHead(206, { "Content-Range": `bytes 0-${end - 1}/${content.length}` });
       response.end(content.subarray(0, end));
@@ -46,7 +53,9 @@ class FakeHub {
 
   private tree(): unknown {
     return [...this.files].map(([path, content]) => {
-      const oid = createHash("sha256").update(this.lie ? "other" : content).digest("hex");
+      const oid = createHash("sha256")
+        .update(this.lie ? "other" : content)
+        .digest("hex");
       const lfs = path.endsWith(".onnx") ? { lfs: { oid, size: content.length, pointerSize: 130 } } : {};
       return { type: "file", path, size: content.length, oid: "0", ...lfs };
     });
@@ -85,6 +94,15 @@ describe("hub models", () => {
       code: "hub_unreachable",
       message: expect.stringContaining("SHA-256"),
     });
+    expect(await readdir(join(folder, "hub"))).toEqual([]);
+  });
+
+  test("a download that is stopped leaves nothing behind", async () => {
+    const stop = new AbortController();
+    hub.onStall = () => stop.abort(new Error("stopped"));
+    await expect(resolveModel("org/model", { cacheDir: folder, hubUrl, signal: stop.signal })).rejects.toThrow(
+      "stopped",
+    );
     expect(await readdir(join(folder, "hub"))).toEqual([]);
   });
 

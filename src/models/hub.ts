@@ -21,6 +21,8 @@ export interface HubRequest {
   /** Another hub than huggingface.co. */
   readonly hubUrl?: string;
   readonly accessToken?: string;
+  /** Stops the download; what was downloaded is for the caller to remove. */
+  readonly signal?: AbortSignal;
 }
 
 /** Files beside the ONNX file that describe the model and its inputs. All but the first may be missing. */
@@ -44,6 +46,7 @@ export async function downloadModel(folder: string, request: HubRequest): Promis
     revision: request.revision,
     ...(request.hubUrl === undefined ? {} : { hubUrl: request.hubUrl }),
     ...(request.accessToken === undefined ? {} : { accessToken: request.accessToken }),
+    ...(request.signal === undefined ? {} : { fetch: stoppableFetch(request.signal) }),
   };
   try {
     const files = new Map<string, ListFileEntry>();
@@ -54,8 +57,14 @@ export async function downloadModel(folder: string, request: HubRequest): Promis
       await store(content, entry, join(folder, ...entry.path.split("/")));
     }
   } catch (error) {
+    request.signal?.throwIfAborted();
     throw explain(error, request, hub);
   }
+}
+
+/** The client library knows no signals, but lets us fetch for it. */
+function stoppableFetch(signal: AbortSignal): typeof fetch {
+  return (input, init) => fetch(input, { ...init, signal });
 }
 
 async function loadHub(): Promise<HubModule> {
@@ -107,11 +116,17 @@ function explain(error: unknown, request: HubRequest, hub: HubModule): Error {
   const status = error instanceof hub.HubApiError ? error.statusCode : undefined;
   // The hub answers 401 for a repository that does not exist, to hide private ones.
   if (status === 401 || status === 403 || status === 404) {
-    return assayError("unknown_model", `The hub has no model ${request.repository} (revision ${request.revision}) that may be read`, {
-      cause: error,
-      next: "Check the name, or pass an access token if the model is private.",
-    });
+    return assayError(
+      "unknown_model",
+      `The hub has no model ${request.repository} (revision ${request.revision}) that may be read`,
+      {
+        cause: error,
+        next: "Check the name, or pass an access token if the model is private.",
+      },
+    );
   }
   const reason = error instanceof Error && error.cause !== undefined ? errorMessage(error.cause) : errorMessage(error);
-  return assayError("hub_unreachable", `Model ${request.repository} could not be downloaded: ${reason}`, { cause: error });
+  return assayError("hub_unreachable", `Model ${request.repository} could not be downloaded: ${reason}`, {
+    cause: error,
+  });
 }

@@ -16,4 +16,5 @@ export { createReference } from "./reference/reference-model.ts";
 export type { ReferenceModel } from "./reference/reference-model.ts";
 export { resolveModel } from "./resolve-model.ts";
 export type { ResolveOptions } from "./resolve-model.ts";
-export type { Sample, SampleOptions, TextSample } from "./samples.ts";
+export { positionLimit } from "./samples.ts";
+export type { Sample, SampleOptions } from "./samples.ts";

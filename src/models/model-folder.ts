@@ -74,7 +74,9 @@ async function readConfig(path: string): Promise<JsonObject> {
   } catch (cause) {
     throw assayError("model_file_missing", `${file} is not valid JSON`, { cause, next: "Repair or replace the file." });
   }
-  throw assayError("model_file_missing", `${file} does not hold a JSON object`, { next: "Repair or replace the file." });
+  throw assayError("model_file_missing", `${file} does not hold a JSON object`, {
+    next: "Repair or replace the file.",
+  });
 }
 
 async function readOnnxFile(path: string, precision: Precision): Promise<{ onnxFile: string; bytes: Uint8Array }> {

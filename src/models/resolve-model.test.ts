@@ -51,7 +51,9 @@ describe("generated models", () => {
     const run = (): Promise<{ stdout: string }> =>
       promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
     const digests = (await Promise.all([run(), run(), run()])).map(({ stdout }) => stdout.trim());
-    const expected = createHash("sha256").update(generateModel("tiny-bert").get("onnx/model.onnx") ?? "").digest("hex");
+    const expected = createHash("sha256")
+      .update(generateModel("tiny-bert").get("onnx/model.onnx") ?? "")
+      .digest("hex");
     expect(digests).toEqual([expected, expected, expected]);
     expect(await readdir(join(folder, "generated"))).toHaveLength(1);
   });

@@ -20,6 +20,8 @@ export interface ResolveOptions {
   /** Another hub than huggingface.co. */
   readonly hubUrl?: string;
   readonly accessToken?: string;
+  /** Stops a download; `resolveModel` then rejects with the signal's reason and leaves nothing behind. */
+  readonly signal?: AbortSignal;
 }
 
 /**

@@ -52,7 +52,9 @@ describe("createFeeds", () => {
     expect(feeds["input_ids"]?.dims).toEqual([2, 8]);
     expect(feeds["past_key_values.0.key"]?.dims).toEqual([2, 4, 0, 16]);
     const second = samples[1];
-    expect([...(feeds["input_ids"]?.data ?? [])].slice(8).map(Number)).toEqual(second?.kind === "text" && second.inputIds);
+    expect([...(feeds["input_ids"]?.data ?? [])].slice(8).map(Number)).toEqual(
+      second?.kind === "text" && second.inputIds,
+    );
   });
 
   test("packs images in the size of the configuration", () => {

@@ -35,11 +35,16 @@ const positionKeys = ["max_position_embeddings", "n_positions", "n_ctx", "max_se
 export function textSample(config: JsonObject, index: number, options: SampleOptions): TextSample {
   const rng = seededRng(hashText(`${options.seed}/text/${index}`));
   const vocabulary = numberOf(config, ["vocab_size"]) ?? 1_000;
-  const length = Math.min(options.sequenceLength, numberOf(config, positionKeys) ?? options.sequenceLength);
+  const length = Math.min(options.sequenceLength, positionLimit(config));
   // Every fourth text ends in padding, so that a runtime that ignores the mask gives wrong numbers.
   const real = options.padding && index % 4 === 1 ? Math.max(1, Math.ceil(length * 0.75)) : length;
   const inputIds = Array.from({ length }, (_, at) => (at < real ? rng.below(vocabulary) : 0));
   return { kind: "text", inputIds, attentionMask: inputIds.map((_, at) => (at < real ? 1 : 0)) };
+}
+
+/** The longest text that a model takes, in tokens; `Infinity` where its configuration does not say. */
+export function positionLimit(config: JsonObject): number {
+  return numberOf(config, positionKeys) ?? Infinity;
 }
 
 /** As `textSample`, for images of the size that the model's configuration names. */

@@ -39,8 +39,22 @@ export type Command =
       credits: number;
       held: HeldLease[];
     }
-  | { type: "worker_heartbeat"; workerId: WorkerId; sessionId: string; load: WorkerLoad; receivedSeq: number; held: number[] }
-  | { type: "update_capabilities"; workerId: WorkerId; sessionId: string; capabilities: CapabilityDocument; slots: number; credits: number }
+  | {
+      type: "worker_heartbeat";
+      workerId: WorkerId;
+      sessionId: string;
+      load: WorkerLoad;
+      receivedSeq: number;
+      held: number[];
+    }
+  | {
+      type: "update_capabilities";
+      workerId: WorkerId;
+      sessionId: string;
+      capabilities: CapabilityDocument;
+      slots: number;
+      credits: number;
+    }
   | { type: "worker_disconnected"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
   | { type: "worker_goodbye"; workerId: WorkerId; sessionId: string; reason: string }
   | { type: "drain_worker"; workerId: WorkerId; by: string; reason: string }

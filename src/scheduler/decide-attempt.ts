@@ -9,7 +9,10 @@ type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
 type AttemptFinished = JournalEventOf<"attempt_finished">;
 
 /** The task that a worker holds under this lease, or undefined when the lease is no longer its own. */
-function heldBy(state: State, command: { workerId: string; leaseSeq: number }): { task: Task; lease: Lease } | undefined {
+function heldBy(
+  state: State,
+  command: { workerId: string; leaseSeq: number },
+): { task: Task; lease: Lease } | undefined {
   const task = state.leases.get(command.leaseSeq);
   const lease = task?.lease;
   return task && lease && lease.workerId === command.workerId ? { task, lease } : undefined;
@@ -32,7 +35,9 @@ export function decideFinished(state: State, command: Of<"attempt_finished">, no
   if (!held || held.task.taskId !== item.result.task_id) return answerLate(state, command);
   const { task, lease } = held;
   const { outcome, failure } = judge(item, task);
-  const after: AfterAttempt = failure ? afterFailure(task, failure, nowMs) : { state: task.cancelRequested ? "cancelled" : "completed" };
+  const after: AfterAttempt = failure
+    ? afterFailure(task, failure, nowMs)
+    : { state: task.cancelRequested ? "cancelled" : "completed" };
   const event: AttemptFinished = {
     type: "attempt_finished",
     ...refOf(task, lease),
@@ -55,7 +60,10 @@ function judge(item: FinishedItem, task: Task): { outcome: AttemptOutcome; failu
     case "completed":
       return { outcome: "succeeded", failure: null };
     case "failed":
-      return { outcome: "failed", failure: result.failure ?? { class: "assertion", message: "The worker gave no reason." } };
+      return {
+        outcome: "failed",
+        failure: result.failure ?? { class: "assertion", message: "The worker gave no reason." },
+      };
     case "timed_out":
       return {
         outcome: "timed_out",
@@ -74,7 +82,15 @@ function answerLate(state: State, command: Of<"attempt_finished">): Decision {
   if (!task || !past || past.digest === null) return { events: [], reply: { type: "ack", leaseSeq, verdict: "stale" } };
   if (past.digest === digest) return { events: [], reply: { type: "ack", leaseSeq, verdict: "accepted" } };
   const { runId } = task.run;
-  const conflict = { type: "result_conflict" as const, runId, taskId: task.taskId, attempt: past.attempt, leaseSeq, workerId, digest };
+  const conflict = {
+    type: "result_conflict" as const,
+    runId,
+    taskId: task.taskId,
+    attempt: past.attempt,
+    leaseSeq,
+    workerId,
+    digest,
+  };
   return { events: past.conflicted ? [] : [conflict], reply: { type: "ack", leaseSeq, verdict: "conflict" } };
 }
 
@@ -106,10 +122,19 @@ export function overdueAttempt(task: Task, lease: Lease, nowMs: number): Attempt
     class: "timeout",
     message: `Took longer than ${task.spec.timeout_seconds} s, and the worker did not end it.`,
   };
-  return { ...endedWithoutResult(task, lease, nowMs), outcome: "timed_out", failure, after: afterFailure(task, failure, nowMs) };
+  return {
+    ...endedWithoutResult(task, lease, nowMs),
+    outcome: "timed_out",
+    failure,
+    after: afterFailure(task, failure, nowMs),
+  };
 }
 
-function endedWithoutResult(task: Task, lease: Lease, nowMs: number): Omit<AttemptFinished, "outcome" | "failure" | "after"> {
+function endedWithoutResult(
+  task: Task,
+  lease: Lease,
+  nowMs: number,
+): Omit<AttemptFinished, "outcome" | "failure" | "after"> {
   return {
     type: "attempt_finished",
     ...refOf(task, lease),
@@ -122,6 +147,9 @@ function endedWithoutResult(task: Task, lease: Lease, nowMs: number): Omit<Attem
   };
 }
 
-export function refOf(task: Task, lease: Lease): { runId: Task["run"]["runId"]; taskId: Task["taskId"]; attempt: number } {
+export function refOf(
+  task: Task,
+  lease: Lease,
+): { runId: Task["run"]["runId"]; taskId: Task["taskId"]; attempt: number } {
   return { runId: task.run.runId, taskId: task.taskId, attempt: lease.attempt };
 }

@@ -15,11 +15,14 @@ export function decideSubmit(state: State, command: Of<"submit_run">): Decision 
   const known = command.idempotencyKey === null ? undefined : state.submissions.get(command.idempotencyKey);
   if (known) {
     if (known.digest !== command.digest) {
-      return refused(fault("conflict", `The idempotency key ${command.idempotencyKey} was used for another run, ${known.runId}.`));
+      return refused(
+        fault("conflict", `The idempotency key ${command.idempotencyKey} was used for another run, ${known.runId}.`),
+      );
     }
     return { events: [], reply: { type: "run_accepted", runId: known.runId, tasks: known.tasks, duplicate: true } };
   }
-  const problem = checkGraph(command.tasks) ?? (command.waitForCapacity ? undefined : checkCapacity(state, command.tasks));
+  const problem =
+    checkGraph(command.tasks) ?? (command.waitForCapacity ? undefined : checkCapacity(state, command.tasks));
   if (problem) return refused(problem);
   return {
     events: [{ ...command, type: "run_submitted" }],
@@ -45,10 +48,14 @@ function checkCapacity(state: State, tasks: readonly TaskSpec[]): Fault | undefi
         next: "Start a worker with `assay worker`, or submit with wait_for_capacity.",
       });
     }
-    const reasons = fits.flatMap(({ worker, result }) => (result.fits ? [] : [`${worker.name}: ${result.reasons.join("; ")}`]));
+    const reasons = fits.flatMap(({ worker, result }) =>
+      result.fits ? [] : [`${worker.name}: ${result.reasons.join("; ")}`],
+    );
     const shown = reasons.slice(0, 5).join("\n  ");
     const rest = reasons.length > 5 ? `\n  and ${reasons.length - 5} more workers` : "";
-    return fault("impossible_requirement", `No known worker could ever run task ${spec.task_id}:\n  ${shown}${rest}`, { path });
+    return fault("impossible_requirement", `No known worker could ever run task ${spec.task_id}:\n  ${shown}${rest}`, {
+      path,
+    });
   }
   return undefined;
 }

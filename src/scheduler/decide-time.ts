@@ -37,7 +37,8 @@ export function decideProjected(state: State, seq: number, nowMs: number): Decis
   const events: JournalEvent[] = [];
   for (const run of state.runs.values()) {
     if (run.endedSeq === null || run.endedAtMs === null) continue;
-    if (run.endedSeq <= seq && run.endedAtMs + KEEP_FINISHED_MS <= nowMs) events.push({ type: "run_archived", runId: run.runId });
+    if (run.endedSeq <= seq && run.endedAtMs + KEEP_FINISHED_MS <= nowMs)
+      events.push({ type: "run_archived", runId: run.runId });
   }
   return done(...events);
 }

@@ -39,7 +39,9 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
       }
       if (task.cancelRequested) cancelled.push(lease.leaseSeq);
     } else if (task.state === "running") {
-      events.push(lostAttempt(task, lease, { nowMs, message: `Worker ${command.name} was started anew and lost the attempt.` }));
+      events.push(
+        lostAttempt(task, lease, { nowMs, message: `Worker ${command.name} was started anew and lost the attempt.` }),
+      );
     } else if (task.cancelRequested) events.push(preempted(task, lease, nowMs));
     else resend.push(lease.leaseSeq);
   }
@@ -50,7 +52,10 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
 }
 
 /** The worker that this session still speaks for. */
-function speaker(state: State, command: { workerId: Of<"worker_heartbeat">["workerId"]; sessionId: string }): WorkerRecord | undefined {
+function speaker(
+  state: State,
+  command: { workerId: Of<"worker_heartbeat">["workerId"]; sessionId: string },
+): WorkerRecord | undefined {
   const worker = state.workers.get(command.workerId);
   return worker?.sessionId === command.sessionId ? worker : undefined;
 }

@@ -40,7 +40,8 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     case "run_archived": {
       const run = mustRun(state, event.runId);
       state.runs.delete(run.runId);
-      for (const [column, count] of Object.entries(run.counts)) state.counts[column as keyof typeof state.counts] -= count;
+      for (const [column, count] of Object.entries(run.counts))
+        state.counts[column as keyof typeof state.counts] -= count;
       return;
     }
     case "task_cancelled":

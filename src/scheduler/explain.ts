@@ -11,7 +11,9 @@ export function explain(state: State, task: Task): Explanation {
   const workers = [...state.workers.values()].map((worker) => view(worker, task));
   const waitingFor = isTerminal(task.state)
     ? []
-    : task.spec.depends_on.filter((name) => [...task.run.tasks.values()].some((other) => other.taskId === name && !isTerminal(other.state)));
+    : task.spec.depends_on.filter((name) =>
+        [...task.run.tasks.values()].some((other) => other.taskId === name && !isTerminal(other.state)),
+      );
   const ahead = task.state === "queued" && task.notBeforeMs === 0 ? tasksAhead(state, task) : null;
   const partial = {
     run_id: task.run.runId,
@@ -29,7 +31,8 @@ function view(worker: WorkerRecord, task: Task): Explanation["workers"][number] 
   const result = fit(needsOf(task.spec), worker.capabilities);
   const reasons = result.fits ? [] : [...result.reasons];
   if (worker.state !== "ready") reasons.push(`is ${worker.state}`);
-  else if (worker.leases.size >= worker.credits) reasons.push(`is full: holds ${worker.leases.size} of ${worker.credits}`);
+  else if (worker.leases.size >= worker.credits)
+    reasons.push(`is full: holds ${worker.leases.size} of ${worker.credits}`);
   return { worker_id: worker.workerId, fits: result.fits, reasons };
 }
 
@@ -39,7 +42,9 @@ function tasksAhead(state: State, task: Task): number {
   for (const run of state.runs.values()) {
     for (const other of run.tasks.values()) {
       if (other.state !== "queued" || other.notBeforeMs > 0 || before(other, task) >= 0) continue;
-      const shared = other.requirementClass === task.requirementClass || [...other.requirementClass.eligible.keys()].some((id) => mine.has(id));
+      const shared =
+        other.requirementClass === task.requirementClass ||
+        [...other.requirementClass.eligible.keys()].some((id) => mine.has(id));
       if (shared) count += 1;
     }
   }

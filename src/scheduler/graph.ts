@@ -13,8 +13,12 @@ export function checkGraph(tasks: readonly TaskSpec[]): Fault | undefined {
   for (const [index, task] of tasks.entries()) {
     for (const [place, name] of task.depends_on.entries()) {
       const path = `tasks[${index}].depends_on[${place}]`;
-      if (!byId.has(name)) return fault("missing_dependency", `Task ${task.task_id} depends on ${name}, which is not in the run.`, { path });
-      if (task.depends_on.indexOf(name) !== place) return fault("invalid_field", `Task ${task.task_id} names ${name} twice.`, { path });
+      if (!byId.has(name))
+        return fault("missing_dependency", `Task ${task.task_id} depends on ${name}, which is not in the run.`, {
+          path,
+        });
+      if (task.depends_on.indexOf(name) !== place)
+        return fault("invalid_field", `Task ${task.task_id} names ${name} twice.`, { path });
     }
   }
   const circle = findCircle(byId);

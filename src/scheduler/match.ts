@@ -11,15 +11,18 @@ export function fit(needs: Needs, worker: CapabilityDocument): Fit {
   if (!worker.task_types.includes(needs.type)) reasons.push(`does not execute tasks of type ${needs.type}`);
   const wanted = requirements.hardware;
   const present = wanted?.filter((platform) => worker.hardware.includes(platform)) ?? [];
-  if (wanted && present.length === 0) reasons.push(`hardware: wants ${wanted.join(" or ")}, has ${worker.hardware.join(", ") || "none"}`);
-  const hardware = present.find((platform) => memoryGb(worker, platform) >= (requirements.min_memory_gb ?? 0)) ?? present[0] ?? null;
+  if (wanted && present.length === 0)
+    reasons.push(`hardware: wants ${wanted.join(" or ")}, has ${worker.hardware.join(", ") || "none"}`);
+  const hardware =
+    present.find((platform) => memoryGb(worker, platform) >= (requirements.min_memory_gb ?? 0)) ?? present[0] ?? null;
   const memory = memoryGb(worker, hardware);
   if (requirements.min_memory_gb !== undefined && memory < requirements.min_memory_gb) {
     reasons.push(`min_memory_gb: wants ${requirements.min_memory_gb}, has ${memory}`);
   }
   if (requirements.min_cuda_compute !== undefined) {
     const best = Math.max(0, ...worker.gpus.map((gpu) => gpu.cuda_compute ?? 0));
-    if (best < requirements.min_cuda_compute) reasons.push(`min_cuda_compute: wants ${requirements.min_cuda_compute}, has ${best || "none"}`);
+    if (best < requirements.min_cuda_compute)
+      reasons.push(`min_cuda_compute: wants ${requirements.min_cuda_compute}, has ${best || "none"}`);
   }
   for (const [key, value] of Object.entries(requirements.labels ?? {})) {
     if (worker.labels[key] !== value) reasons.push(`label ${key}: wants ${value}, has ${worker.labels[key] ?? "none"}`);

@@ -52,7 +52,9 @@ class Chaos {
       case 6:
         return { type: "projected", seq: this.state.seq - this.rng.below(20) };
       case 7:
-        return this.rng.below(20) === 0 ? { type: "open_epoch", epoch: this.state.epoch + 1, holder: "h", graceMs: 30_000 } : undefined;
+        return this.rng.below(20) === 0
+          ? { type: "open_epoch", epoch: this.state.epoch + 1, holder: "h", graceMs: 30_000 }
+          : undefined;
       case 8:
         return this.started();
       default:
@@ -102,7 +104,16 @@ class Chaos {
     );
     const runId = asRunId(`r${this.runs}`);
     const idempotencyKey = this.rng.below(2) === 0 ? `k${this.rng.below(5)}` : null;
-    return { type: "submit_run", runId, name: "n", submittedBy: "x", idempotencyKey, digest: "d", waitForCapacity: true, tasks };
+    return {
+      type: "submit_run",
+      runId,
+      name: "n",
+      submittedBy: "x",
+      idempotencyKey,
+      digest: "d",
+      waitForCapacity: true,
+      tasks,
+    };
   }
 
   private disconnect(): Command | undefined {
@@ -110,13 +121,24 @@ class Chaos {
     if (!worker?.sessionId) return undefined;
     const { workerId, sessionId } = worker;
     if (this.rng.below(4) === 0) return { type: "worker_goodbye", workerId, sessionId, reason: "x" };
-    return { type: "worker_disconnected", workerId, sessionId, reason: "x", lostAtMs: this.nowMs + this.rng.below(20_000) };
+    return {
+      type: "worker_disconnected",
+      workerId,
+      sessionId,
+      reason: "x",
+      lostAtMs: this.nowMs + this.rng.below(20_000),
+    };
   }
 
   private started(): Command | undefined {
     const task = this.pick([...this.state.leases.values()]);
     if (!task?.lease) return undefined;
-    return { type: "attempt_started", workerId: task.lease.workerId, leaseSeq: task.lease.leaseSeq, startedAtMs: this.nowMs };
+    return {
+      type: "attempt_started",
+      workerId: task.lease.workerId,
+      leaseSeq: task.lease.leaseSeq,
+      startedAtMs: this.nowMs,
+    };
   }
 
   private finished(): Command | undefined {
@@ -158,7 +180,8 @@ function checkInvariants(state: State): void {
       expect(task.heapIndex >= 0).toBe(task.state === "queued" && task.notBeforeMs === 0);
       if (task.lease) leased.set(task.lease.workerId, (leased.get(task.lease.workerId) ?? 0) + 1);
       if (task.state === "leased" || task.state === "running" || task.state === "completed") {
-        for (const name of task.spec.depends_on) expect([...run.tasks.values()].find((one) => one.taskId === name)?.state).toBe("completed");
+        for (const name of task.spec.depends_on)
+          expect([...run.tasks.values()].find((one) => one.taskId === name)?.state).toBe("completed");
       }
       const accepted = task.past.filter((past) => past.outcome === "succeeded");
       expect(accepted.length).toBeLessThanOrEqual(1);
@@ -183,7 +206,8 @@ test("whatever happens, replay gives the live state, snapshots continue it, and 
       for (let turn = 0; turn < 200; turn += 1) {
         chaos.turn();
         checkInvariants(chaos.state);
-        if (turn === 100) half = { copy: fromSnapshot(structuredClone(toSnapshot(chaos.state))), from: chaos.journal.length };
+        if (turn === 100)
+          half = { copy: fromSnapshot(structuredClone(toSnapshot(chaos.state))), from: chaos.journal.length };
       }
       const replayed = emptyState();
       for (const [index, { seq, event, atMs }] of chaos.journal.entries()) {

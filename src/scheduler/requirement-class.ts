@@ -35,7 +35,14 @@ export function classFor(state: State, spec: TaskSpec): RequirementClass {
   const key = canonicalJson(needs);
   const known = state.classes.get(key);
   if (known) return known;
-  const made: RequirementClass = { key, needs, eligible: new Map(), ready: new Set(), queue: new Heap(before), open: 0 };
+  const made: RequirementClass = {
+    key,
+    needs,
+    eligible: new Map(),
+    ready: new Set(),
+    queue: new Heap(before),
+    open: 0,
+  };
   state.classes.set(key, made);
   for (const worker of state.workers.values()) admit(made, worker);
   return made;
@@ -58,7 +65,6 @@ function admit(one: RequirementClass, worker: WorkerRecord): void {
   worker.classes.add(one);
   if (worker.isReady) one.ready.add(worker.workerId);
 }
-
 
 /** Brings the `ready` sets in line with whether the worker takes work now. */
 export function refreshReady(worker: WorkerRecord): void {

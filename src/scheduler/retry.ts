@@ -23,5 +23,8 @@ export function afterFailure(task: Task, failure: Failure, nowMs: number): After
   if (before >= policy.max_retries) return { state: "failed" };
   const rng = seededRng(hashText(`${task.run.runId}/${task.taskId}/${task.past.length}`));
   const baseMs = policy.retry_delay_seconds * 1000;
-  return { state: "queued", notBeforeMs: nowMs + fullJitterMs(rng, { baseMs, maxMs: Math.max(LONGEST_DELAY_MS, baseMs), failures: before }) };
+  return {
+    state: "queued",
+    notBeforeMs: nowMs + fullJitterMs(rng, { baseMs, maxMs: Math.max(LONGEST_DELAY_MS, baseMs), failures: before }),
+  };
 }

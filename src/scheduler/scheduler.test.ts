@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { asRunId, asTaskId, asWorkerId } from "../base/index.ts";
 import { capabilityDocument, taskSpec } from "../contracts/index.ts";
-import type { CapabilityDocument, FinishedItem, ResultDocumentInput, TaskSpec, TaskSpecInput } from "../contracts/index.ts";
+import type {
+  CapabilityDocument,
+  FinishedItem,
+  ResultDocumentInput,
+  TaskSpec,
+  TaskSpecInput,
+} from "../contracts/index.ts";
 import { resultDocument } from "../contracts/index.ts";
 import type { Command, Reply } from "./commands.ts";
 import { DEADLINE_MARGIN_MS } from "./evolve-attempt.ts";
@@ -85,14 +91,25 @@ class Bench {
       attempt: lease.attempt,
       started_at_ms: this.nowMs,
       finished_at_ms: this.nowMs,
-      result: resultDocument.parse({ task_id: task.taskId, worker_id: lease.workerId, status: "completed", execution_time_seconds: 1, ...result }),
+      result: resultDocument.parse({
+        task_id: task.taskId,
+        worker_id: lease.workerId,
+        status: "completed",
+        execution_time_seconds: 1,
+        ...result,
+      }),
     };
   }
 
   finish(id: string, result: Partial<ResultDocumentInput> = {}): Reply {
     const task = this.task(id);
     const item = this.item(task, result);
-    return this.do({ type: "attempt_finished", workerId: asWorkerId(item.result.worker_id), item, digest: JSON.stringify(item.result) });
+    return this.do({
+      type: "attempt_finished",
+      workerId: asWorkerId(item.result.worker_id),
+      item,
+      digest: JSON.stringify(item.result),
+    });
   }
 }
 
@@ -105,16 +122,37 @@ function bench(...workers: string[]): Bench {
 describe("submitting", () => {
   const cases: { name: string; tasks: TaskSpec[]; code: string; path?: string }[] = [
     { name: "the same id twice", tasks: [spec("a"), spec("a")], code: "duplicate_task_id", path: "tasks[1].task_id" },
-    { name: "a missing dependency", tasks: [spec("a", { depends_on: ["b"] })], code: "missing_dependency", path: "tasks[0].depends_on[0]" },
+    {
+      name: "a missing dependency",
+      tasks: [spec("a", { depends_on: ["b"] })],
+      code: "missing_dependency",
+      path: "tasks[0].depends_on[0]",
+    },
     {
       name: "a circle",
       tasks: [spec("a", { depends_on: ["c"] }), spec("b", { depends_on: ["a"] }), spec("c", { depends_on: ["b"] })],
       code: "cyclic_dependency",
     },
-    { name: "hardware nobody has", tasks: [spec("a", { requirements: { hardware: ["cuda"] } })], code: "impossible_requirement" },
-    { name: "a type nobody executes", tasks: [taskSpec.parse({ task_id: "a", type: "browser" })], code: "impossible_requirement" },
-    { name: "too much memory", tasks: [spec("a", { requirements: { min_memory_gb: 17 } })], code: "impossible_requirement" },
-    { name: "more cores than there are", tasks: [spec("a", { resources: { cpu: 5 } })], code: "impossible_requirement" },
+    {
+      name: "hardware nobody has",
+      tasks: [spec("a", { requirements: { hardware: ["cuda"] } })],
+      code: "impossible_requirement",
+    },
+    {
+      name: "a type nobody executes",
+      tasks: [taskSpec.parse({ task_id: "a", type: "browser" })],
+      code: "impossible_requirement",
+    },
+    {
+      name: "too much memory",
+      tasks: [spec("a", { requirements: { min_memory_gb: 17 } })],
+      code: "impossible_requirement",
+    },
+    {
+      name: "more cores than there are",
+      tasks: [spec("a", { resources: { cpu: 5 } })],
+      code: "impossible_requirement",
+    },
   ];
   test.each(cases)("refuses $name and keeps nothing", ({ tasks, code, path }) => {
     const it = bench("w1");
@@ -131,7 +169,9 @@ describe("submitting", () => {
 
   test("waits for capacity when told to, and runs when it comes", () => {
     const it = new Bench();
-    expect(it.submit([spec("a", { requirements: { hardware: ["cuda"] } })], { waitForCapacity: true }).type).toBe("run_accepted");
+    expect(it.submit([spec("a", { requirements: { hardware: ["cuda"] } })], { waitForCapacity: true }).type).toBe(
+      "run_accepted",
+    );
     it.worker("w1");
     expect(it.task("a").state).toBe("queued");
     expect(explain(it.state, it.task("a")).workers[0]?.reasons[0]).toContain("wants cuda, has cpu");
@@ -142,8 +182,14 @@ describe("submitting", () => {
   test("answers the same key with the same run, and refuses it for another document", () => {
     const it = bench("w1");
     it.submit([spec("a")], { idempotencyKey: "k" });
-    expect(it.submit([spec("a")], { idempotencyKey: "k", runId: asRunId("run-2") })).toMatchObject({ duplicate: true, runId: RUN });
-    expect(it.submit([spec("b")], { idempotencyKey: "k", digest: "other" })).toMatchObject({ type: "refused", fault: { code: "conflict" } });
+    expect(it.submit([spec("a")], { idempotencyKey: "k", runId: asRunId("run-2") })).toMatchObject({
+      duplicate: true,
+      runId: RUN,
+    });
+    expect(it.submit([spec("b")], { idempotencyKey: "k", digest: "other" })).toMatchObject({
+      type: "refused",
+      fault: { code: "conflict" },
+    });
     expect(it.state.runs.size).toBe(1);
   });
 });
@@ -205,13 +251,21 @@ describe("leasing", () => {
 describe("dependencies", () => {
   test("run in order; what depends on a failed task is skipped, all the way down, and the run fails", () => {
     const it = bench("w1");
-    it.submit([spec("a"), spec("b", { depends_on: ["a"] }), spec("c", { depends_on: ["b"] }), spec("d", { depends_on: ["c"] })]);
+    it.submit([
+      spec("a"),
+      spec("b", { depends_on: ["a"] }),
+      spec("c", { depends_on: ["b"] }),
+      spec("d", { depends_on: ["c"] }),
+    ]);
     expect(it.task("b").state).toBe("blocked");
     expect(explain(it.state, it.task("b")).waiting_for).toEqual(["a"]);
     it.finish("a");
     it.finish("b", { status: "failed", failure: { class: "assertion", message: "no" } });
     expect([it.task("c").state, it.task("d").state]).toEqual(["skipped", "skipped"]);
-    expect(it.state.runs.get(RUN)).toMatchObject({ state: "failed", counts: { completed: 1, failed: 1, skipped: 2, error: 0 } });
+    expect(it.state.runs.get(RUN)).toMatchObject({
+      state: "failed",
+      counts: { completed: 1, failed: 1, skipped: 2, error: 0 },
+    });
   });
 });
 
@@ -237,13 +291,21 @@ describe("results", () => {
     const it = bench("w1");
     it.submit([spec("a")]);
     const late = it.item(it.task("a"));
-    it.do({ type: "worker_disconnected", workerId: asWorkerId("w1"), sessionId: "w1-1", reason: "gone", lostAtMs: 5_000 });
+    it.do({
+      type: "worker_disconnected",
+      workerId: asWorkerId("w1"),
+      sessionId: "w1-1",
+      reason: "gone",
+      lostAtMs: 5_000,
+    });
     it.nowMs = 5_000;
     it.do({ type: "tick" });
     expect(it.task("a").state).toBe("queued");
     it.worker("w2");
     expect(it.task("a").lease?.attempt).toBe(2);
-    expect(it.do({ type: "attempt_finished", workerId: asWorkerId("w1"), item: late, digest: "x" })).toMatchObject({ verdict: "stale" });
+    expect(it.do({ type: "attempt_finished", workerId: asWorkerId("w1"), item: late, digest: "x" })).toMatchObject({
+      verdict: "stale",
+    });
     it.finish("a");
     expect(it.task("a").past.map((past) => past.outcome)).toEqual(["lost", "succeeded"]);
   });
@@ -286,7 +348,13 @@ describe("retries", () => {
     it.submit([spec("a", { retry_policy: { max_retries: 0 } })]);
     for (let round = 0; round < 3; round += 1) {
       if (round > 0) it.worker(`w${round}`);
-      it.do({ type: "worker_disconnected", workerId: asWorkerId(`w${round}`), sessionId: `w${round}-1`, reason: "gone", lostAtMs: it.nowMs + 1 });
+      it.do({
+        type: "worker_disconnected",
+        workerId: asWorkerId(`w${round}`),
+        sessionId: `w${round}-1`,
+        reason: "gone",
+        lostAtMs: it.nowMs + 1,
+      });
       it.nowMs += 1;
       it.do({ type: "tick" });
     }
@@ -342,7 +410,14 @@ describe("workers", () => {
     const it = bench("w1");
     it.submit([spec("a"), spec("b")]);
     const [a = 0, b = 0] = ["a", "b"].map((id) => it.task(id).lease?.leaseSeq);
-    it.do({ type: "worker_heartbeat", workerId: asWorkerId("w1"), sessionId: "w1-1", load: { cpu_percent: 0, memory_used_gb: 0, running: 0 }, receivedSeq: a, held: [] });
+    it.do({
+      type: "worker_heartbeat",
+      workerId: asWorkerId("w1"),
+      sessionId: "w1-1",
+      load: { cpu_percent: 0, memory_used_gb: 0, running: 0 },
+      receivedSeq: a,
+      held: [],
+    });
     expect(it.task("a").past[0]).toMatchObject({ outcome: "lost", leaseSeq: a });
     expect(it.task("b").lease?.leaseSeq).toBe(b);
   });
@@ -397,7 +472,9 @@ describe("cancelling", () => {
     it.submit([spec("a"), spec("b", { depends_on: ["a"] })], { waitForCapacity: true });
     it.do({ type: "cancel_task", runId: RUN, taskId: asTaskId("a"), by: "me", reason: "r" });
     expect([it.task("a").state, it.task("b").state]).toEqual(["cancelled", "skipped"]);
-    expect(it.do({ type: "cancel_task", runId: RUN, taskId: asTaskId("zz"), by: "me", reason: "r" })).toMatchObject({ type: "refused" });
+    expect(it.do({ type: "cancel_task", runId: RUN, taskId: asTaskId("zz"), by: "me", reason: "r" })).toMatchObject({
+      type: "refused",
+    });
   });
 });
 

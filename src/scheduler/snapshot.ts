@@ -6,7 +6,10 @@ import { countColumn, emptyCounts, emptyState, isTerminal } from "./state.ts";
 import type { Lease, Run, State, Submission, Task, TokenRecord, WorkerRecord } from "./state.ts";
 import { enqueue, setTimer } from "./transition.ts";
 
-type TaskSnapshot = Pick<Task, "spec" | "order" | "state" | "waitingFor" | "notBeforeMs" | "cancelRequested" | "lease" | "past" | "failureClass"> & {
+type TaskSnapshot = Pick<
+  Task,
+  "spec" | "order" | "state" | "waitingFor" | "notBeforeMs" | "cancelRequested" | "lease" | "past" | "failureClass"
+> & {
   failures: [FailureClass, number][];
 };
 type RunSnapshot = Omit<Run, "tasks" | "counts"> & { tasks: TaskSnapshot[] };
@@ -30,15 +33,31 @@ export function toSnapshot(state: State): StateSnapshot {
     epoch,
     nextOrder,
     tokens: [...state.tokens.values()],
-    runs: [...state.runs.values()].map(({ tasks, counts: _counts, ...run }) => ({ ...run, tasks: [...tasks.values()].map(snapshotTask) })),
+    runs: [...state.runs.values()].map(({ tasks, counts: _counts, ...run }) => ({
+      ...run,
+      tasks: [...tasks.values()].map(snapshotTask),
+    })),
     submissions: [...state.submissions],
-    workers: [...state.workers.values()].map(({ leases: _leases, classes: _classes, isReady: _isReady, timer: _timer, ...worker }) => worker),
+    workers: [...state.workers.values()].map(
+      ({ leases: _leases, classes: _classes, isReady: _isReady, timer: _timer, ...worker }) => worker,
+    ),
   };
 }
 
 function snapshotTask(task: Task): TaskSnapshot {
   const { spec, order, state, waitingFor, notBeforeMs, cancelRequested, lease, past, failureClass } = task;
-  return { spec, order, state, waitingFor, notBeforeMs, cancelRequested, lease, past, failureClass, failures: [...task.failures] };
+  return {
+    spec,
+    order,
+    state,
+    waitingFor,
+    notBeforeMs,
+    cancelRequested,
+    lease,
+    past,
+    failureClass,
+    failures: [...task.failures],
+  };
 }
 
 /** The state that gave the snapshot, with its indexes made anew. */
@@ -48,7 +67,14 @@ export function fromSnapshot(snapshot: StateSnapshot): State {
   for (const [key, submission] of snapshot.submissions) state.submissions.set(key, submission);
   for (const one of snapshot.workers) {
     const workerId = asWorkerId(one.workerId);
-    const worker: WorkerRecord = { ...one, workerId, timer: null, leases: new Set(), classes: new Set(), isReady: false };
+    const worker: WorkerRecord = {
+      ...one,
+      workerId,
+      timer: null,
+      leases: new Set(),
+      classes: new Set(),
+      isReady: false,
+    };
     state.workers.set(workerId, worker);
     setTimer(state, worker, worker.timerMs);
   }
@@ -97,4 +123,3 @@ function restoreLease(state: State, task: Task, lease: Lease): void {
   state.workers.get(lease.workerId)?.leases.add(lease.leaseSeq);
   if (lease.deadlineMs !== null) setTimer(state, task, lease.deadlineMs);
 }
-

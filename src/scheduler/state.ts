@@ -171,7 +171,10 @@ export function isTerminal(state: TaskState): boolean {
 }
 
 /** The column of `TaskCounts` that a task stands in. */
-export function countColumn(task: { state: TaskState; failureClass: FailureClass | null }): Exclude<keyof TaskCounts, "total"> {
+export function countColumn(task: {
+  state: TaskState;
+  failureClass: FailureClass | null;
+}): Exclude<keyof TaskCounts, "total"> {
   switch (task.state) {
     case "blocked":
     case "queued":

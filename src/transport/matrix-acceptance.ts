@@ -8,11 +8,12 @@ import { WebSocket } from "ws";
 import { err, manualClock, ok } from "../base/index.ts";
 import type { ManualClock, Result } from "../base/index.ts";
 import { fault, PROTOCOL_VERSION, SUBPROTOCOLS } from "../contracts/index.ts";
-import type { CoordinatorFrame, Fault, Subprotocol, WorkerFrameOf } from "../contracts/index.ts";
+import type { Fault, Subprotocol, WorkerFrameOf } from "../contracts/index.ts";
 import type { Connection, Message } from "./connection.ts";
 import { LoopbackListener } from "./loopback/loopback-listener.ts";
 import type { LoopbackConnection } from "./loopback/loopback-pair.ts";
 import { workerCodec } from "./codec/codec.ts";
+import type { FrameCodec } from "./codec/codec.ts";
 import { CoordinatorSession } from "./session/coordinator-session.ts";
 import type { WorkerMessage } from "./session/coordinator-session.ts";
 import type { SessionEnd } from "./session/session-end.ts";
@@ -230,13 +231,13 @@ export class TestWorker {
 /** A peer that may send anything. */
 export class RawPeer<Link extends Connection = Connection> {
   readonly connection: Link;
-  readonly received: CoordinatorFrame[] = [];
+  readonly received: { type: string }[] = [];
   readonly closes: { code: number; text: string }[] = [];
   private n = 0;
 
-  constructor(connection: Link) {
+  /** Reads as a worker unless it is given another codec. */
+  constructor(connection: Link, codec: FrameCodec<{ type: string }, never> = workerCodec(connection.subprotocol)) {
     this.connection = connection;
-    const codec = workerCodec(connection.subprotocol);
     connection.attach({
       onMessage: (message) => {
         const frame = codec.decode(message, this.received.length + 1);

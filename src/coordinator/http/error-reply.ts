@@ -26,7 +26,9 @@ export function replyWithError(error: unknown, request: FastifyRequest, reply: F
   // The server would close the connection under a body that it did not read, and so often lose the answer. The rest of the
   // body is thrown away instead, for as long as a request may take.
   if (status === 413) reply.removeHeader("connection");
-  reply.removeHeader("content-disposition").code(status).type("application/json; charset=utf-8").send(errorBody(known));
+  // Set for content that then could not be sent.
+  reply.removeHeader("content-disposition").removeHeader("content-length");
+  reply.code(status).type("application/json; charset=utf-8").send(errorBody(known));
 }
 
 /** Answers what is not HTTP, or HTTP that came too slowly or with too long headers. */

@@ -33,7 +33,7 @@ export interface LogWanted {
   attempt: number | undefined;
 }
 
-/** `null` stands for "still waiting", once per heartbeat. */
+/** `null` stands for "still waiting": at the beginning, so that the client gets its answer, then once per heartbeat. */
 type Waiting = null;
 
 /** @throws AssayError `not_found` when the task has not begun this attempt */
@@ -67,6 +67,7 @@ export async function* followLog(
 ): AsyncGenerator<LogChunk | Waiting, void, undefined> {
   const attempt = yield* attemptWhenThere(source, wanted, signal);
   if (attempt === null) return;
+  yield null;
   let silent = true;
   if (live.has(attempt.status)) {
     for await (const chunk of withHeartbeats(source.liveLog.follow(attemptKey(attempt), signal), source)) {
@@ -89,19 +90,21 @@ async function* attemptWhenThere(
     if (attempt !== null) return attempt;
     const task = await source.readModel.task(wanted.runId, wanted.taskId);
     if (task === null || !unfinished.has(task.status)) throw noAttempt(wanted);
-    const seen = await taskMoved(source, wanted, { afterSeq, signal });
-    afterSeq = seen.nextSeq;
-    if (!seen.moved) yield null;
+    yield null;
+    afterSeq = await taskMoved(source, wanted, { afterSeq, signal });
   }
   return null;
 }
 
-/** Waits, one heartbeat at most, for an event of the task: asking for the attempt after every batch would cost too much. */
+/**
+ * Waits, one heartbeat at most, for an event of the task: asking for the attempt after every batch would cost too much.
+ * Gives how far it has read.
+ */
 async function taskMoved(
   { readModel, clock, heartbeatMs }: LogSource,
   { runId, taskId }: LogWanted,
   { afterSeq, signal }: { afterSeq: number; signal: AbortSignal },
-): Promise<{ moved: boolean; nextSeq: number }> {
+): Promise<number> {
   const stop = new AbortController();
   const timer = clock.setTimer(heartbeatMs, () => stop.abort());
   const either = AbortSignal.any([signal, stop.signal]);
@@ -109,11 +112,11 @@ async function taskMoved(
   try {
     while (!either.aborted) {
       const { events, nextSeq } = await readModel.feed(seq, { limit: EVENTS_PER_READ, runId });
-      if (events.some((event) => event.task_id === taskId)) return { moved: true, nextSeq };
+      if (events.some((event) => event.task_id === taskId)) return nextSeq;
       if (nextSeq === seq) await readModel.grown(seq, either);
       seq = nextSeq;
     }
-    return { moved: false, nextSeq: seq };
+    return seq;
   } finally {
     timer.cancel();
   }

@@ -101,9 +101,7 @@ export type ModelRunProgress =
   | { readonly stage: "batch_finished"; readonly batch: BatchReport };
 
 /** From the driver to its child. */
-export type ParentMessage =
-  | { readonly type: "run"; readonly request: ModelRunRequest }
-  | { readonly type: "cancel" };
+export type ParentMessage = { readonly type: "run"; readonly request: ModelRunRequest } | { readonly type: "cancel" };
 
 /** From the child to its driver; the last three end the run. */
 export type ChildMessage =

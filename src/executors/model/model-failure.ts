@@ -28,7 +28,10 @@ export class WrongNumbersError extends Error {
  * messages.
  */
 const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
-  ["out_of_memory", /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length/i],
+  [
+    "out_of_memory",
+    /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length/i,
+  ],
   ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE|illegal memory access|CUDA_ERROR_LAUNCH/i],
   [
     "backend_unavailable",
@@ -86,5 +89,5 @@ function classOfCode(code: string): ModelFailureClass {
 }
 
 function describe(error: unknown): string {
-  return error instanceof AssayError ? `${error.message}. ${error.next}` : errorMessage(error);
+  return error instanceof AssayError ? `${error.message}. ${error.next}` : errorMessage(error).trim();
 }

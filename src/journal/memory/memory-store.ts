@@ -39,7 +39,8 @@ export class MemoryStore {
   }
 
   read(fromSeq: number, limit: number): Batch[] {
-    if (fromSeq < this.first) throw assayError("journal_broken", `Batch ${fromSeq} was trimmed: the journal starts at ${this.first}.`);
+    if (fromSeq < this.first)
+      throw assayError("journal_broken", `Batch ${fromSeq} was trimmed: the journal starts at ${this.first}.`);
     const before = this.at(fromSeq - 1);
     const start = fromSeq - this.first;
     const batches = this.batches.slice(start, start + limit);

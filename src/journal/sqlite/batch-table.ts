@@ -63,7 +63,8 @@ export class BatchTable {
     const before = toTail(this.selectTailAt.get(fromSeq - 1));
     if (before !== null) return before;
     const first = this.firstSeq();
-    if (fromSeq < first) throw assayError("journal_broken", `Batch ${fromSeq} was trimmed: the journal starts at ${first}.`);
+    if (fromSeq < first)
+      throw assayError("journal_broken", `Batch ${fromSeq} was trimmed: the journal starts at ${first}.`);
     if (fromSeq > first) throw assayError("journal_broken", `Batch ${fromSeq - 1} is missing.`);
     return null;
   }

@@ -52,7 +52,9 @@ function perform(request: StoreRequest): StoreOutput<StoreCallName> {
 
 /** Batches that were read move to the other thread without a copy: SQLite gives each its own buffer. */
 function buffersOf(output: StoreOutput<StoreCallName>): ArrayBuffer[] {
-  return Array.isArray(output) ? output.map(({ events }) => events.buffer).filter((buffer) => buffer instanceof ArrayBuffer) : [];
+  return Array.isArray(output)
+    ? output.map(({ events }) => events.buffer).filter((buffer) => buffer instanceof ArrayBuffer)
+    : [];
 }
 
 function toFault(error: unknown): Fault {

@@ -82,7 +82,9 @@ export class SnapshotFolder {
   private async prune(): Promise<void> {
     const oldestKept = (await this.saved())[SNAPSHOTS_KEPT - 1];
     if (oldestKept === undefined) return;
-    const stale = (await this.names()).filter((name) => Number(/^(\d+)\.snap(?:\.tmp)?$/.exec(name)?.[1] ?? Infinity) < oldestKept);
+    const stale = (await this.names()).filter(
+      (name) => Number(/^(\d+)\.snap(?:\.tmp)?$/.exec(name)?.[1] ?? Infinity) < oldestKept,
+    );
     await Promise.all(stale.map((name) => rm(join(this.folder, name), { force: true })));
   }
 }

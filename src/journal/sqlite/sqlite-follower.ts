@@ -34,7 +34,12 @@ export async function openSqliteFollower(options: SqliteFollowerOptions): Promis
   try {
     database = new DatabaseSync(join(folder, DATABASE_FILE), { readOnly: true, timeout: 5_000 });
     checkForReading(database, folder);
-    return new Follower({ database, table: new BatchTable(database), snapshots: new SnapshotFolder(join(folder, SNAPSHOT_FOLDER)), clock });
+    return new Follower({
+      database,
+      table: new BatchTable(database),
+      snapshots: new SnapshotFolder(join(folder, SNAPSHOT_FOLDER)),
+      clock,
+    });
   } catch (error) {
     database?.close();
     throw storageError(`The journal in ${folder} cannot be opened for reading`, error);
@@ -73,12 +78,18 @@ class Follower implements SqliteFollower {
   }
 
   async read(fromSeq: number, limit: number): Promise<Batch[]> {
-    return this.guard(`Batch ${fromSeq} or one of the next ${limit} cannot be read`, (table) => table.read(fromSeq, limit));
+    return this.guard(`Batch ${fromSeq} or one of the next ${limit} cannot be read`, (table) =>
+      table.read(fromSeq, limit),
+    );
   }
 
   follow(fromSeq: number, signal: AbortSignal): AsyncIterable<Batch> {
     const poll = { clock: this.parts.clock, everyMs: POLL_MS };
-    return followBatches({ read: this.read.bind(this), bell: this.bell, closed: () => this.isClosed, poll }, fromSeq, signal);
+    return followBatches(
+      { read: this.read.bind(this), bell: this.bell, closed: () => this.isClosed, poll },
+      fromSeq,
+      signal,
+    );
   }
 
   saveSnapshot(snapshot: Snapshot): Promise<void> {

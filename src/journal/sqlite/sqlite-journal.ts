@@ -88,7 +88,8 @@ class SqliteJournal implements Journal {
       return outcome;
     } catch (error) {
       // The thread ended: nobody knows whether it had committed.
-      if (error instanceof AssayError && error.code === "journal_unavailable") return { kind: "unknown", cause: error.message };
+      if (error instanceof AssayError && error.code === "journal_unavailable")
+        return { kind: "unknown", cause: error.message };
       throw error;
     }
   }

@@ -68,7 +68,9 @@ export class SqliteStore implements Omit<StoreCalls, "open"> {
   }
 
   read({ fromSeq, limit }: { fromSeq: number; limit: number }): Batch[] {
-    return this.guard(`Batch ${fromSeq} or one of the next ${limit} cannot be read`, () => this.table.read(fromSeq, limit));
+    return this.guard(`Batch ${fromSeq} or one of the next ${limit} cannot be read`, () =>
+      this.table.read(fromSeq, limit),
+    );
   }
 
   append(batch: Batch): AppendOutcome {

@@ -21,7 +21,9 @@ export type StoreInput<Name extends StoreCallName> = Parameters<StoreCalls[Name]
 export type StoreOutput<Name extends StoreCallName> = ReturnType<StoreCalls[Name]>;
 
 /** To the thread. */
-export type StoreRequest = { [Name in StoreCallName]: { id: number; call: Name; input: StoreInput<Name> } }[StoreCallName];
+export type StoreRequest = {
+  [Name in StoreCallName]: { id: number; call: Name; input: StoreInput<Name> };
+}[StoreCallName];
 
 /** From the thread, one for each request, in order. */
 export type StoreReply = { id: number; output: StoreOutput<StoreCallName> } | { id: number; fault: Fault };

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 
-import { AssayError, errorMessage, siblingModule } from "../../base/index.ts";
+import { type AssayError, errorMessage, siblingModule } from "../../base/index.ts";
 import { assayError, faultError } from "../../contracts/index.ts";
 import type { StoreCallName, StoreInput, StoreOutput, StoreReply } from "./store-calls.ts";
 

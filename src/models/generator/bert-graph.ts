@@ -44,7 +44,9 @@ function embeddings(
   const table = (name: string, rows: number): TensorName =>
     graph.weight({ name: `embeddings.${name}.weight`, dims: [rows, width], kind: "embedding" });
   const words = graph.op("Gather", [table("word_embeddings", sizes.vocab_size), ids.inputIds], { axis: 0 });
-  const types = graph.op("Gather", [table("token_type_embeddings", sizes.type_vocab_size), ids.tokenTypeIds], { axis: 0 });
+  const types = graph.op("Gather", [table("token_type_embeddings", sizes.type_vocab_size), ids.tokenTypeIds], {
+    axis: 0,
+  });
   const length = graph.op("Slice", [graph.op("Shape", [ids.inputIds]), graph.ints([1]), graph.ints([2])]);
   const positionTable = table("position_embeddings", sizes.max_position_embeddings);
   const positions = graph.op("Slice", [positionTable, graph.ints([0]), length, graph.ints([0])]);
@@ -72,13 +74,21 @@ function encoderLayer(
     { query: projection("query"), key: projection("key"), value: projection("value"), mask: layer.mask },
     shape,
   );
-  const attended = linear(graph, context, { name: `${layer.name}.attention.output.dense`, inputs: width, outputs: width });
+  const attended = linear(graph, context, {
+    name: `${layer.name}.attention.output.dense`,
+    inputs: width,
+    outputs: width,
+  });
   const afterAttention = layerNorm(graph, graph.op("Add", [layer.hidden, attended]), {
     name: `${layer.name}.attention.output.LayerNorm`,
     width,
     epsilon,
   });
-  const wide = linear(graph, afterAttention, { name: `${layer.name}.intermediate.dense`, inputs: width, outputs: inner });
+  const wide = linear(graph, afterAttention, {
+    name: `${layer.name}.intermediate.dense`,
+    inputs: width,
+    outputs: inner,
+  });
   const narrow = linear(graph, graph.op("Gelu", [wide]), {
     name: `${layer.name}.output.dense`,
     inputs: inner,

@@ -28,7 +28,9 @@ describe("generated models", () => {
   });
 
   test.each(generatedModelIds)("%s: another seed gives other weights in the same shapes", (id) => {
-    const [first, second] = [1, 2].map((seed) => readOnnx(generateModel(id, seed).get("onnx/model.onnx") ?? encode("")));
+    const [first, second] = [1, 2].map((seed) =>
+      readOnnx(generateModel(id, seed).get("onnx/model.onnx") ?? encode("")),
+    );
     expect(first?.parameterCount).toBe(second?.parameterCount);
     expect(first?.initializers.map(({ dims }) => dims)).toEqual(second?.initializers.map(({ dims }) => dims));
     expect(first?.initializers.map(({ data }) => data)).not.toEqual(second?.initializers.map(({ data }) => data));

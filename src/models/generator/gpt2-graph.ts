@@ -110,7 +110,11 @@ function feedForwardBlock(
   const epsilon = sizes.layer_norm_epsilon;
   const normed = layerNorm(graph, block.hidden, { name: `${block.name}.ln_2`, width, epsilon });
   const wide = linear(graph, normed, { name: `${name}.c_fc`, inputs: width, outputs: sizes.n_inner });
-  const narrow = linear(graph, geluTanh(graph, wide), { name: `${name}.c_proj`, inputs: sizes.n_inner, outputs: width });
+  const narrow = linear(graph, geluTanh(graph, wide), {
+    name: `${name}.c_proj`,
+    inputs: sizes.n_inner,
+    outputs: width,
+  });
   return graph.op("Add", [block.hidden, narrow]);
 }
 

@@ -27,7 +27,13 @@ export class GraphBuilder {
 
   /** Gives a tensor its public name. All outputs are 32-bit floats. */
   output(name: string, tensor: TensorName, dims: readonly Dimension[]): void {
-    this.nodes.push({ name: `Identity_${name}`, opType: "Identity", inputs: [tensor], outputs: [name], attributes: {} });
+    this.nodes.push({
+      name: `Identity_${name}`,
+      opType: "Identity",
+      inputs: [tensor],
+      outputs: [name],
+      attributes: {},
+    });
     this.outputs.push({ name, elementType: elementType.float, dims });
   }
 
@@ -53,7 +59,11 @@ export class GraphBuilder {
   }
 
   /** Adds a node with one output. */
-  op(opType: string, inputs: readonly TensorName[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): TensorName {
+  op(
+    opType: string,
+    inputs: readonly TensorName[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): TensorName {
     return this.split(opType, inputs, { attributes, outputs: 1 })[0] as TensorName;
   }
 

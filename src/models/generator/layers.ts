@@ -42,7 +42,12 @@ export function splitHeads(
  */
 export function attention(
   graph: GraphBuilder,
-  tensors: { readonly query: TensorName; readonly key: TensorName; readonly value: TensorName; readonly mask?: TensorName },
+  tensors: {
+    readonly query: TensorName;
+    readonly key: TensorName;
+    readonly value: TensorName;
+    readonly mask?: TensorName;
+  },
   shape: { readonly heads: number; readonly width: number },
 ): TensorName {
   const keyTransposed = graph.op("Transpose", [tensors.key], { perm: [0, 1, 3, 2] });

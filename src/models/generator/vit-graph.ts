@@ -51,7 +51,9 @@ function patchEmbeddings(graph: GraphBuilder, pixels: TensorName, sizes: VitSize
   const kernel = graph.weight({ name: `${name}.weight`, dims: patchDims, kind: "matrix", fanIn });
   const bias = graph.weight({ name: `${name}.bias`, dims: [width], kind: "bias" });
   const grid = graph.op("Conv", [pixels, kernel, bias], { kernel_shape: [patch, patch], strides: [patch, patch] });
-  const rows = graph.op("Transpose", [graph.op("Reshape", [grid, graph.ints([0, width, patches])])], { perm: [0, 2, 1] });
+  const rows = graph.op("Transpose", [graph.op("Reshape", [grid, graph.ints([0, width, patches])])], {
+    perm: [0, 2, 1],
+  });
   const classToken = graph.weight({ name: "embeddings.cls_token", dims: [1, 1, width], kind: "embedding" });
   const batch = graph.op("Slice", [graph.op("Shape", [pixels]), graph.ints([0]), graph.ints([1])]);
   const classShape = graph.op("Concat", [batch, graph.ints([1, width])], { axis: 0 });
@@ -82,7 +84,11 @@ function encoderLayer(
     { query: projection("query"), key: projection("key"), value: projection("value") },
     shape,
   );
-  const attended = linear(graph, context, { name: `${layer.name}.attention.output.dense`, inputs: width, outputs: width });
+  const attended = linear(graph, context, {
+    name: `${layer.name}.attention.output.dense`,
+    inputs: width,
+    outputs: width,
+  });
   const sum = graph.op("Add", [layer.hidden, attended]);
   const after = layerNorm(graph, sum, { name: `${layer.name}.layernorm_after`, width, epsilon });
   const wide = linear(graph, after, { name: `${layer.name}.intermediate.dense`, inputs: width, outputs: inner });

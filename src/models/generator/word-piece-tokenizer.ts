@@ -21,7 +21,13 @@ export function wordPieceTokenizer(vocabSize: number): { tokenizer: JsonObject; 
     truncation: null,
     padding: null,
     added_tokens: special,
-    normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
     pre_tokenizer: { type: "BertPreTokenizer" },
     post_processor: {
       type: "TemplateProcessing",

@@ -33,7 +33,8 @@ export function readOnnx(bytes: Uint8Array): OnnxSummary {
   if (graphs !== 1) throw new Error(`an ONNX file has one graph, this one has ${graphs}`);
   let parameterCount = 0;
   for (const tensor of initializers) {
-    if (!bookkeepingTypes.has(tensor.elementType)) parameterCount += tensor.dims.reduce((product, dim) => product * dim, 1);
+    if (!bookkeepingTypes.has(tensor.elementType))
+      parameterCount += tensor.dims.reduce((product, dim) => product * dim, 1);
   }
   return { initializers, nodeCount, parameterCount };
 }

@@ -33,6 +33,7 @@ export class LoopbackListener<Identity> {
       remote,
       ...(deliver === undefined ? {} : { deliver }),
     });
+    for (const end of this.ends) if (end.closed) this.ends.delete(end);
     this.ends.add(server);
     this.options.onConnection(server, identity.value);
     return client;

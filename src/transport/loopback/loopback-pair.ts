@@ -41,6 +41,10 @@ export class LoopbackConnection implements Connection {
     return this.unsentBytes;
   }
 
+  get closed(): boolean {
+    return this.phase === "closed";
+  }
+
   attach(handlers: ConnectionHandlers): void {
     this.handlers = handlers;
     this.schedule();

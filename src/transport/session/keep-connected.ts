@@ -44,9 +44,10 @@ export interface KeepConnectedOptions {
  */
 export async function keepConnected(options: KeepConnectedOptions): Promise<Fault | null> {
   const { clock, rng, signal } = options;
-  for (let failures = 0; ; ) {
+  let failures = 0;
+  while (!signal.aborted) {
     const outcome = await connectOnce(options);
-    if (signal.aborted) return null;
+    if (signal.aborted) break;
     const { cause, steady } = outcome;
     if (fatal.has(cause.code)) return cause;
     failures = steady ? 0 : failures + 1;
@@ -54,8 +55,8 @@ export async function keepConnected(options: KeepConnectedOptions): Promise<Faul
     const delayMs = fullJitterMs(rng, { baseMs: BASE_MS, maxMs, failures: Math.max(failures - 1, 0) });
     options.onRetry?.({ cause, delayMs });
     await pause(clock, delayMs, signal);
-    if (signal.aborted) return null;
   }
+  return null;
 }
 
 interface Outcome {

@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Queue, QueueEvents } from "bullmq";
+import pino from "pino";
+import { createClient } from "../src/client/index.ts";
+import { startCoordinator } from "../src/coordinator/index.ts";
+import { startChild, stopChild } from "./child.ts";
+import { startRedis } from "./redis.ts";
+import { report } from "./report.ts";
+
+/**
+ * No-op tasks a second, from submission to the last accepted result: Assay with every result durable (fsync) and projected
+ * to DuckDB, and BullMQ on Redis without persistence. Both have 100 workers in a process of their own. Rounds alternate.
+ */
+const WORKERS = 100;
+const CREDITS = 32;
+const ASSAY_TASKS = 20_000;
+const BULLMQ_JOBS = 20_000;
+const ROUNDS = 3;
+
+async function assayRate(): Promise<number> {
+  const dataDir = await mkdtemp(join(tmpdir(), "assay-bench-"));
+  const logger = pino({ level: "error" });
+  const coordinator = await startCoordinator({
+    dataDir,
+    host: "127.0.0.1",
+    port: 0,
+    heartbeatIntervalMs: 5_000,
+    workerTimeoutMs: 15_000,
+    logger,
+  });
+  const workers = await startChild("./load-workers.ts", [
+    coordinator.url,
+    coordinator.adminToken,
+    String(WORKERS),
+    String(CREDITS),
+  ]);
+  try {
+    const client = createClient({ baseUrl: coordinator.url, token: coordinator.adminToken });
+    await submit(client, 2_000, "warm-up");
+    const startMs = performance.now();
+    await submit(client, ASSAY_TASKS, "bench");
+    const seconds = (performance.now() - startMs) / 1000;
+    const { rows } = await client.sql("select count(*) from results", 1);
+    if (Number(rows[0]?.[0]) !== ASSAY_TASKS + 2_000) throw new Error(`DuckDB holds ${String(rows[0]?.[0])} results`);
+    return ASSAY_TASKS / seconds;
+  } finally {
+    await stopChild(workers);
+    await coordinator.stop();
+    await rm(dataDir, { recursive: true });
+  }
+}
+
+/** Submits a run of no-op tasks and waits until the results, in DuckDB, say that it is over. */
+async function submit(client: ReturnType<typeof createClient>, count: number, name: string): Promise<void> {
+  const tasks = Array.from({ length: count }, (_, index) => ({
+    task_id: `t${index}`,
+    type: "command" as const,
+    config: { command: "true" },
+  }));
+  const { run_id } = await client.submitRun({ name, tasks }, { idempotencyKey: name });
+  const run = await client.waitForRun(run_id);
+  if (run.state !== "completed") throw new Error(`run ${name} ended ${run.state}`);
+}
+
+async function bullmqRate(port: number): Promise<number> {
+  const connection = { host: "127.0.0.1", port, maxRetriesPerRequest: null };
+  const name = "bench";
+  const workers = await startChild("./bullmq-workers.ts", [String(port), name, String(WORKERS), String(CREDITS)]);
+  const queue = new Queue(name, { connection });
+  const events = new QueueEvents(name, { connection });
+  try {
+    await events.waitUntilReady();
+    await runJobs(queue, events, 2_000);
+    const startMs = performance.now();
+    await runJobs(queue, events, BULLMQ_JOBS);
+    return BULLMQ_JOBS / ((performance.now() - startMs) / 1000);
+  } finally {
+    await stopChild(workers);
+    await events.close();
+    await queue.close();
+  }
+}
+
+async function runJobs(queue: Queue, events: QueueEvents, count: number): Promise<void> {
+  let done = 0;
+  const finished = Promise.withResolvers<void>();
+  const onCompleted = (): void => {
+    done += 1;
+    if (done === count) finished.resolve();
+  };
+  events.on("completed", onCompleted);
+  for (let start = 0; start < count; start += 1_000) {
+    const size = Math.min(1_000, count - start);
+    await queue.addBulk(Array.from({ length: size }, (_, index) => ({ name: "noop", data: { index: start + index } })));
+  }
+  await finished.promise;
+  events.off("completed", onCompleted);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+const redis = await startRedis();
+const assay: number[] = [];
+const bullmq: number[] = [];
+for (let round = 0; round < ROUNDS; round += 1) {
+  assay.push(await assayRate());
+  if (redis) bullmq.push(await bullmqRate(redis.port));
+  console.log(
+    `round ${round + 1}: assay ${Math.round(assay[round] ?? 0)}/s, bullmq ${Math.round(bullmq[round] ?? 0)}/s`,
+  );
+}
+await redis?.stop();
+const figures: Record<string, number> = { assay_tasks_per_second: Math.round(median(assay)) };
+if (redis) {
+  figures["bullmq_tasks_per_second"] = Math.round(median(bullmq));
+  figures["ratio_bullmq"] = Math.round((median(assay) / median(bullmq)) * 100) / 100;
+}
+report("dispatch", figures);

@@ -1,0 +1,51 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+
+/** A Redis server without persistence on a free port of 127.0.0.1; null, with a line that says why, when there is none to be had. */
+export async function startRedis(): Promise<{ port: number; stop(): Promise<void> } | null> {
+  if (!has("redis-server") && !install()) {
+    console.log("skipped BullMQ: redis-server is not installed (apt-get install redis-server)");
+    return null;
+  }
+  const port = await freePort();
+  const server = spawn(
+    "redis-server",
+    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  for await (const chunk of server.stdout) if (String(chunk).includes("Ready to accept connections")) break;
+  server.stdout.resume();
+  return {
+    port,
+    async stop() {
+      const exited = once(server, "exit");
+      server.kill();
+      await exited;
+    },
+  };
+}
+
+function has(program: string): boolean {
+  return spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
+}
+
+function install(): boolean {
+  if (process.getuid?.() !== 0 || !has("apt-get")) return false;
+  console.log("installing redis-server for the comparison");
+  const quiet = { stdio: "ignore" as const, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  spawnSync("apt-get", ["update"], quiet);
+  return spawnSync("apt-get", ["install", "-y", "--no-install-recommends", "redis-server"], quiet).status === 0;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}

@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+import { clientFor, withConnection } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import type { ConnectionOptions } from "../connection.ts";
+
+interface Options extends ConnectionOptions {
+  reason: string;
+}
+
+export function addDrainCommand(program: Command, cli: Cli): void {
+  withConnection(cli.command(program, "drain", "let a worker finish what it has and take nothing new"))
+    .argument("<worker>", "id of the worker")
+    .option("--reason <text>", "why, for the record", "asked by a person")
+    .action(
+      cli.action<Options>(async (invocation) => {
+        const client = await clientFor(invocation);
+        const [workerId = ""] = invocation.args;
+        await client.drainWorker(workerId, invocation.options.reason);
+        const line = `worker ${workerId} takes nothing new; \`assay workers\` shows when it has left`;
+        invocation.screen.result(() => [line], { draining: { worker_id: workerId } });
+        return undefined;
+      }),
+    );
+}

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import type { ResultView } from "../../contracts/index.ts";
+import { clientFor, withConnection } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import type { ConnectionOptions } from "../connection.ts";
+import { limitOption } from "../lists.ts";
+import type { ListOptions } from "../lists.ts";
+import { matrixLines, matrixRows } from "../matrix-table.ts";
+
+interface Options extends ConnectionOptions, ListOptions {
+  model?: string;
+  hardware?: string;
+}
+
+export function addResultsCommand(program: Command, cli: Cli): void {
+  withConnection(cli.command(program, "results", "measurements of models, of all runs or of one"))
+    .argument("[run]", "only results of this run")
+    .option("--model <name>", "only of this model")
+    .option("--hardware <name>", "only on this platform")
+    .addOption(limitOption())
+    .action(
+      cli.action<Options>(async (invocation) => {
+        const client = await clientFor(invocation);
+        const { screen, options } = invocation;
+        const [runId] = invocation.args;
+        const results: ResultView[] = [];
+        for await (const result of client.results({ run_id: runId, model: options.model, hardware: options.hardware })) {
+          if (results.length === options.limit) break;
+          results.push(result);
+        }
+        const rows = matrixRows(results.filter(({ model }) => model !== null));
+        screen.result(() => matrixLines(rows, { style: screen.outStyle, width: screen.width }), { results });
+        if (rows.length === 0 && !screen.json) screen.info("no measurements");
+        return undefined;
+      }),
+    );
+}

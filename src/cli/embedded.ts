@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { errorCode } from "../base/index.ts";
+import { createClient } from "../client/index.ts";
+import type { Client } from "../client/index.ts";
+import { startCoordinator } from "../coordinator/index.ts";
+import type { CoordinatorHandle } from "../coordinator/index.ts";
+import type { WorkerHandle } from "../worker/index.ts";
+import type { CliContext } from "./context.ts";
+import { startLocalWorker } from "./local-worker.ts";
+import { fileLogger } from "./loggers.ts";
+
+/** A coordinator with its workers in this process. They talk over real connections on the loopback interface. */
+export interface Embedded {
+  client: Client;
+  baseUrl: string;
+  /** Ends the workers, then the coordinator. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  dataDir: string;
+  port: number;
+  /** Take a free port when this one is taken. */
+  anyPort: boolean;
+  workers: number;
+  context: CliContext;
+}
+
+/** Attempts that run when everything stops may take so long to end. */
+const STOP_DEADLINE_MS = 5_000;
+const HEARTBEAT_INTERVAL_MS = 5_000;
+const WORKER_TIMEOUT_MS = 30_000;
+
+/** Starts a coordinator and its workers and waits until they are ready. Nothing is left running when it rejects. */
+export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const cleanup: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let close = cleanup.pop(); close !== undefined; close = cleanup.pop()) await close();
+  };
+  try {
+    const coordinator = await startOnPort(options);
+    cleanup.push(() => coordinator.stop());
+    const client = createClient({ baseUrl: coordinator.url, token: coordinator.adminToken });
+    const numbers = Array.from({ length: options.workers }, (_, index) => index + 1);
+    const started = await Promise.allSettled(numbers.map((number) => startOne(options, coordinator, number)));
+    const workers = started.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    cleanup.push(() => Promise.all(workers.map((worker) => worker.stop({ deadlineMs: STOP_DEADLINE_MS }))));
+    const failed = started.find((outcome) => outcome.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return { client, baseUrl: coordinator.url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startOnPort(options: EmbeddedOptions): Promise<CoordinatorHandle> {
+  const { dataDir, port, anyPort, context } = options;
+  const common = {
+    dataDir,
+    host: "127.0.0.1",
+    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+    workerTimeoutMs: WORKER_TIMEOUT_MS,
+    logger: await fileLogger(join(dataDir, "coordinator.log")),
+  };
+  try {
+    return await startCoordinator({ ...common, port });
+  } catch (error) {
+    if (!anyPort || errorCode(error) !== "port_in_use") throw error;
+    const coordinator = await startCoordinator({ ...common, port: 0 });
+    context.stderr.write(`port ${port} is taken, so the coordinator listens on ${new URL(coordinator.url).port}\n`);
+    return coordinator;
+  }
+}
+
+function startOne({ dataDir, workers, context }: EmbeddedOptions, coordinator: CoordinatorHandle, number: number): Promise<WorkerHandle> {
+  const name = `local-${number}`;
+  return startLocalWorker({
+    coordinatorUrl: coordinator.url,
+    token: coordinator.adminToken,
+    name,
+    dataDir: join(dataDir, "workers", name),
+    shareOfMachine: 1 / workers,
+    context,
+  });
+}

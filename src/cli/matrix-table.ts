@@ -1,0 +1,144 @@
+import { z } from "zod";
+import type { Failure, Provenance, ResultView, TaskView } from "../contracts/index.ts";
+import { measureText } from "./quantities.ts";
+import { stateText } from "./state-words.ts";
+import { harmless, paint, plain } from "./style.ts";
+import type { Style } from "./style.ts";
+import { renderTable } from "./table.ts";
+import type { Column } from "./table.ts";
+
+/** One model on one platform at one batch size, or why there is no number. */
+export interface MatrixRow {
+  run_id: string;
+  task_id: string;
+  model: string;
+  hardware: string;
+  batch_size: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  /** Whether there are enough iterations to claim the 95th percentile. */
+  p95_supported: boolean;
+  items_per_second: number | null;
+  memory_mb: number | null;
+  iterations: number | null;
+  status: string;
+  provenance: { kind: Provenance["kind"]; proven: boolean } | null;
+  failure: Failure | null;
+}
+
+/** What a model executor puts under `results.batch_sizes`, as far as the table shows it. */
+const batchResult = z.object({
+  latency_ms: z.number(),
+  throughput_items_per_second: z.number(),
+  memory_mb: z.number(),
+  latency: z.object({ count: z.int(), p95: z.number(), p95_supported: z.boolean() }).optional(),
+});
+const modelResults = z.object({ batch_sizes: z.record(z.string(), batchResult) });
+
+/** The rows of results: one per batch size, one for a result without measurements. */
+export function matrixRows(results: readonly ResultView[]): MatrixRow[] {
+  return results.flatMap(resultRows);
+}
+
+function resultRows(result: ResultView): MatrixRow[] {
+  const parsed = modelResults.safeParse(result.results);
+  const batches = parsed.success ? Object.entries(parsed.data.batch_sizes) : [];
+  const shared = sharedFields(result);
+  const rows = batches.map(([size, batch]): MatrixRow => {
+    return {
+      ...shared,
+      failure: null,
+      status: "completed",
+      batch_size: Number(size),
+      p50_ms: batch.latency_ms,
+      p95_ms: batch.latency?.p95 ?? null,
+      p95_supported: batch.latency?.p95_supported ?? false,
+      items_per_second: batch.throughput_items_per_second,
+      memory_mb: batch.memory_mb,
+      iterations: batch.latency?.count ?? null,
+    };
+  });
+  return result.status === "completed" && rows.length > 0 ? rows : [...rows, shared];
+}
+
+function sharedFields(result: ResultView): MatrixRow {
+  const { provenance } = result;
+  return {
+    ...noNumbers,
+    run_id: result.run_id,
+    task_id: result.task_id,
+    model: result.model ?? "",
+    hardware: result.hardware ?? "",
+    status: result.status,
+    provenance: provenance === null ? null : { kind: provenance.kind, proven: provenance.proven },
+    failure: result.failure,
+  };
+}
+
+/** The row of a task that no worker ever reported on. */
+export function rowOfTask(task: TaskView): MatrixRow {
+  const model = task.spec.type === "model" || task.spec.type === "benchmark" ? task.spec.config.model : "";
+  const hardware = task.spec.requirements.hardware?.join(" ") ?? "";
+  return { ...noNumbers, run_id: task.run_id, task_id: task.task_id, model, hardware, status: task.status };
+}
+
+const noNumbers = {
+  batch_size: null,
+  p50_ms: null,
+  p95_ms: null,
+  p95_supported: false,
+  items_per_second: null,
+  memory_mb: null,
+  iterations: null,
+  provenance: null,
+  failure: null,
+} as const;
+
+const columns: readonly Column[] = [
+  { header: "MODEL" },
+  { header: "HARDWARE" },
+  { header: "BATCH", align: "right" },
+  { header: "P50 MS", align: "right" },
+  { header: "P95 MS", align: "right" },
+  { header: "ITEMS/S", align: "right" },
+  { header: "PEAK MB", align: "right" },
+  { header: "N", align: "right" },
+  { header: "PROVENANCE" },
+];
+
+/** The matrix as a table; below it, what its marks mean. */
+export function matrixLines(rows: readonly MatrixRow[], look: { style: Style; width?: number | undefined }): string[] {
+  if (rows.length === 0) return [];
+  const { style } = look;
+  const lines = renderTable(columns, rows.map((row) => cells(row, style)), look);
+  const weak = rows.some((row) => row.p95_ms !== null && !row.p95_supported);
+  return weak ? [...lines, paint(style, "dim", "~ too few iterations to claim a 95th percentile (130 are enough)")] : lines;
+}
+
+function cells(row: MatrixRow, style: Style): string[] {
+  const number = (value: number | null): string => (value === null ? "" : measureText(value));
+  const p95 = row.p95_ms === null ? "" : `${row.p95_supported ? "" : "~"}${measureText(row.p95_ms)}`;
+  return [
+    row.model,
+    row.hardware,
+    row.batch_size === null ? "" : String(row.batch_size),
+    number(row.p50_ms),
+    p95,
+    number(row.items_per_second),
+    row.memory_mb === null ? "" : String(Math.round(row.memory_mb)),
+    row.iterations === null ? "" : String(row.iterations),
+    lastCell(row, style),
+  ];
+}
+
+function lastCell(row: MatrixRow, style: Style): string {
+  if (row.failure !== null) return `${stateText(style, "failed", row.failure.class)}: ${harmless(row.failure.message)}`;
+  if (row.provenance === null || row.batch_size === null) return row.status;
+  return provenanceText(row.provenance, style);
+}
+
+/** How we know: real and proven, only said to be real, or not real at all. */
+function provenanceText({ kind, proven }: NonNullable<MatrixRow["provenance"]>, style: Style): string {
+  if (kind !== "real") return paint(style, "yellow", `! ${kind}`);
+  return proven ? paint(style, "green", plain(style, "✓ real, proven")) : paint(style, "yellow", "! real, not proven");
+}

@@ -1,0 +1,87 @@
+import { AssayError, errorMessage } from "../base/index.ts";
+import type { Client } from "../client/index.ts";
+import type { FeedEvent, RunView, SubmitRunInput, SubmitRunResponse } from "../contracts/index.ts";
+import type { CliContext, Screen } from "./context.ts";
+import { exitCodeOfRun } from "./exit-codes.ts";
+import type { ExitCode } from "./exit-codes.ts";
+import { countText } from "./quantities.ts";
+import { RunDisplay } from "./run-display.ts";
+
+/** Where and how a run is submitted and watched. */
+export interface RunSession {
+  client: Client;
+  /** Address of the coordinator, for links. */
+  baseUrl: string;
+  context: CliContext;
+  screen: Screen;
+}
+
+/** A run at its end, and what the command ends with. */
+export interface EndedRun {
+  run: RunView;
+  url: string;
+  exitCode: ExitCode;
+}
+
+/** Where a run can be looked at. */
+export function runUrl(baseUrl: string, runId: string): string {
+  return `${baseUrl}/api/v1/runs/${encodeURIComponent(runId)}`;
+}
+
+/** Submits a run and says where it is. */
+export async function submitRun(session: RunSession, request: SubmitRunInput): Promise<SubmitRunResponse> {
+  const submitted = await session.client.submitRun(request);
+  session.screen.info(`run ${submitted.run_id}: ${countText(submitted.tasks, "task")}, ${runUrl(session.baseUrl, submitted.run_id)}`);
+  return submitted;
+}
+
+/**
+ * Submits a run and shows it until its end. The first Ctrl-C cancels the run; what runs is told to stop, and the command ends
+ * with the run. Errors: those of submitting, and coordinator_unreachable when it is lost on the way.
+ */
+export async function performRun(session: RunSession, request: SubmitRunInput): Promise<EndedRun> {
+  const { client, context, screen } = session;
+  const { seq } = await client.status();
+  const { run_id: runId, tasks } = await submitRun(session, request);
+  const display = new RunDisplay({ output: context.stderr, style: screen.errStyle, clock: context.clock, runId, tasks });
+  const cancel = (): void => void cancelRun(session, runId, display);
+  context.interrupts.signal.addEventListener("abort", cancel, { once: true });
+  try {
+    if (context.interrupts.signal.aborted) cancel();
+    const nameOf = await workerNames(client);
+    for await (const event of client.events({ after: seq, run_id: runId })) {
+      display.event(named(event, nameOf));
+      if (display.progress.finished) break;
+    }
+  } finally {
+    context.interrupts.signal.removeEventListener("abort", cancel);
+    display.end();
+  }
+  const run = await client.run(runId);
+  const exitCode = context.interrupts.signal.aborted ? context.interrupts.exitCode : exitCodeOfRun(run);
+  return { run, url: runUrl(session.baseUrl, runId), exitCode };
+}
+
+async function cancelRun({ client }: RunSession, runId: string, display: RunDisplay): Promise<void> {
+  display.note([`cancelling ${runId}; Ctrl-C again stops at once`]);
+  try {
+    await client.cancelRun(runId, "interrupted");
+  } catch (error) {
+    // It may have ended by itself in this moment.
+    if (!(error instanceof AssayError && error.code === "conflict")) display.note([`! ${errorMessage(error)}`]);
+  }
+}
+
+/** People know workers by name; the feed has their ids. */
+async function workerNames(client: Client): Promise<Map<string, string>> {
+  const names = new Map<string, string>();
+  for await (const worker of client.workers({})) names.set(worker.worker_id, worker.name);
+  return names;
+}
+
+function named(event: FeedEvent, names: Map<string, string>): FeedEvent {
+  const { worker_id: id } = event;
+  if (id === undefined) return event;
+  if (event.type === "worker_registered" && event.message !== undefined) names.set(id, event.message);
+  return { ...event, worker_id: names.get(id) ?? id };
+}

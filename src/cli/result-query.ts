@@ -1,0 +1,24 @@
+import { createClient } from "../client/index.ts";
+import type { SqlResponse } from "../contracts/index.ts";
+import { dataFolder } from "../coordinator/index.ts";
+import { openResults } from "../results/index.ts";
+import type { Invocation } from "./cli.ts";
+import { findConnection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { dataDirOf } from "./context.ts";
+
+/** Asks the results: through the coordinator, or when none runs, straight in the data folder. */
+export async function queryResults(
+  { options, context }: Invocation<ConnectionOptions>,
+  query: { sql: string; maxRows: number },
+): Promise<SqlResponse> {
+  const connection = await findConnection(options, context);
+  if (connection !== undefined) return createClient(connection).sql(query.sql, query.maxRows);
+  const { results } = dataFolder(dataDirOf(options, context));
+  const database = await openResults({ path: results });
+  try {
+    return await database.sql(query.sql, query.maxRows);
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,85 @@
+import type { ReferenceModel, Sample } from "../../models/index.ts";
+import type { Outputs } from "./backends/backend.ts";
+import { WrongNumbersError } from "./model-failure.ts";
+import { compare, insanity } from "./output-check.ts";
+import type { OutputCheck } from "./output-check.ts";
+
+/** How many samples of a batch are compared with the reference, which is slow: the first ones and the last. */
+const FIRST_SAMPLES = 4;
+
+/** Below this the output points elsewhere than the reference, however large the tolerance is. */
+const LEAST_COSINE = 0.999;
+
+/** Checks the outputs of one model, batch after batch. A sample's reference output is computed once, whatever the batch. */
+export class BatchChecker {
+  readonly tolerance: number;
+  private readonly reference: ReferenceModel | undefined;
+  private readonly samples: readonly Sample[];
+  private readonly expected = new Map<number, Float64Array>();
+
+  constructor(options: {
+    readonly reference: ReferenceModel | undefined;
+    readonly samples: readonly Sample[];
+    readonly tolerance: number;
+  }) {
+    this.reference = options.reference;
+    this.samples = options.samples;
+    this.tolerance = options.tolerance;
+  }
+
+  /** The output that is checked: the reference's, or the usual one of models without a reference. */
+  pick(outputs: Outputs): { name: string; data: Float32Array } {
+    const names = [this.reference?.outputName, "logits", "last_hidden_state", ...Object.keys(outputs)];
+    for (const name of names) {
+      const tensor = name === undefined ? undefined : outputs[name];
+      if (name !== undefined && tensor?.type === "float32") return { name, data: tensor.data };
+    }
+    throw new WrongNumbersError("the model gives no output of 32-bit floats");
+  }
+
+  /** Checks the outputs for the first `batchSize` samples. Throws a `WrongNumbersError` that says what is wrong. */
+  check(outputs: Outputs, batchSize: number): OutputCheck {
+    const { name, data } = this.pick(outputs);
+    const problem = insanity(data);
+    if (problem !== undefined) throw new WrongNumbersError(`the output "${name}" ${problem}`);
+    const check = { outputName: name, tolerance: this.tolerance };
+    if (this.reference === undefined) {
+      return { ...check, reference: "none", samplesCompared: 0, maxAbsError: null, cosine: null };
+    }
+    const indices = [...new Set([...Array(Math.min(FIRST_SAMPLES, batchSize)).keys(), batchSize - 1])];
+    const stride = data.length / batchSize;
+    const differences = indices.map((index) =>
+      compare(data.subarray(index * stride, (index + 1) * stride), this.expectedOutput(index)),
+    );
+    const maxAbsError = Math.max(...differences.map((difference) => difference.maxAbsError));
+    const cosine = Math.min(...differences.map((difference) => difference.cosine));
+    // Not `>`: NaN must fail too.
+    if (!(maxAbsError <= this.tolerance && cosine >= LEAST_COSINE)) {
+      throw new WrongNumbersError(
+        `the output "${name}" differs from the reference by ${maxAbsError} (allowed: ${this.tolerance}), cosine ${cosine}`,
+      );
+    }
+    return { ...check, reference: "float64", samplesCompared: indices.length, maxAbsError, cosine };
+  }
+
+  /** Compares outputs of timed iterations with the checked one, in full. Returns the largest difference. */
+  recheck(timed: readonly Outputs[], checked: Outputs): number {
+    const expected = this.pick(checked).data;
+    const errors = timed.map((outputs) => compare(this.pick(outputs).data, expected).maxAbsError);
+    const maxAbsError = Math.max(0, ...errors);
+    if (maxAbsError > this.tolerance) {
+      throw new WrongNumbersError(`the output of a timed iteration differs from the checked one by ${maxAbsError}`);
+    }
+    return maxAbsError;
+  }
+
+  private expectedOutput(index: number): Float64Array {
+    const known = this.expected.get(index);
+    if (known !== undefined) return known;
+    const sample = this.samples[index];
+    if (sample === undefined || this.reference === undefined) throw new Error(`there is no sample ${index}`);
+    const output = this.reference.run(sample);
+    this.expected.set(index, output);
+    return output;
+  }
+}

@@ -1,0 +1,207 @@
+import { readFile } from "node:fs/promises";
+import { seededRng } from "../../base/index.ts";
+import type { Clock } from "../../base/index.ts";
+import { createFeeds, createReference, createSamples, positionLimit, resolveModel } from "../../models/index.ts";
+import type { ModelFolder, ReferenceModel, Sample } from "../../models/index.ts";
+import { summarizeLatency } from "../../stats/index.ts";
+import type { Backend, Outputs, Placement, Session } from "./backends/backend.ts";
+import { backendFacts } from "./backends/backend-names.ts";
+import { loadBackend } from "./backends/load-backend.ts";
+import { BatchChecker } from "./batch-checker.ts";
+import { canGenerate, measureGeneration, NEW_TOKENS } from "./generation.ts";
+import type { BatchReport, GenerationReport, LoadReport, ModelRunProgress } from "./messages.ts";
+import type { ModelRunReport, ModelRunRequest } from "./messages.ts";
+import { defaultTolerance } from "./output-check.ts";
+import { peakMemory } from "./peak-memory.ts";
+import { timedLoop } from "./timed-loop.ts";
+
+export interface InferenceEnvironment {
+  readonly clock: Clock;
+  readonly progress: (progress: ModelRunProgress) => void;
+  /** Fires when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** Lets messages in between two iterations; throws when the run was cancelled. */
+  readonly checkpoint: () => Promise<void>;
+  /** Frees garbage, so that neither peaks nor iterations pay for what came before. */
+  readonly collectGarbage: () => void;
+}
+
+/** How many timed iterations' outputs are compared again. */
+const KEPT_OUTPUTS = 3;
+
+/** Each has 15 steps after the first token; ten of them give the 130 samples that a p95 needs. */
+const MAX_GENERATIONS = 10;
+
+/** A model that is loaded and answered once. */
+interface Loaded {
+  readonly model: ModelFolder;
+  readonly backend: Backend;
+  readonly session: Session;
+  readonly samples: readonly Sample[];
+  readonly checker: BatchChecker;
+  readonly report: LoadReport;
+}
+
+/**
+ * One run of one model on one backend, inside the child process: load, first inference, each batch size (check, warm-up, timed loop,
+ * re-check), generation, and at last the profiler's word on who ran what.
+ */
+export class InferenceRun {
+  /** What is being done, for messages. */
+  stage = "starting";
+  /** Whether the model has answered once. */
+  loaded = false;
+  private readonly request: ModelRunRequest;
+  private readonly environment: InferenceEnvironment;
+  private readonly memory = peakMemory();
+  private peakBytes = 0;
+
+  constructor(request: ModelRunRequest, environment: InferenceEnvironment) {
+    this.request = request;
+    this.environment = environment;
+  }
+
+  async run(): Promise<ModelRunReport> {
+    const baselineBytes = process.memoryUsage.rss();
+    const loaded = await this.load();
+    const batches: BatchReport[] = [];
+    let generation: GenerationReport | null;
+    try {
+      for (const batchSize of this.request.batchSizes) {
+        this.environment.progress({ stage: "batch_started", batchSize });
+        const batch = await this.measureBatch(loaded, batchSize);
+        batches.push(batch);
+        this.environment.progress({ stage: "batch_finished", batch });
+      }
+      generation = await this.generate(loaded);
+    } finally {
+      await loaded.session.dispose();
+    }
+    this.notePeak();
+    const placement = await this.place(loaded);
+    const memory = { baselineBytes, peakBytes: this.peakBytes, source: this.memory.source };
+    return { load: loaded.report, batches, generation, placement, memory };
+  }
+
+  private async load(): Promise<Loaded> {
+    const { request } = this;
+    this.stage = `finding model ${request.model}`;
+    const { cacheDir, precision } = request;
+    const model = await resolveModel(request.model, { cacheDir, precision, signal: this.environment.signal });
+    const reference = await referenceOf(model);
+    this.stage = `loading ${request.model} on ${request.backend}`;
+    const backend = await loadBackend(request.backend, request.threads);
+    this.environment.collectGarbage();
+    const startMs = this.environment.clock.monotonicMs();
+    const session = await backend.create(model.onnxFile);
+    const loadMs = this.environment.clock.monotonicMs() - startMs;
+    this.stage = `first inference of ${request.model} on ${request.backend}`;
+    const samples = this.samplesFor(model, session);
+    const bound = session.bind(createFeeds(samples.slice(0, request.batchSizes[0]), session.inputs));
+    const firstStartMs = this.environment.clock.monotonicMs();
+    await bound.run();
+    const firstInferenceMs = this.environment.clock.monotonicMs() - firstStartMs;
+    this.loaded = true;
+    const tolerance = request.tolerance ?? defaultTolerance(model.precision);
+    const checker = new BatchChecker({ reference, samples, tolerance });
+    const report = loadReport({ model, backend, loadMs, firstInferenceMs });
+    this.environment.progress({ stage: "loaded", load: report });
+    return { model, backend, session, samples, checker, report };
+  }
+
+  private samplesFor(model: ModelFolder, session: Session): Sample[] {
+    return createSamples({ config: model.config, inputs: session.inputs }, Math.max(...this.request.batchSizes), {
+      seed: this.request.seed,
+      sequenceLength: this.request.sequenceLength,
+      padding: model.architecture === "encoder-only",
+    });
+  }
+
+  private async measureBatch(loaded: Loaded, batchSize: number): Promise<BatchReport> {
+    const { request, environment } = this;
+    this.stage = `${request.model} on ${request.backend}, batch size ${batchSize}`;
+    const { session, checker } = loaded;
+    const bound = session.bind(createFeeds(loaded.samples.slice(0, batchSize), session.inputs));
+    const checkedOutputs = await bound.run();
+    const check = checker.check(checkedOutputs, batchSize);
+    this.notePeak();
+    environment.collectGarbage();
+    this.memory.reset();
+    const { samplesMs, kept } = await timedLoop<Outputs>(
+      () => bound.run(),
+      {
+        warmupIterations: request.warmupIterations,
+        iterations: request.iterations,
+        minDurationMs: request.minDurationMs,
+        keep: KEPT_OUTPUTS,
+      },
+      { clock: environment.clock, rng: seededRng(request.seed + batchSize), checkpoint: environment.checkpoint },
+    );
+    const peakMemoryBytes = this.notePeak();
+    const totalMs = samplesMs.reduce((sum, value) => sum + value, 0);
+    return {
+      batchSize,
+      warmupIterations: request.warmupIterations,
+      samplesMs,
+      latencyMs: summarizeLatency(samplesMs),
+      throughputItemsPerSecond: (batchSize * samplesMs.length * 1000) / totalMs,
+      peakMemoryBytes,
+      check,
+      recheck: { iterations: kept.length, maxAbsError: checker.recheck(kept, checkedOutputs) },
+    };
+  }
+
+  private async generate(loaded: Loaded): Promise<GenerationReport | null> {
+    const [sample] = loaded.samples;
+    if (!canGenerate(loaded.session) || sample?.kind !== "text") return null;
+    this.stage = `generation by ${this.request.model} on ${this.request.backend}`;
+    const room = Math.max(1, positionLimit(loaded.model.config) - NEW_TOKENS);
+    const prompt = sample.inputIds.slice(0, room);
+    const plan = {
+      prompt,
+      repeats: Math.min(this.request.iterations, MAX_GENERATIONS),
+      tolerance: loaded.checker.tolerance,
+    };
+    return measureGeneration(loaded.session, plan, this.environment);
+  }
+
+  /** After the timed part and with the first session gone, so that profiling costs neither time nor memory in the figures. */
+  private async place(loaded: Loaded): Promise<Placement | null> {
+    this.stage = `profiling ${this.request.model} on ${this.request.backend}`;
+    const feeds = createFeeds(loaded.samples.slice(0, 1), loaded.session.inputs);
+    return loaded.backend.place(loaded.model.onnxFile, feeds);
+  }
+
+  private notePeak(): number {
+    const bytes = this.memory.peakBytes();
+    this.peakBytes = Math.max(this.peakBytes, bytes);
+    return bytes;
+  }
+}
+
+async function referenceOf(model: ModelFolder): Promise<ReferenceModel | undefined> {
+  return model.source === "generated" || model.config["assay_generated"] !== undefined
+    ? createReference(model.config, await readFile(model.onnxFile))
+    : undefined;
+}
+
+function loadReport(parts: {
+  readonly model: ModelFolder;
+  readonly backend: Backend;
+  readonly loadMs: number;
+  readonly firstInferenceMs: number;
+}): LoadReport {
+  const { id, family, architecture, sha256, parameterCount, precision, source } = parts.model;
+  return {
+    model: { id, family, architecture, sha256, parameterCount, precision, source },
+    backend: {
+      requested: parts.backend.name,
+      runtime: backendFacts[parts.backend.name].runtime,
+      runtimeVersion: parts.backend.version,
+      nodeVersion: process.version,
+      threads: parts.backend.threads,
+    },
+    loadMs: parts.loadMs,
+    firstInferenceMs: parts.firstInferenceMs,
+  };
+}

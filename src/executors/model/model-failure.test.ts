@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { AssayError } from "../../base/index.ts";
+import { classifyDeath, classifyFailure, failureDocument, WrongNumbersError } from "./model-failure.ts";
+
+describe("classifyFailure", () => {
+  // Texts of ONNX Runtime 1.30 (native and web), Dawn and V8, as they were seen.
+  test.each([
+    ["backend_unavailable", "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library"],
+    ["backend_unavailable", "no available backend found. ERR: [dml] backend not found."],
+    ["backend_unavailable", "Failed to get a WebGPU adapter: No supported adapters"],
+    ["unsupported_operator", "Fatal error: :Nope(-1) is not a registered function/op"],
+    ["unsupported_operator", "cannot resolve operator 'Gelu' with opsets: ai.onnx v20"],
+    ["unsupported_operator", "NOT_IMPLEMENTED : Could not find an implementation for Conv(1) node with name 'x'"],
+    ["model_file_missing", "Load model /nope.onnx failed. File doesn't exist"],
+    ["out_of_memory", "std::bad_alloc"],
+    ["out_of_memory", "Failed to allocate memory for requested buffer of size 137438953472"],
+    ["out_of_memory", "Array buffer allocation failed"],
+    ["device_lost", "The WebGPU device was lost: GPU connection lost"],
+    ["setup", "Failed to load model because protobuf parsing failed."],
+  ])("%s: %s", (expected, message) => {
+    expect(classifyFailure(new Error(message), false).class).toBe(expected);
+  });
+
+  test("an unknown text is a crash once the model has answered", () => {
+    expect(classifyFailure(new Error("Non-zero status code returned"), true).class).toBe("crash");
+  });
+
+  test("our own errors are classified by type and code, and keep the next step", () => {
+    expect(classifyFailure(new WrongNumbersError("off by 3"), true).class).toBe("wrong_numbers");
+    const missing = new AssayError("model_file_missing", { message: "no onnx", next: "Export it." });
+    expect(classifyFailure(missing, false)).toEqual({ class: "model_file_missing", message: "no onnx. Export it." });
+    const dependency = new AssayError("dependency_missing", { message: "not installed", next: "Install it." });
+    expect(classifyFailure(dependency, false).class).toBe("backend_unavailable");
+    const unknown = new AssayError("unknown_model", { message: "no such model", next: "See the list." });
+    expect(classifyFailure(unknown, false).class).toBe("setup");
+  });
+});
+
+describe("classifyDeath", () => {
+  test("a signal is a crash that names it", () => {
+    const failure = classifyDeath({ exitCode: null, signal: "SIGSEGV", log: "" });
+    expect(failure).toEqual({ class: "crash", message: "The inference process ended with signal SIGSEGV" });
+  });
+
+  test("V8's last words about its heap are out of memory", () => {
+    const log = "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory";
+    expect(classifyDeath({ exitCode: 134, signal: null, log })).toMatchObject({
+      class: "out_of_memory",
+      message: expect.stringContaining("exit code 134"),
+    });
+  });
+});
+
+test("in a result document wrong numbers are the test saying no, and nothing else is", () => {
+  expect(failureDocument({ class: "wrong_numbers", message: "off" })).toEqual({
+    class: "assertion",
+    reason: "wrong_numbers",
+    message: "off",
+  });
+  expect(failureDocument({ class: "unsupported_operator", message: "x" }).class).toBe("setup");
+});

@@ -1,0 +1,95 @@
+import type { Provenance } from "../../contracts/index.ts";
+import type { Placement } from "./backends/backend.ts";
+import { backendFacts } from "./backends/backend-names.ts";
+import type { BatchReport, ModelRunReport } from "./messages.ts";
+
+type Evidence = Provenance["evidence"][number];
+
+/**
+ * How we know that a model run was real. `proven` needs outputs that match a reference, outputs of timed iterations that match those, and the
+ * profiler's word that the requested provider ran most nodes.
+ */
+export function modelProvenance(report: ModelRunReport): Provenance {
+  const { requested } = report.load.backend;
+  const evidence = [
+    outputEvidence(report.batches),
+    recheckEvidence(report.batches),
+    placementEvidence(report),
+    ...generationEvidence(report),
+    modelEvidence(report),
+  ];
+  return {
+    kind: "real",
+    proven: evidence.every((item) => item.passed),
+    requested_backend: requested,
+    observed_backend: observedBackend(report),
+    evidence,
+  };
+}
+
+function outputEvidence(batches: readonly BatchReport[]): Evidence {
+  const check = "output_matches_reference";
+  const compared = batches.reduce((sum, batch) => sum + batch.check.samplesCompared, 0);
+  const [first] = batches;
+  if (first === undefined || compared === 0) {
+    return {
+      check,
+      passed: false,
+      detail: "there is no reference for this model; its outputs are finite and not constant",
+    };
+  }
+  const error = Math.max(...batches.map((batch) => batch.check.maxAbsError ?? 0));
+  const detail =
+    `output "${first.check.outputName}" of ${compared} samples within ${error.toExponential(1)} of the ` +
+    `${first.check.reference} reference (allowed ${first.check.tolerance})`;
+  return { check, passed: true, detail };
+}
+
+function recheckEvidence(batches: readonly BatchReport[]): Evidence {
+  const checked = batches.reduce((sum, batch) => sum + batch.recheck.iterations, 0);
+  const timed = batches.reduce((sum, batch) => sum + batch.samplesMs.length, 0);
+  return {
+    check: "timed_outputs_match",
+    passed: checked > 0,
+    detail: `outputs of ${checked} randomly chosen of ${timed} timed iterations match the checked ones`,
+  };
+}
+
+function placementEvidence(report: ModelRunReport): Evidence {
+  const check = "nodes_on_requested_provider";
+  const { requested, runtime } = report.load.backend;
+  if (report.placement === null) return { check, passed: true, detail: `${runtime} has one provider here` };
+  const counts = sortedCounts(report.placement);
+  const total = counts.reduce((sum, [, count]) => sum + count, 0);
+  const detail = counts.map(([provider, count]) => `${provider} ran ${count} of ${total} nodes`).join(", ");
+  return {
+    check,
+    passed: counts[0]?.[0] === backendFacts[requested].providerInProfile,
+    detail: detail === "" ? "the profile names no provider" : detail,
+  };
+}
+
+function generationEvidence(report: ModelRunReport): Evidence[] {
+  if (report.generation === null) return [];
+  const { newTokens, cacheMatches } = report.generation;
+  const detail = `${newTokens} tokens generated with the cache are those generated without`;
+  return [{ check: "cache_matches", passed: cacheMatches, detail }];
+}
+
+function modelEvidence(report: ModelRunReport): Evidence {
+  const { model, backend } = report.load;
+  const detail = `SHA-256 ${model.sha256}, ${backend.runtime} ${backend.runtimeVersion}, Node ${backend.nodeVersion}`;
+  return { check: "model_and_runtime_known", passed: true, detail };
+}
+
+/** The provider that ran most nodes, in our name where it is the requested one. */
+function observedBackend(report: ModelRunReport): string {
+  const { requested } = report.load.backend;
+  if (report.placement === null) return requested;
+  const busiest = sortedCounts(report.placement)[0]?.[0];
+  return busiest === undefined || busiest === backendFacts[requested].providerInProfile ? requested : busiest;
+}
+
+function sortedCounts(placement: Placement): [provider: string, count: number][] {
+  return Object.entries(placement).sort(([, a], [, b]) => b - a);
+}

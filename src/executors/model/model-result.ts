@@ -1,0 +1,158 @@
+import type { JsonObject } from "../../base/index.ts";
+import type { Metric, ResultDocument } from "../../contracts/index.ts";
+import type { LatencySummary } from "../../stats/index.ts";
+import type { BatchReport, GenerationReport, LoadReport, ModelRunReport } from "./messages.ts";
+
+const BYTES_PER_MB = 1e6;
+
+/** A whole or partial report. */
+export interface ReportParts {
+  readonly load: LoadReport | null;
+  readonly batches: readonly BatchReport[];
+  readonly generation?: GenerationReport | null;
+  readonly memory?: ModelRunReport["memory"];
+}
+
+/** The `results` of a result document: by batch size, as documents have them. */
+export function modelResults(parts: ReportParts): Record<string, JsonObject | string | number | null> {
+  return {
+    ...(parts.load === null ? {} : loadResults(parts.load)),
+    batch_sizes: Object.fromEntries(parts.batches.map((batch) => [String(batch.batchSize), batchResults(batch)])),
+    ...(parts.generation === null || parts.generation === undefined
+      ? {}
+      : { generation: generationResults(parts.generation) }),
+    ...(parts.memory === undefined
+      ? {}
+      : {
+          memory: {
+            baseline_mb: parts.memory.baselineBytes / BYTES_PER_MB,
+            peak_mb: parts.memory.peakBytes / BYTES_PER_MB,
+            source: parts.memory.source,
+          },
+        }),
+  };
+}
+
+/** The same numbers as metrics with units, for comparison over time. Raw iterations stay in `results`. */
+export function modelMetrics(parts: ReportParts): Metric[] {
+  const { load, batches, generation, memory } = parts;
+  return [
+    ...(load === null
+      ? []
+      : [
+          { name: "load_ms", value: load.loadMs, unit: "ms" },
+          { name: "first_inference_ms", value: load.firstInferenceMs, unit: "ms" },
+        ]),
+    ...batches.flatMap(batchMetrics),
+    ...(generation === null || generation === undefined
+      ? []
+      : [
+          ...latencyMetrics("ttft_ms", generation.ttftMs),
+          ...latencyMetrics("tpot_ms", generation.tpotMs),
+          { name: "tokens_per_second", value: generation.tokensPerSecond, unit: "tokens/s" },
+        ]),
+    ...(memory === undefined ? [] : [{ name: "peak_memory_mb", value: memory.peakBytes / BYTES_PER_MB, unit: "MB" }]),
+  ];
+}
+
+/** The `hardware_metrics` of a result document. */
+export function modelHardwareMetrics(parts: ReportParts): ResultDocument["hardware_metrics"] {
+  return parts.memory === undefined ? {} : { memory_usage_mb: parts.memory.peakBytes / BYTES_PER_MB };
+}
+
+function loadResults(load: LoadReport): Record<string, JsonObject | number> {
+  const { model, backend } = load;
+  return {
+    model: {
+      id: model.id,
+      family: model.family,
+      architecture: model.architecture,
+      sha256: model.sha256,
+      parameters: model.parameterCount,
+      precision: model.precision,
+      source: model.source,
+    },
+    runtime: {
+      name: backend.runtime,
+      version: backend.runtimeVersion,
+      node_version: backend.nodeVersion,
+      backend: backend.requested,
+      threads: backend.threads,
+    },
+    load_ms: load.loadMs,
+    first_inference_ms: load.firstInferenceMs,
+  };
+}
+
+/** Raw samples beyond this are left out of the document, evenly; the summary has all of them in it. */
+const RAW_SAMPLES = 1_000;
+
+function batchResults(batch: BatchReport): JsonObject {
+  const step = Math.ceil(batch.samplesMs.length / RAW_SAMPLES);
+  return {
+    latency_ms: batch.latencyMs.p50,
+    throughput_items_per_second: batch.throughputItemsPerSecond,
+    memory_mb: batch.peakMemoryBytes / BYTES_PER_MB,
+    latency: latencyResults(batch.latencyMs),
+    warmup_iterations: batch.warmupIterations,
+    samples_ms: batch.samplesMs.filter((_, index) => index % step === 0),
+    output_check: {
+      reference: batch.check.reference,
+      output: batch.check.outputName,
+      samples_compared: batch.check.samplesCompared,
+      max_abs_error: batch.check.maxAbsError,
+      cosine: batch.check.cosine,
+      tolerance: batch.check.tolerance,
+      timed_iterations_rechecked: batch.recheck.iterations,
+      timed_max_abs_difference: batch.recheck.maxAbsError,
+    },
+  };
+}
+
+function generationResults(generation: GenerationReport): JsonObject {
+  return {
+    prompt_tokens: generation.promptTokens,
+    new_tokens: generation.newTokens,
+    cache_matches: generation.cacheMatches,
+    ttft_ms: latencyResults(generation.ttftMs),
+    tpot_ms: latencyResults(generation.tpotMs),
+    tokens_per_second: generation.tokensPerSecond,
+  };
+}
+
+function latencyResults(latency: LatencySummary): JsonObject {
+  return {
+    count: latency.count,
+    mean: latency.mean,
+    standard_deviation: latency.standardDeviation,
+    min: latency.min,
+    p50: latency.p50,
+    p90: latency.p90,
+    p90_supported: latency.p90Supported,
+    p95: latency.p95,
+    p95_supported: latency.p95Supported,
+    p99: latency.p99,
+    max: latency.max,
+  };
+}
+
+function batchMetrics(batch: BatchReport): Metric[] {
+  const batch_size = batch.batchSize;
+  return [
+    ...latencyMetrics("latency_ms", batch.latencyMs).map((metric) => ({ ...metric, batch_size })),
+    { name: "throughput_items_per_second", value: batch.throughputItemsPerSecond, unit: "items/s", batch_size },
+    { name: "batch_peak_memory_mb", value: batch.peakMemoryBytes / BYTES_PER_MB, unit: "MB", batch_size },
+  ];
+}
+
+/** `latency_ms` gives `latency_ms_p50`, … */
+function latencyMetrics(name: string, latency: LatencySummary): Metric[] {
+  const metrics: Metric[] = [
+    { name: `${name}_mean`, value: latency.mean, unit: "ms" },
+    { name: `${name}_p50`, value: latency.p50, unit: "ms" },
+    { name: `${name}_p90`, value: latency.p90, unit: "ms" },
+    { name: `${name}_p95`, value: latency.p95, unit: "ms" },
+  ];
+  if (latency.p99 !== null) metrics.push({ name: `${name}_p99`, value: latency.p99, unit: "ms" });
+  return metrics;
+}

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { asRunId, asTaskId, systemClock } from "../base/index.ts";
+import { taskSpec } from "../contracts/index.ts";
+import type { TaskSpec, TaskSpecInput } from "../contracts/index.ts";
+import type { AbortReason, ExecutionContext } from "./executor.ts";
+
+/** For tests of executors: an attempt with real temporary folders, which writes down what the executor does with it. */
+export interface ScratchAttempt {
+  context: ExecutionContext;
+  /** Live output by stream. */
+  shown: { stdout: string; stderr: string };
+  progress: { fraction?: number; message?: string }[];
+  /** Stored artifacts by name. */
+  artifacts: Map<string, Buffer>;
+  abort(reason: AbortReason): void;
+  remove(): Promise<void>;
+}
+
+export async function scratchAttempt(changes: Partial<ExecutionContext> = {}): Promise<ScratchAttempt> {
+  const folder = await mkdtemp(join(tmpdir(), "assay-attempt-"));
+  const controller = new AbortController();
+  const shown = { stdout: "", stderr: "" };
+  const progress: ScratchAttempt["progress"] = [];
+  const artifacts = new Map<string, Buffer>();
+  const context: ExecutionContext = {
+    runId: asRunId("run-1"),
+    taskId: asTaskId("task-1"),
+    attempt: 1,
+    hardware: null,
+    workDir: join(folder, "work"),
+    cacheDir: join(folder, "cache"),
+    signal: controller.signal,
+    clock: systemClock,
+    env: process.env,
+    log: (stream, text) => {
+      shown[stream] += text;
+    },
+    progress: (report) => void progress.push(report),
+    saveArtifact: async (artifact) => {
+      const bytes = "path" in artifact ? await readFile(artifact.path) : Buffer.from(artifact.bytes);
+      artifacts.set(artifact.name, bytes);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      return { name: artifact.name, sha256, size_bytes: bytes.length, content_type: artifact.contentType };
+    },
+    ...changes,
+  };
+  const abort = (reason: AbortReason): void => controller.abort(reason);
+  return { context, shown, progress, artifacts, abort, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** A checked task with defaults filled in. */
+export function scratchTask(task: Omit<TaskSpecInput, "task_id">): TaskSpec {
+  return taskSpec.parse({ task_id: "task-1", ...task });
+}

@@ -1,0 +1,149 @@
+-- Columns of the first design, and ours. No foreign keys: DuckDB turns an update of a referenced row into delete and insert, which the constraint then
+-- refuses. No primary keys on large tables: their indexes cost more than all else, and the projection writes each row once by construction.
+
+create table worker_nodes (
+  worker_id varchar not null,
+  name varchar not null,
+  hostname varchar,
+  registration_time timestamp not null,
+  last_heartbeat timestamp,
+  status varchar not null,
+  slots integer not null,
+  capabilities json not null,
+  hardware_metrics json,
+  tags json not null
+);
+
+create table runs (
+  run_no bigint not null,
+  run_id varchar not null,
+  name varchar not null,
+  state varchar not null,
+  submitted_by varchar not null,
+  create_time timestamp not null,
+  end_time timestamp
+);
+
+create table distributed_tasks (
+  task_no bigint not null,
+  run_id varchar not null,
+  task_id varchar not null,
+  type varchar not null,
+  priority integer not null,
+  status varchar not null,
+  failure_class varchar,
+  create_time timestamp not null,
+  start_time timestamp,
+  end_time timestamp,
+  worker_id varchar,
+  attempts integer not null,
+  model varchar,
+  config json not null,
+  requirements json not null,
+  spec json not null
+);
+
+-- One row for each attempt; id is the journal sequence that granted its lease.
+create table task_execution_history (
+  id bigint not null,
+  run_id varchar not null,
+  task_id varchar not null,
+  worker_id varchar not null,
+  attempt integer not null,
+  status varchar not null,
+  hardware varchar,
+  lease_time timestamp not null,
+  start_time timestamp,
+  end_time timestamp,
+  execution_time_seconds double,
+  error_message varchar,
+  failure json,
+  hardware_metrics json
+);
+
+-- One row for each accepted result; result_no is the journal sequence that accepted it.
+create table results (
+  result_no bigint not null,
+  run_id varchar not null,
+  task_id varchar not null,
+  attempt integer not null,
+  worker_id varchar not null,
+  type varchar not null,
+  status varchar not null,
+  model varchar,
+  hardware varchar,
+  execution_time_seconds double not null,
+  end_time timestamp not null,
+  hardware_metrics json not null,
+  results json not null,
+  provenance_kind varchar,
+  provenance_proven boolean,
+  provenance json,
+  failure_class varchar,
+  failure json
+);
+
+create table metrics (
+  result_no bigint not null,
+  run_id varchar not null,
+  task_id varchar not null,
+  attempt integer not null,
+  model varchar,
+  hardware varchar,
+  batch_size integer,
+  name varchar not null,
+  value double not null,
+  unit varchar not null
+);
+
+create table artifacts (
+  artifact_no bigint not null,
+  run_id varchar not null,
+  task_id varchar not null,
+  attempt integer not null,
+  name varchar not null,
+  sha256 varchar not null,
+  size_bytes bigint not null,
+  content_type varchar not null
+);
+
+-- How far the rows go: one row, written in the same transaction as the rows.
+create table projection (applied_event_seq bigint not null, applied_batch_seq bigint not null);
+insert into projection values (0, 0);
+
+-- The newest result of each model on each platform, by batch size. A failed one has a row without a batch size.
+create view matrix as
+with newest as (
+  select * from results
+  where model is not null and hardware is not null
+  qualify row_number() over (partition by model, hardware order by result_no desc) = 1
+)
+select
+  newest.model, newest.hardware, metrics.batch_size, newest.status,
+  max(value) filter (where metrics.name = 'latency_ms_p50') as p50_ms,
+  max(value) filter (where metrics.name = 'latency_ms_p95') as p95_ms,
+  max(value) filter (where metrics.name = 'throughput_items_per_second') as throughput_items_per_second,
+  max(value) filter (where metrics.name = 'memory_mb_peak') as memory_mb_peak,
+  max(value) filter (where metrics.name = 'iterations') as n,
+  newest.provenance_kind, newest.provenance_proven,
+  newest.failure_class, newest.failure->>'reason' as failure_reason, newest.failure->>'message' as failure_message,
+  newest.worker_id, newest.end_time, newest.run_id, newest.task_id
+from newest
+left join metrics on metrics.result_no = newest.result_no and metrics.batch_size is not null
+group by all
+order by newest.model, newest.hardware, metrics.batch_size;
+
+create view results_wide as
+select results.*, metrics.name as metric, metrics.batch_size, metrics.value, metrics.unit
+from results left join metrics using (result_no);
+
+create view pass_rates as
+select model, hardware, count(*) as n,
+  count(*) filter (where status = 'completed') as passed,
+  count(*) filter (where failure_class = 'assertion') as failed,
+  count(*) filter (where status <> 'completed' and coalesce(failure_class, '') <> 'assertion') as errors,
+  count(*) filter (where status = 'completed') / count(*) as pass_rate
+from results group by model, hardware;
+
+create view slowest as
+select run_id, task_id, attempt, worker_id, model, hardware, execution_time_seconds from results order by execution_time_seconds desc;

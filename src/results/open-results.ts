@@ -1,0 +1,209 @@
+import type {
+  ArtifactView,
+  ArtifactsQuery,
+  AttemptView,
+  AttemptsQuery,
+  Page,
+  PlacedEvent,
+  ResultView,
+  ResultsQuery,
+  RunView,
+  RunsQuery,
+  SqlResponse,
+  TaskView,
+  TasksQuery,
+  WorkerView,
+  WorkersQuery,
+} from "../contracts/index.ts";
+import { appendRows, loadDuckDb, openDatabase } from "./duckdb.ts";
+import type { Connection, DuckDb } from "./duckdb.ts";
+import { Lists } from "./lists.ts";
+import { migrate, readMigrations, transaction } from "./migrate.ts";
+import { Projection } from "./projection.ts";
+import type { RowBatch } from "./projection.ts";
+import { restore } from "./restore.ts";
+import { applyStaging, createStaging, staging, tables } from "./table-writer.ts";
+import type { Staging, Table } from "./table-writer.ts";
+import { userSql } from "./user-sql.ts";
+
+/** Questions to the results. */
+export interface ResultsReader {
+  runs(query: RunsQuery): Promise<Page<RunView>>;
+  run(runId: string): Promise<RunView | null>;
+  tasks(query: TasksQuery): Promise<Page<TaskView>>;
+  task(runId: string, taskId: string): Promise<TaskView | null>;
+  attempts(query: AttemptsQuery): Promise<Page<AttemptView>>;
+  workers(query: WorkersQuery): Promise<Page<WorkerView>>;
+  results(query: ResultsQuery): Promise<Page<ResultView>>;
+  artifacts(query: ArtifactsQuery): Promise<Page<ArtifactView>>;
+  /** Runs one reading statement of a user. */
+  sql(sql: string, maxRows: number): Promise<SqlResponse>;
+  close(): Promise<void>;
+}
+
+/** The results as their one writer has them. */
+export interface Results extends ResultsReader {
+  /** Up to where the rows are written. */
+  applied(): { eventSeq: number; batchSeq: number };
+  /** Takes events in order, without writing yet; those already written are left out. */
+  apply(events: readonly PlacedEvent[], batchSeq: number): void;
+  /** Writes everything taken so far, and how far it goes, in one transaction. One at a time. */
+  flush(): Promise<void>;
+  /** Events taken and not yet written. */
+  pending(): number;
+  /** Forgets every row: the caller gives all events again. */
+  rebuild(): Promise<void>;
+}
+
+/** Opens the results for writing, making or updating the file. */
+export async function openResults({ path }: { path: string }): Promise<Results> {
+  const duckdb = await loadDuckDb();
+  const instance = await openDatabase(duckdb, path, { threads: "2", memory_limit: "2GB" });
+  const writer = await instance.connect();
+  await migrate(writer, await readMigrations());
+  await writer.run(createStaging);
+  const reading = await instance.connect();
+  // Nothing after this may reach files or the network, or change it back.
+  await writer.run("set enable_external_access = false; set lock_configuration = true;");
+  const store = new DuckDbResults({
+    duckdb,
+    writer,
+    lists: await Lists.open({ duckdb, connection: reading }),
+    connect: () => instance.connect(),
+    close: () => instance.closeSync(),
+  });
+  await store.reload();
+  return store;
+}
+
+/** Opens the results for reading when no coordinator has them open. @throws AssayError `data_dir_locked`, `not_found` */
+export async function openResultsReadOnly({ path }: { path: string }): Promise<Pick<ResultsReader, "sql" | "close">> {
+  const duckdb = await loadDuckDb();
+  const instance = await openDatabase(duckdb, path, { access_mode: "READ_ONLY" });
+  const connection = await instance.connect();
+  await connection.run("set enable_external_access = false; set lock_configuration = true;");
+  connection.closeSync();
+  return {
+    sql: (sql, maxRows) => userSql({ duckdb, connect: () => instance.connect() }, sql, maxRows),
+    close: async () => instance.closeSync(),
+  };
+}
+
+interface Parts {
+  duckdb: DuckDb;
+  writer: Connection;
+  lists: Lists;
+  connect(): Promise<Connection>;
+  close(): void;
+}
+
+class DuckDbResults implements Results {
+  private readonly parts: Parts;
+  private projection = new Projection({ eventSeq: 0, batchSeq: 0 });
+  private written = { eventSeq: 0, batchSeq: 0 };
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+  }
+
+  /** Reads back how far the rows go and what may still change. */
+  async reload(): Promise<void> {
+    const reader = await this.parts.writer.runAndReadAll("select applied_event_seq, applied_batch_seq from projection");
+    const [row] = reader.getRowsJson();
+    this.written = { eventSeq: Number(row?.[0]), batchSeq: Number(row?.[1]) };
+    this.projection = new Projection(this.written);
+    await restore(this.parts.writer, this.projection);
+  }
+
+  applied(): { eventSeq: number; batchSeq: number } {
+    return this.written;
+  }
+
+  apply(events: readonly PlacedEvent[], batchSeq: number): void {
+    this.projection.apply(events, batchSeq);
+  }
+
+  pending(): number {
+    return this.projection.pending;
+  }
+
+  async flush(): Promise<void> {
+    if (this.projection.pending === 0) return;
+    const batch = this.projection.take();
+    await this.write(batch);
+    this.written = { eventSeq: batch.eventSeq, batchSeq: batch.batchSeq };
+  }
+
+  async rebuild(): Promise<void> {
+    await transaction(this.parts.writer, async () => {
+      for (const table of Object.keys(tables)) await this.parts.writer.run(`delete from ${table}`);
+      await this.parts.writer.run("update projection set applied_event_seq = 0, applied_batch_seq = 0");
+    });
+    await this.reload();
+  }
+
+  private async write(batch: RowBatch): Promise<void> {
+    const { duckdb, writer: connection } = this.parts;
+    await transaction(connection, async () => {
+      for (const workerId of batch.replacedWorkers)
+        await connection.run("delete from worker_nodes where worker_id = $1", [workerId]);
+      for (const [table, rows] of Object.entries(batch.inserts)) {
+        await appendRows({ duckdb, connection }, table, { kinds: tables[table as Table], rows });
+      }
+      for (const [name, rows] of Object.entries(batch.updates)) {
+        if (rows.length === 0) continue;
+        const table = name as Staging;
+        await appendRows({ duckdb, connection, temporary: true }, table, { kinds: staging[table], rows });
+        await connection.run(applyStaging[table]);
+        await connection.run(`delete from ${table}`);
+      }
+      await connection.run("update projection set applied_event_seq = $1, applied_batch_seq = $2", [
+        BigInt(batch.eventSeq),
+        BigInt(batch.batchSeq),
+      ]);
+    });
+  }
+
+  runs(query: RunsQuery): Promise<Page<RunView>> {
+    return this.parts.lists.runs(query);
+  }
+
+  async run(runId: string): Promise<RunView | null> {
+    return (await this.parts.lists.runs({ limit: 1, run_id: runId })).items[0] ?? null;
+  }
+
+  tasks(query: TasksQuery): Promise<Page<TaskView>> {
+    return this.parts.lists.tasks(query);
+  }
+
+  async task(runId: string, taskId: string): Promise<TaskView | null> {
+    return (await this.parts.lists.tasks({ limit: 1, run_id: runId, task_id: taskId })).items[0] ?? null;
+  }
+
+  attempts(query: AttemptsQuery): Promise<Page<AttemptView>> {
+    return this.parts.lists.attempts(query);
+  }
+
+  workers(query: WorkersQuery): Promise<Page<WorkerView>> {
+    return this.parts.lists.workers(query);
+  }
+
+  results(query: ResultsQuery): Promise<Page<ResultView>> {
+    return this.parts.lists.results(query);
+  }
+
+  artifacts(query: ArtifactsQuery): Promise<Page<ArtifactView>> {
+    return this.parts.lists.artifacts(query);
+  }
+
+  sql(sql: string, maxRows: number): Promise<SqlResponse> {
+    return userSql(this.parts, sql, maxRows);
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    this.parts.writer.closeSync();
+    this.parts.lists.close();
+    this.parts.close();
+  }
+}

@@ -1,0 +1,12 @@
+select
+  result_no as cursor_key, run_id, task_id, attempt, worker_id, status, model, hardware, execution_time_seconds,
+  epoch_ms(end_time) as end_ms, hardware_metrics, results, provenance, failure
+from results
+where ($cursor is null or result_no > $cursor)
+  and ($run_id is null or run_id = $run_id)
+  and ($task_id is null or task_id = $task_id)
+  and ($worker_id is null or worker_id = $worker_id)
+  and ($model is null or model = $model)
+  and ($hardware is null or hardware = $hardware)
+  and ($status is null or status = $status)
+order by result_no limit $limit

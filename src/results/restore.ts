@@ -1,0 +1,126 @@
+import {
+  attemptStates,
+  runStates,
+  taskSpec,
+  taskStates,
+  workerStates,
+  capabilityDocument,
+  workerLoad,
+} from "../contracts/index.ts";
+import type { Connection } from "./duckdb.ts";
+import { newTask } from "./projection.ts";
+import type { Projection } from "./projection.ts";
+import type { AttemptRow, RunRow } from "./rows.ts";
+
+type Columns = Record<string, unknown>;
+
+async function select(connection: Connection, sql: string): Promise<Columns[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJson();
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+const optional = <Value>(value: unknown, convert: (present: unknown) => Value): Value | null =>
+  value === null || value === undefined ? null : convert(value);
+const oneOf = <Word extends string>(words: readonly Word[], value: unknown): Word => {
+  const found = words.find((word) => word === value);
+  if (!found) throw new Error(`unknown word ${text(value)}`);
+  return found;
+};
+
+/** Gives a projection back what it kept in memory: unfinished runs with their tasks and attempts, and workers. */
+export async function restore(connection: Connection, projection: Projection): Promise<void> {
+  await restoreRuns(connection, projection);
+  await restoreTasks(connection, projection);
+  await restoreAttempts(connection, projection);
+  for (const row of await select(
+    connection,
+    "select *, epoch_ms(registration_time) as registration_ms, epoch_ms(last_heartbeat) as heartbeat_ms from worker_nodes",
+  )) {
+    projection.workers.set(text(row["worker_id"]), {
+      workerId: text(row["worker_id"]),
+      name: text(row["name"]),
+      status: oneOf(workerStates, row["status"]),
+      registrationMs: Number(row["registration_ms"]),
+      heartbeatMs: optional(row["heartbeat_ms"], Number),
+      slots: Number(row["slots"]),
+      capabilities: capabilityDocument.parse(JSON.parse(text(row["capabilities"]))),
+      load: optional(row["hardware_metrics"], (value) => workerLoad.parse(JSON.parse(text(value)))),
+    });
+  }
+}
+
+async function restoreRuns(connection: Connection, projection: Projection): Promise<void> {
+  for (const row of await select(
+    connection,
+    "select *, epoch_ms(create_time) as create_ms from runs where state = 'running' order by run_no",
+  )) {
+    const run: RunRow = {
+      stored: true,
+      runNo: Number(row["run_no"]),
+      runId: text(row["run_id"]),
+      name: text(row["name"]),
+      state: oneOf(runStates, row["state"]),
+      submittedBy: text(row["submitted_by"]),
+      createMs: Number(row["create_ms"]),
+      endMs: null,
+      tasks: new Map(),
+    };
+    projection.runs.set(run.runId, run);
+  }
+}
+
+async function restoreTasks(connection: Connection, projection: Projection): Promise<void> {
+  const rows = await select(
+    connection,
+    `select *, epoch_ms(create_time) as create_ms, epoch_ms(start_time) as start_ms from distributed_tasks
+     where run_id in (select run_id from runs where state = 'running') order by task_no`,
+  );
+  const completed = new Set<string>();
+  for (const row of rows)
+    if (row["status"] === "completed") completed.add(`${text(row["run_id"])}\n${text(row["task_id"])}`);
+  for (const row of rows) {
+    const status = oneOf(taskStates, row["status"]);
+    if (["completed", "failed", "cancelled", "skipped"].includes(status)) continue;
+    const runId = text(row["run_id"]);
+    const task = newTask(taskSpec.parse(JSON.parse(text(row["spec"]))), {
+      runId,
+      taskNo: Number(row["task_no"]),
+      createMs: Number(row["create_ms"]),
+    });
+    Object.assign(task, {
+      stored: true,
+      status,
+      startMs: optional(row["start_ms"], Number),
+      workerId: optional(row["worker_id"], text),
+      attempts: Number(row["attempts"]),
+    });
+    for (const name of task.waitingFor) if (completed.has(`${runId}\n${name}`)) task.waitingFor.delete(name);
+    projection.runs.get(runId)?.tasks.set(task.spec.task_id, task);
+  }
+}
+
+async function restoreAttempts(connection: Connection, projection: Projection): Promise<void> {
+  const open =
+    "select *, epoch_ms(lease_time) as lease_ms, epoch_ms(start_time) as start_ms from task_execution_history where status in ('leased', 'running')";
+  for (const row of await select(connection, open)) {
+    const attempt: AttemptRow = {
+      stored: true,
+      leaseSeq: Number(row["id"]),
+      runId: text(row["run_id"]),
+      taskId: text(row["task_id"]),
+      workerId: text(row["worker_id"]),
+      attempt: Number(row["attempt"]),
+      status: oneOf(attemptStates, row["status"]),
+      hardware: optional(row["hardware"], text),
+      leaseMs: Number(row["lease_ms"]),
+      startMs: optional(row["start_ms"], Number),
+      endMs: null,
+      seconds: null,
+      message: null,
+      failure: null,
+      hardwareMetrics: null,
+    };
+    const task = projection.runs.get(attempt.runId)?.tasks.get(attempt.taskId);
+    if (task) task.attempt = attempt;
+  }
+}

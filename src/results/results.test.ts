@@ -1,0 +1,432 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { asRunId, asTaskId, asWorkerId } from "../base/index.ts";
+import { capabilityDocument, resultDocument, taskSpec } from "../contracts/index.ts";
+import type { JournalEvent, PlacedEvent, ResultDocumentInput, TaskSpecInput } from "../contracts/index.ts";
+import { loadDuckDb, openDatabase } from "./duckdb.ts";
+import { migrate, readMigrations } from "./migrate.ts";
+import { openResults, openResultsReadOnly } from "./open-results.ts";
+import type { Results } from "./open-results.ts";
+
+const worker = asWorkerId("w1");
+const ALL = { limit: 1_000 };
+
+function specs(...tasks: TaskSpecInput[]): JournalEvent {
+  return {
+    type: "run_submitted",
+    runId: asRunId("r1"),
+    name: "run",
+    submittedBy: "me",
+    idempotencyKey: null,
+    digest: "d",
+    waitForCapacity: false,
+    tasks: tasks.map((task) => taskSpec.parse(task)),
+  };
+}
+
+const command = (task_id: string, depends_on: string[] = []): TaskSpecInput => ({
+  task_id,
+  type: "command",
+  config: { command: "true" },
+  depends_on,
+});
+
+const registered: JournalEvent = {
+  type: "worker_registered",
+  workerId: worker,
+  name: "first",
+  incarnation: "1",
+  sessionId: "s",
+  slots: 1,
+  credits: 2,
+  capabilities: capabilityDocument.parse({
+    hostname: "h",
+    os: { platform: "linux", release: "6", arch: "x64" },
+    cpu: { model: "c", cores: 1, threads: 1 },
+    memory_gb: 1,
+    disk_free_gb: 1,
+    hardware: ["cpu"],
+    task_types: ["command"],
+    labels: { site: "north" },
+  }),
+};
+
+/** A journal being written by hand. */
+class Story {
+  readonly events: PlacedEvent[] = [];
+
+  add(event: JournalEvent): number {
+    const seq = this.events.length + 1;
+    this.events.push({ seq, atMs: 1_700_000_000_000 + seq * 1_000, event });
+    return seq;
+  }
+
+  attempt(task: string, attempt: number, result: Partial<ResultDocumentInput> | null): void {
+    const ref = { runId: asRunId("r1"), taskId: asTaskId(task), attempt };
+    const leaseSeq = this.add({ type: "attempt_leased", ...ref, workerId: worker, hardware: "cpu" });
+    this.add({ type: "attempt_started", ...ref, startedAtMs: 1_700_000_000_000 });
+    const end = {
+      type: "attempt_finished" as const,
+      ...ref,
+      leaseSeq,
+      workerId: worker,
+      startedAtMs: 1_700_000_000_000,
+      finishedAtMs: 1_700_000_002_000,
+    };
+    if (result === null) {
+      const failure = { class: "worker_lost" as const, message: "gone" };
+      this.add({
+        ...end,
+        outcome: "lost",
+        result: null,
+        digest: null,
+        failure,
+        after: { state: "queued", notBeforeMs: 0 },
+      });
+      return;
+    }
+    const document = resultDocument.parse({
+      task_id: task,
+      worker_id: worker,
+      status: "completed",
+      execution_time_seconds: 2,
+      ...result,
+    });
+    const failure = document.failure ?? null;
+    const outcome = document.status === "completed" ? ("succeeded" as const) : ("failed" as const);
+    this.add({
+      ...end,
+      outcome,
+      result: document,
+      digest: "d",
+      failure,
+      after: { state: failure ? "failed" : "completed" },
+    });
+  }
+}
+
+/** A run with a retry, a failure, a skipped task and a model measured on two platforms. */
+function story(): Story {
+  const made = new Story();
+  made.add({ type: "epoch_opened", epoch: 1, holder: "h", graceMs: 1 });
+  made.add(registered);
+  made.add(
+    specs(
+      command("a"),
+      command("b", ["a"]),
+      command("c", ["b"]),
+      command("d"),
+      model("m-cpu", "cpu"),
+      model("m-wasm", "wasm"),
+    ),
+  );
+  made.attempt("a", 1, null);
+  made.attempt("a", 2, {
+    artifacts: [{ name: "stdout.log", sha256: "a".repeat(64), size_bytes: 3, content_type: "text/plain" }],
+  });
+  made.attempt("b", 1, { status: "failed", failure: { class: "assertion", message: "it said no\0\ud800" } });
+  made.add({ type: "task_skipped", runId: asRunId("r1"), taskId: asTaskId("c"), because: asTaskId("b") });
+  made.attempt("m-cpu", 1, measured("cpu"));
+  made.attempt("m-wasm", 1, {
+    status: "failed",
+    hardware: "wasm",
+    failure: { class: "assertion", reason: "wrong_numbers", message: "off by 1" },
+  });
+  made.add({ type: "worker_reported", workerId: worker, load: { cpu_percent: 5, memory_used_gb: 1, running: 0 } });
+  made.attempt("d", 1, {});
+  made.add({ type: "run_finished", runId: asRunId("r1"), state: "failed" });
+  return made;
+}
+
+function model(task_id: string, hardware: "cpu" | "wasm"): TaskSpecInput {
+  return {
+    task_id,
+    type: "benchmark",
+    requirements: { hardware: [hardware] },
+    config: { model: "tiny-bert", batch_sizes: [1, 4] },
+  };
+}
+
+function measured(hardware: "cpu"): Partial<ResultDocumentInput> {
+  const metric = (
+    name: string,
+    value: number,
+    batch_size: number,
+    unit = "ms",
+  ): NonNullable<ResultDocumentInput["metrics"]>[number] => ({ name, value, unit, batch_size });
+  return {
+    hardware,
+    results: { batch_sizes: { "1": { latency_ms: 1 } } },
+    provenance: {
+      kind: "real",
+      proven: true,
+      observed_backend: "cpu",
+      evidence: [{ check: "output", passed: true, detail: "max error 1e-7" }],
+    },
+    metrics: [
+      metric("latency_ms_p50", 1, 1),
+      metric("latency_ms_p50", 3, 4),
+      metric("latency_ms_p95", 2, 1),
+      metric("throughput_items_per_second", 900, 1, "1/s"),
+    ],
+  };
+}
+
+let folder: string;
+let path: string;
+const open: { close(): Promise<void> }[] = [];
+
+async function results(file = path): Promise<Results> {
+  const opened = await openResults({ path: file });
+  open.push(opened);
+  return opened;
+}
+
+async function close(one: Results): Promise<void> {
+  open.splice(open.indexOf(one), 1);
+  await one.close();
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "assay-results-"));
+  path = join(folder, "results.duckdb");
+});
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+  await rm(folder, { recursive: true });
+});
+
+const TABLES = [
+  "worker_nodes",
+  "runs",
+  "distributed_tasks",
+  "task_execution_history",
+  "results",
+  "metrics",
+  "artifacts",
+  "projection",
+];
+
+/** Every row of every table, as text. */
+async function contents(one: Results): Promise<string> {
+  const parts = await Promise.all(
+    TABLES.map(async (table) => (await one.sql(`select * from ${table} order by all`, 10_000)).rows),
+  );
+  return JSON.stringify(parts, null, 1);
+}
+
+describe("projection", () => {
+  test("rows are the same, however often they were written and the database was opened in between", async () => {
+    const { events } = story();
+    const whole = await results(join(folder, "whole.duckdb"));
+    whole.apply(events, 1);
+    await whole.flush();
+    const expected = await contents(whole);
+    for (const every of [1, 3, 7]) {
+      const file = join(folder, `${every}.duckdb`);
+      let one = await results(file);
+      for (let start = 0; start < events.length; start += every) {
+        one.apply(events.slice(start, start + every), 1);
+        await one.flush();
+        if (start % 2 === 0) {
+          await close(one);
+          one = await results(file);
+        }
+      }
+      expect(await contents(one)).toBe(expected);
+    }
+  });
+
+  test("events that were written already are left out, a gap is refused", async () => {
+    const { events } = story();
+    const one = await results();
+    one.apply(events.slice(0, 8), 1);
+    await one.flush();
+    one.apply(events.slice(0, 10), 2);
+    await one.flush();
+    expect(one.applied()).toEqual({ eventSeq: 10, batchSeq: 2 });
+    expect(() => one.apply(events.slice(11), 3)).toThrow("event 12 follows event 10");
+  });
+
+  test("what was not flushed is not there after a crash, and comes again", async () => {
+    const { events } = story();
+    const one = await results();
+    one.apply(events, 1);
+    await one.flush();
+    const expected = await contents(one);
+    await one.rebuild();
+    expect(one.applied()).toEqual({ eventSeq: 0, batchSeq: 0 });
+    expect((await one.sql("select count(*) from results", 1)).rows).toEqual([["0"]]);
+    one.apply(events, 1);
+    await one.flush();
+    expect(await contents(one)).toBe(expected);
+  });
+});
+
+describe("lists", () => {
+  test("tell the story", async () => {
+    const one = await results();
+    one.apply(story().events, 1);
+    await one.flush();
+    expect(await one.run("r1")).toMatchObject({
+      state: "failed",
+      counts: { total: 6, completed: 3, failed: 2, error: 0, skipped: 1, waiting: 0, running: 0, cancelled: 0 },
+    });
+    expect(await one.run("r2")).toBeNull();
+    const tasks = await one.tasks({ ...ALL, run_id: "r1" });
+    expect(tasks.items.map(({ task_id, status, attempts }) => [task_id, status, attempts])).toEqual([
+      ["a", "completed", 2],
+      ["b", "failed", 1],
+      ["c", "skipped", 0],
+      ["d", "completed", 1],
+      ["m-cpu", "completed", 1],
+      ["m-wasm", "failed", 1],
+    ]);
+    expect(
+      (await one.attempts({ ...ALL, task_id: "a" })).items.map(({ attempt, status }) => [attempt, status]),
+    ).toEqual([
+      [1, "lost"],
+      [2, "succeeded"],
+    ]);
+    expect((await one.workers(ALL)).items).toMatchObject([
+      { name: "first", status: "ready", tags: { site: "north" }, hardware_metrics: { cpu_percent: 5 } },
+    ]);
+    expect((await one.results({ ...ALL, model: "tiny-bert", hardware: "cpu" })).items).toMatchObject([
+      { task_id: "m-cpu", provenance: { proven: true } },
+    ]);
+    expect((await one.artifacts({ ...ALL, task_id: "a" })).items).toMatchObject([
+      { name: "stdout.log", size_bytes: 3 },
+    ]);
+    expect((await one.tasks({ ...ALL, status: "failed" })).items[0]?.failure_class).toBe("assertion");
+  });
+
+  test("a blocked task is queued once what it depends on has completed", async () => {
+    const one = await results();
+    const made = new Story();
+    made.add(registered);
+    made.add(specs(command("a"), command("b", ["a"])));
+    const status = async (): Promise<string | undefined> => (await one.task("r1", "b"))?.status;
+    one.apply(made.events, 1);
+    await one.flush();
+    expect(await status()).toBe("blocked");
+    made.attempt("a", 1, {});
+    one.apply(made.events, 2);
+    await one.flush();
+    expect(await status()).toBe("queued");
+  });
+
+  test("pages give every row once, also while rows are added", async () => {
+    const one = await results();
+    const made = new Story();
+    made.add(specs(...Array.from({ length: 25 }, (_, index) => command(`t${index}`))));
+    one.apply(made.events, 1);
+    await one.flush();
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await one.tasks({ limit: 10, ...(cursor === undefined ? {} : { cursor }) });
+      seen.push(...page.items.map((task) => task.task_id));
+      cursor = page.next_cursor ?? undefined;
+      if (seen.length === 10) {
+        made.add({
+          ...(specs(command("late")) as Extract<JournalEvent, { type: "run_submitted" }>),
+          runId: asRunId("r2"),
+        });
+        one.apply(made.events, 2);
+        await one.flush();
+      }
+    } while (cursor !== undefined);
+    expect(seen).toEqual([...Array.from({ length: 25 }, (_, index) => `t${index}`), "late"]);
+  });
+
+  test("refuse a cursor of another list", async () => {
+    const one = await results();
+    for (const cursor of ["nonsense", Buffer.from('["runs","1"]').toString("base64url")]) {
+      await expect(one.tasks({ limit: 1, cursor })).rejects.toMatchObject({ code: "bad_request" });
+    }
+  });
+
+  test("the matrix has a row for each batch size, and one for what failed", async () => {
+    const one = await results();
+    one.apply(story().events, 1);
+    await one.flush();
+    const { rows } = await one.sql(
+      "select model, hardware, batch_size, status, p50_ms, throughput_items_per_second, provenance_proven, failure_reason from matrix",
+      100,
+    );
+    expect(rows).toEqual([
+      ["tiny-bert", "cpu", 1, "completed", 1, 900, true, null],
+      ["tiny-bert", "cpu", 4, "completed", 3, null, true, null],
+      ["tiny-bert", "wasm", null, "failed", null, null, null, "wrong_numbers"],
+    ]);
+  });
+});
+
+describe("users' SQL", () => {
+  test.each([
+    "insert into runs select * from runs",
+    "copy runs to 'x.csv'",
+    "attach 'x.duckdb'",
+    "select * from read_csv('/etc/passwd')",
+    "set enable_external_access = true",
+    "select 1; select 2",
+    "selec 1",
+    "drop table runs",
+  ])("refuses %s", async (sql) => {
+    const one = await results();
+    await expect(one.sql(sql, 10)).rejects.toMatchObject({ code: "bad_query" });
+  });
+
+  test("caps the rows and says so", async () => {
+    const one = await results();
+    expect(await one.sql("select range as n from range(5)", 3)).toEqual({
+      columns: ["n"],
+      rows: [["0"], ["1"], ["2"]],
+      truncated: true,
+    });
+  });
+
+  test("works on the file alone; while a coordinator has it, says who", async () => {
+    const one = await results();
+    one.apply(story().events, 1);
+    await close(one);
+    const reader = await openResultsReadOnly({ path });
+    expect((await reader.sql("select count(*) from results", 1)).rows).toEqual([["5"]]);
+    await reader.close();
+    await expect(openResultsReadOnly({ path: join(folder, "none.duckdb") })).rejects.toMatchObject({
+      code: "not_found",
+    });
+  });
+});
+
+describe("migrations", () => {
+  test("are applied once; a newer or edited schema is refused", async () => {
+    await close(await results());
+    await close(await results());
+    const duckdb = await loadDuckDb();
+    const instance = await openDatabase(duckdb, path, {});
+    const connection = await instance.connect();
+    const known = await readMigrations();
+    const edited = known.map((one) => ({ ...one, sql: `${one.sql}\n-- edited` }));
+    await expect(migrate(connection, edited)).rejects.toMatchObject({ code: "conflict" });
+    await connection.run("insert into schema_migrations values (999999, 'x', now()::timestamp)");
+    await expect(migrate(connection, known)).rejects.toMatchObject({ code: "schema_newer" });
+    connection.closeSync();
+    instance.closeSync();
+  });
+
+  test("a migration that fails leaves nothing behind", async () => {
+    const duckdb = await loadDuckDb();
+    const instance = await openDatabase(duckdb, path, {});
+    const connection = await instance.connect();
+    await expect(
+      migrate(connection, [{ version: 1, sql: "create table one (a integer); nonsense" }]),
+    ).rejects.toThrow();
+    const reader = await connection.runAndReadAll("select table_name from information_schema.tables order by 1");
+    expect(reader.getRowsJson()).toEqual([["schema_migrations"]]);
+    connection.closeSync();
+    instance.closeSync();
+  });
+});

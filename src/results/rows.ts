@@ -1,0 +1,137 @@
+import type {
+  AttemptState,
+  CapabilityDocument,
+  RunState,
+  TaskSpec,
+  TaskState,
+  WorkerLoad,
+  WorkerState,
+} from "../contracts/index.ts";
+import type { Cell } from "./table-writer.ts";
+
+/** Rows that may still change. `stored`: it is in the database, so a change is an update. */
+interface Row {
+  stored: boolean;
+}
+
+export interface RunRow extends Row {
+  runNo: number;
+  runId: string;
+  name: string;
+  state: RunState;
+  submittedBy: string;
+  createMs: number;
+  endMs: number | null;
+  /** Unfinished tasks. */
+  tasks: Map<string, TaskRow>;
+}
+
+export interface TaskRow extends Row {
+  taskNo: number;
+  runId: string;
+  spec: TaskSpec;
+  model: string | null;
+  status: TaskState;
+  failureClass: string | null;
+  createMs: number;
+  startMs: number | null;
+  endMs: number | null;
+  workerId: string | null;
+  attempts: number;
+  /** Dependencies that have not completed. */
+  waitingFor: Set<string>;
+  attempt: AttemptRow | null;
+}
+
+export interface AttemptRow extends Row {
+  leaseSeq: number;
+  runId: string;
+  taskId: string;
+  workerId: string;
+  attempt: number;
+  status: AttemptState;
+  hardware: string | null;
+  leaseMs: number;
+  startMs: number | null;
+  endMs: number | null;
+  seconds: number | null;
+  message: string | null;
+  failure: string | null;
+  hardwareMetrics: string | null;
+}
+
+export interface WorkerRow {
+  workerId: string;
+  name: string;
+  status: WorkerState;
+  registrationMs: number;
+  heartbeatMs: number | null;
+  slots: number;
+  capabilities: CapabilityDocument;
+  load: WorkerLoad | null;
+}
+
+export function modelOf(spec: TaskSpec): string | null {
+  return spec.type === "model" || spec.type === "benchmark" ? spec.config.model : null;
+}
+
+export function runCells(row: RunRow): Cell[] {
+  return [row.runNo, row.runId, row.name, row.state, row.submittedBy, row.createMs, row.endMs];
+}
+
+export function taskCells(row: TaskRow): Cell[] {
+  const { spec } = row;
+  return [
+    row.taskNo,
+    row.runId,
+    spec.task_id,
+    spec.type,
+    spec.priority,
+    row.status,
+    row.failureClass,
+    row.createMs,
+    row.startMs,
+    row.endMs,
+    row.workerId,
+    row.attempts,
+    row.model,
+    JSON.stringify(spec.config),
+    JSON.stringify(spec.requirements),
+    JSON.stringify(spec),
+  ];
+}
+
+export function attemptCells(row: AttemptRow): Cell[] {
+  return [
+    row.leaseSeq,
+    row.runId,
+    row.taskId,
+    row.workerId,
+    row.attempt,
+    row.status,
+    row.hardware,
+    row.leaseMs,
+    row.startMs,
+    row.endMs,
+    row.seconds,
+    row.message,
+    row.failure,
+    row.hardwareMetrics,
+  ];
+}
+
+export function workerCells(row: WorkerRow): Cell[] {
+  const { capabilities } = row;
+  return [
+    row.workerId,
+    row.name,
+    capabilities.hostname,
+    row.registrationMs,
+    row.heartbeatMs,
+    row.status,
+    row.slots,
+    JSON.stringify(capabilities),
+    row.load && JSON.stringify(row.load),
+    JSON.stringify(capabilities.labels),
+  ];
+}

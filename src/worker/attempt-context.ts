@@ -1,0 +1,95 @@
+import { mkdirSync } from "node:fs";
+import type { Clock, RunId, TaskId } from "../base/index.ts";
+import { asRunId, asTaskId } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import type { Artifact, AssignItem, Hardware } from "../contracts/index.ts";
+import type { ArtifactSource, ExecutionContext } from "../executors/index.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+import type { LiveFeed } from "./live-feed.ts";
+
+/** A result holds at most so many. */
+const MAX_ARTIFACTS = 1_000;
+
+export interface AttemptContextOptions {
+  item: AssignItem;
+  /** Where the attempt's own folder goes, when it wants one. */
+  folder: string;
+  cacheDir: string;
+  signal: AbortSignal;
+  clock: Clock;
+  env: Readonly<Record<string, string | undefined>>;
+  artifacts: ArtifactStore;
+  live: LiveFeed;
+}
+
+/** What an executor may use during one attempt. */
+export class AttemptContext implements ExecutionContext {
+  readonly runId: RunId;
+  readonly taskId: TaskId;
+  readonly attempt: number;
+  readonly hardware: Hardware | null;
+  readonly cacheDir: string;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What was stored so far. */
+  readonly stored: Artifact[] = [];
+  /** Whether there is a folder to remove. */
+  usedFolder = false;
+  private readonly options: AttemptContextOptions;
+  private ended = false;
+  private readonly names = new Set<string>();
+
+  constructor(options: AttemptContextOptions) {
+    const { item, cacheDir, signal, clock, env } = options;
+    this.options = options;
+    this.runId = asRunId(item.run_id);
+    this.taskId = asTaskId(item.spec.task_id);
+    this.attempt = item.attempt;
+    this.hardware = item.hardware ?? null;
+    this.cacheDir = cacheDir;
+    this.signal = signal;
+    this.clock = clock;
+    this.env = env;
+  }
+
+  /** Most kinds of task need no folder, and a folder costs more than many a task. */
+  get workDir(): string {
+    if (!this.usedFolder) {
+      this.usedFolder = true;
+      mkdirSync(this.options.folder, { recursive: true });
+    }
+    return this.options.folder;
+  }
+
+  log(stream: "stdout" | "stderr", text: string): void {
+    if (!this.ended) this.options.live.log(this.options.item.lease_seq, stream, text);
+  }
+
+  progress(report: { fraction?: number; message?: string }): void {
+    if (!this.ended) this.options.live.progress(this.options.item.lease_seq, report);
+  }
+
+  /** From now on nothing is shown: executors may go on talking after their report. */
+  end(): void {
+    this.ended = true;
+    this.options.live.end(this.options.item.lease_seq);
+  }
+
+  async saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact> {
+    const { name, contentType } = artifact;
+    if (this.names.has(name)) throw assayError("conflict", `the attempt already has an artifact named "${name}"`);
+    if (this.names.size >= MAX_ARTIFACTS) throw assayError("conflict", `an attempt has at most ${MAX_ARTIFACTS} artifacts`);
+    // Before the wait: two at the same time are two as well.
+    this.names.add(name);
+    try {
+      const { sha256, sizeBytes } = await this.options.artifacts.put(artifact);
+      const stored = { name, sha256, size_bytes: sizeBytes, content_type: contentType };
+      this.stored.push(stored);
+      return stored;
+    } catch (error) {
+      this.names.delete(name);
+      throw error;
+    }
+  }
+}

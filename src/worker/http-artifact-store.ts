@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { IncomingMessage, RequestOptions } from "node:http";
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import type { Clock, Rng } from "../base/index.ts";
+import { errorMessage, fullJitterMs } from "../base/index.ts";
+import type { Fault } from "../contracts/index.ts";
+import { assayError, errorCatalogue, errorResponse, fault, faultError } from "../contracts/index.ts";
+import type { ErrorCode } from "../contracts/index.ts";
+import type { ArtifactSource } from "../executors/index.ts";
+import type { ArtifactStore, StoredArtifact } from "./artifact-store.ts";
+
+/** Enough to outlast the restart of a coordinator: about a minute in all. */
+const TRIES = 10;
+const BACK_OFF = { baseMs: 500, maxMs: 30_000 };
+/** A connection on which nothing moves for so long is given up. */
+const IDLE_TIMEOUT_MS = 30_000;
+
+export interface HttpArtifactStoreOptions {
+  /** Of the coordinator, e.g. `https://coordinator:7414`. */
+  baseUrl: string;
+  /** Sent as a bearer token; null sends none. */
+  token: string | null;
+  /** PEM certificates to trust instead of the system's. */
+  ca?: string;
+  clock: Clock;
+  rng: Rng;
+}
+
+/** What became of one try. */
+type Answer = { kind: "stored" } | { kind: "refused"; fault: Fault } | { kind: "failed"; fault: Fault };
+
+/** Stores artifacts at a coordinator: `PUT /api/v1/blobs/<sha256>`, streamed, tried again while the trouble may pass. */
+export class HttpArtifactStore implements ArtifactStore {
+  private readonly options: HttpArtifactStoreOptions;
+  private readonly base: URL;
+  private readonly agent: HttpAgent | HttpsAgent;
+
+  /** Throws an AssayError, `usage`, for an address that is not http or https. */
+  constructor(options: HttpArtifactStoreOptions) {
+    const { baseUrl, ca } = options;
+    const base = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
+    if (base === null || !["http:", "https:"].includes(base.protocol)) {
+      throw assayError("usage", `"${baseUrl}" is not an http or https address of a coordinator`);
+    }
+    this.options = options;
+    this.base = base;
+    this.agent =
+      base.protocol === "https:" ? new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) }) : new HttpAgent({ keepAlive: true });
+  }
+
+  async put(source: ArtifactSource): Promise<StoredArtifact> {
+    const stored = await digest(source);
+    const { clock, rng } = this.options;
+    for (let failures = 0; ; failures += 1) {
+      const answer = await this.upload(source, stored);
+      if (answer.kind === "stored") return stored;
+      if (answer.kind === "refused" || failures + 1 === TRIES) throw faultError(answer.fault);
+      await new Promise<void>((resolve) => clock.setTimer(fullJitterMs(rng, { ...BACK_OFF, failures }), resolve));
+    }
+  }
+
+  close(): Promise<void> {
+    this.agent.destroy();
+    return Promise.resolve();
+  }
+
+  private async upload(source: ArtifactSource, { sha256, sizeBytes }: StoredArtifact): Promise<Answer> {
+    const { token } = this.options;
+    const content = open(source);
+    try {
+      const response = await this.send(content, {
+        method: "PUT",
+        path: `${this.base.pathname.replace(/\/$/, "")}/api/v1/blobs/${sha256}`,
+        headers: {
+          "content-type": "application/octet-stream",
+          "content-length": sizeBytes,
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        },
+      });
+      return await answerOf(response, sha256);
+    } catch (error) {
+      return { kind: "failed", fault: fault("coordinator_unreachable", `artifact ${sha256}: ${errorMessage(error)}`) };
+    } finally {
+      content.destroy();
+    }
+  }
+
+  private send(content: Readable, options: RequestOptions): Promise<IncomingMessage> {
+    const { hostname, port, protocol } = this.base;
+    const secure = protocol === "https:";
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const request = (secure ? httpsRequest : httpRequest)({
+      ...options,
+      // Addresses of version 6 stand in brackets in a URL, and without them here.
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port,
+      agent: this.agent,
+      timeout: IDLE_TIMEOUT_MS,
+    });
+    request.on("timeout", () => request.destroy(new Error(`nothing moved for ${IDLE_TIMEOUT_MS} ms`)));
+    // A refusal may come, and the connection end, before all is sent: the answer counts, later errors do not.
+    request.on("response", resolve);
+    request.on("error", reject);
+    content.on("error", (error) => request.destroy(error));
+    content.pipe(request);
+    return promise;
+  }
+}
+
+function open(source: ArtifactSource): Readable {
+  return "path" in source ? createReadStream(source.path) : Readable.from([source.bytes], { objectMode: false });
+}
+
+async function digest(source: ArtifactSource): Promise<StoredArtifact> {
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  for await (const chunk of open(source) as AsyncIterable<Uint8Array>) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+  }
+  return { sha256: hash.digest("hex"), sizeBytes };
+}
+
+async function answerOf(response: IncomingMessage, sha256: string): Promise<Answer> {
+  const status = response.statusCode ?? 0;
+  const body = await text(response);
+  if (status >= 200 && status < 300) return { kind: "stored" };
+  const said = faultIn(body) ?? fault("coordinator_unreachable", `artifact ${sha256}: the coordinator answered with HTTP ${status}`);
+  const mayPass = status >= 500 || status === 408 || status === 429;
+  return { kind: mayPass ? "failed" : "refused", fault: said };
+}
+
+/** The coordinator's own words. */
+function faultIn(body: string): Fault | undefined {
+  try {
+    const parsed = errorResponse.safeParse(JSON.parse(body));
+    if (!parsed.success || !Object.hasOwn(errorCatalogue, parsed.data.error.code)) return undefined;
+    const { code, message, next } = parsed.data.error;
+    return fault(code as ErrorCode, message, { next });
+  } catch {
+    return undefined;
+  }
+}

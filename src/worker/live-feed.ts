@@ -1,0 +1,163 @@
+import type { Clock, Timer } from "../base/index.ts";
+import type { WorkerMessageInput } from "../transport/index.ts";
+
+/** What one attempt may show per second, and at once after a pause, in characters. */
+const CHARACTERS_PER_SECOND = 32 * 1024;
+/** All attempts together, in frames; the coordinator closes sessions that send far more. */
+const FRAMES_PER_SECOND = 200;
+const FLUSH_INTERVAL_MS = 250;
+/** Most of one attempt that waits; also what one frame holds at most. */
+const MAX_WAITING_CHARACTERS = 64 * 1024;
+const MAX_MESSAGE_CHARACTERS = 2_000;
+
+type Stream = "stdout" | "stderr";
+
+interface Attempt {
+  chunks: { stream: Stream; text: string }[];
+  waitingCharacters: number;
+  /** Left out since the last text that was taken. */
+  leftOut: { stream: Stream; characters: number } | undefined;
+  allowance: Allowance;
+  progress: { fraction?: number; message?: string } | undefined;
+}
+
+/** A session to show things in; undefined while there is none, or it cannot keep up. */
+export type LiveOutlet = () => { send(frame: WorkerMessageInput): void } | undefined;
+
+/**
+ * The live view of running attempts: output and progress, joined and sent a few times per second. It is a courtesy: what comes
+ * too fast, or while nobody listens, is left out with a note. All output is in the artifacts.
+ */
+export class LiveFeed {
+  private readonly clock: Clock;
+  private readonly outlet: LiveOutlet;
+  private readonly attempts = new Map<number, Attempt>();
+  private readonly frames: Allowance;
+  private timer: Timer | undefined;
+
+  constructor(clock: Clock, outlet: LiveOutlet) {
+    this.clock = clock;
+    this.outlet = outlet;
+    this.frames = new Allowance(FRAMES_PER_SECOND, clock);
+  }
+
+  log(leaseSeq: number, stream: Stream, text: string): void {
+    const attempt = this.attemptOf(leaseSeq);
+    const room = Math.min(text.length, MAX_WAITING_CHARACTERS - attempt.waitingCharacters);
+    const taken = room > 0 ? attempt.allowance.take(room) : 0;
+    if (taken > 0) {
+      noteLeftOut(attempt);
+      append(attempt, stream, text.slice(0, taken));
+    }
+    if (taken < text.length) {
+      attempt.leftOut = { stream, characters: (attempt.leftOut?.characters ?? 0) + text.length - taken };
+    }
+    this.arm();
+  }
+
+  progress(leaseSeq: number, report: { fraction?: number; message?: string }): void {
+    this.attemptOf(leaseSeq).progress = report;
+    this.arm();
+  }
+
+  /** The attempt ended: shows the rest now, since later nobody would take it. */
+  end(leaseSeq: number): void {
+    const attempt = this.attempts.get(leaseSeq);
+    if (attempt === undefined) return;
+    this.attempts.delete(leaseSeq);
+    this.show(leaseSeq, attempt);
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.attempts.clear();
+  }
+
+  private arm(): void {
+    this.timer ??= this.clock.setTimer(FLUSH_INTERVAL_MS, () => {
+      this.timer = undefined;
+      let left = false;
+      for (const [leaseSeq, attempt] of this.attempts) {
+        if (this.show(leaseSeq, attempt)) continue;
+        left = true;
+      }
+      if (left) this.arm();
+    });
+  }
+
+  /** Sends what waits; false when some of it must wait on. */
+  private show(leaseSeq: number, attempt: Attempt): boolean {
+    const session = this.outlet();
+    if (session === undefined) return false;
+    if (attempt.waitingCharacters < MAX_WAITING_CHARACTERS / 2) noteLeftOut(attempt);
+    for (let chunk = attempt.chunks[0]; chunk !== undefined; chunk = attempt.chunks[0]) {
+      if (this.frames.take(1) === 0) return false;
+      attempt.chunks.shift();
+      attempt.waitingCharacters -= chunk.text.length;
+      session.send({ type: "log", lease_seq: leaseSeq, ...chunk });
+    }
+    if (attempt.progress !== undefined && this.frames.take(1) === 1) {
+      session.send({ type: "progress", lease_seq: leaseSeq, ...checkedProgress(attempt.progress) });
+      attempt.progress = undefined;
+    }
+    return attempt.progress === undefined;
+  }
+
+  private attemptOf(leaseSeq: number): Attempt {
+    const known = this.attempts.get(leaseSeq);
+    if (known !== undefined) return known;
+    const allowance = new Allowance(CHARACTERS_PER_SECOND, this.clock);
+    const made: Attempt = { chunks: [], waitingCharacters: 0, leftOut: undefined, allowance, progress: undefined };
+    this.attempts.set(leaseSeq, made);
+    return made;
+  }
+}
+
+function append(attempt: Attempt, stream: Stream, cut: string): void {
+  // A cut may have halved a character, which no encoding takes.
+  const text = cut.toWellFormed();
+  const last = attempt.chunks.at(-1);
+  if (last?.stream === stream && last.text.length + text.length <= MAX_WAITING_CHARACTERS) last.text += text;
+  else attempt.chunks.push({ stream, text });
+  attempt.waitingCharacters += text.length;
+}
+
+function noteLeftOut(attempt: Attempt): void {
+  if (attempt.leftOut === undefined) return;
+  const { stream, characters } = attempt.leftOut;
+  attempt.leftOut = undefined;
+  append(attempt, stream, `\n[${characters} characters left out of the live view]\n`);
+}
+
+/** Executors may report anything; the coordinator takes fractions from 0 to 1 and short messages. */
+function checkedProgress({ fraction, message }: { fraction?: number; message?: string }): { fraction?: number; message?: string } {
+  return {
+    ...(fraction === undefined || Number.isNaN(fraction) ? {} : { fraction: Math.min(1, Math.max(0, fraction)) }),
+    ...(message === undefined ? {} : { message: message.slice(0, MAX_MESSAGE_CHARACTERS).toWellFormed() }),
+  };
+}
+
+/** So much per second; what is not used adds up to one second's worth. */
+class Allowance {
+  private readonly perSecond: number;
+  private readonly clock: Clock;
+  private left: number;
+  private filledAtMs: number;
+
+  constructor(perSecond: number, clock: Clock) {
+    this.perSecond = perSecond;
+    this.clock = clock;
+    this.left = perSecond;
+    this.filledAtMs = clock.monotonicMs();
+  }
+
+  /** Takes as much as there is of the wanted; the answer is whole. */
+  take(wanted: number): number {
+    const nowMs = this.clock.monotonicMs();
+    this.left = Math.min(this.perSecond, this.left + ((nowMs - this.filledAtMs) / 1000) * this.perSecond);
+    this.filledAtMs = nowMs;
+    const taken = Math.min(wanted, Math.floor(this.left));
+    this.left -= taken;
+    return taken;
+  }
+}
