@@ -41,7 +41,12 @@ export class Cli {
       const command = received.at(-1) as Command;
       const options = command.opts<Options & { json?: boolean }>();
       const screen = new Screen(this.context, options.json === true);
-      const code = await handler({ context: this.context, screen, args: command.processedArgs.flat() as string[], options });
+      const code = await handler({
+        context: this.context,
+        screen,
+        args: command.processedArgs.flat() as string[],
+        options,
+      });
       this.exitCode = code ?? exitCodes.ok;
     };
   }

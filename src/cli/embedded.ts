@@ -73,7 +73,11 @@ async function startOnPort(options: EmbeddedOptions): Promise<CoordinatorHandle>
   }
 }
 
-function startOne({ dataDir, workers, context }: EmbeddedOptions, coordinator: CoordinatorHandle, number: number): Promise<WorkerHandle> {
+function startOne(
+  { dataDir, workers, context }: EmbeddedOptions,
+  coordinator: CoordinatorHandle,
+  number: number,
+): Promise<WorkerHandle> {
   const name = `local-${number}`;
   return startLocalWorker({
     coordinatorUrl: coordinator.url,

@@ -13,7 +13,9 @@ export interface ListOptions {
 
 /** `--limit`, of every list. */
 export function limitOption(): Option {
-  return new Option("--limit <count>", "most items to show").default(DEFAULT_LIMIT).argParser(wholeNumber(1, MAX_LIMIT));
+  return new Option("--limit <count>", "most items to show")
+    .default(DEFAULT_LIMIT)
+    .argParser(wholeNumber(1, MAX_LIMIT));
 }
 
 /** What a list shows of each item. */

@@ -110,9 +110,15 @@ const columns: readonly Column[] = [
 export function matrixLines(rows: readonly MatrixRow[], look: { style: Style; width?: number | undefined }): string[] {
   if (rows.length === 0) return [];
   const { style } = look;
-  const lines = renderTable(columns, rows.map((row) => cells(row, style)), look);
+  const lines = renderTable(
+    columns,
+    rows.map((row) => cells(row, style)),
+    look,
+  );
   const weak = rows.some((row) => row.p95_ms !== null && !row.p95_supported);
-  return weak ? [...lines, paint(style, "dim", "~ too few iterations to claim a 95th percentile (130 are enough)")] : lines;
+  return weak
+    ? [...lines, paint(style, "dim", "~ too few iterations to claim a 95th percentile (130 are enough)")]
+    : lines;
 }
 
 function cells(row: MatrixRow, style: Style): string[] {

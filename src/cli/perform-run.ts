@@ -31,7 +31,9 @@ export function runUrl(baseUrl: string, runId: string): string {
 /** Submits a run and says where it is. */
 export async function submitRun(session: RunSession, request: SubmitRunInput): Promise<SubmitRunResponse> {
   const submitted = await session.client.submitRun(request);
-  session.screen.info(`run ${submitted.run_id}: ${countText(submitted.tasks, "task")}, ${runUrl(session.baseUrl, submitted.run_id)}`);
+  session.screen.info(
+    `run ${submitted.run_id}: ${countText(submitted.tasks, "task")}, ${runUrl(session.baseUrl, submitted.run_id)}`,
+  );
   return submitted;
 }
 
@@ -43,7 +45,13 @@ export async function performRun(session: RunSession, request: SubmitRunInput): 
   const { client, context, screen } = session;
   const { seq } = await client.status();
   const { run_id: runId, tasks } = await submitRun(session, request);
-  const display = new RunDisplay({ output: context.stderr, style: screen.errStyle, clock: context.clock, runId, tasks });
+  const display = new RunDisplay({
+    output: context.stderr,
+    style: screen.errStyle,
+    clock: context.clock,
+    runId,
+    tasks,
+  });
   const cancel = (): void => void cancelRun(session, runId, display);
   context.interrupts.signal.addEventListener("abort", cancel, { once: true });
   try {

@@ -11,6 +11,4 @@ export { loadSuite, parseSuite } from "./load-suite.ts";
 export type { LoadedSuite } from "./load-suite.ts";
 export { matrixTasks } from "./matrix-tasks.ts";
 export type { MatrixSelection } from "./matrix-tasks.ts";
-export { locatedError } from "./located-error.ts";
-export type { LocatedFault } from "./located-error.ts";
-export type { Place } from "./suite-source.ts";
+export { locateError } from "./located-error.ts";

@@ -1,5 +1,6 @@
+import type { z } from "zod";
 import { fault, faultsFromIssues, MAX_TASKS_PER_RUN, suite } from "../contracts/index.ts";
-import type { Suite } from "../contracts/index.ts";
+import type { SubmitRunInput, Suite } from "../contracts/index.ts";
 import { dependencyFault } from "./dependency-fault.ts";
 import { locatedError } from "./located-error.ts";
 import type { LocatedFault } from "./located-error.ts";
@@ -10,7 +11,10 @@ import { withDefaults } from "./with-defaults.ts";
 
 /** A checked suite, its tasks merged with its defaults, and where its parts stand in the file. */
 export interface LoadedSuite extends Pick<SuiteSource, "placeOf"> {
+  /** With every field that a task can have. */
   suite: Suite;
+  /** The same as it is submitted: only what the file says, which is far smaller. */
+  submission: Pick<SubmitRunInput, "name" | "wait_for_capacity" | "tasks">;
   file: string;
 }
 
@@ -30,14 +34,14 @@ export async function loadSuite(file: string): Promise<LoadedSuite> {
 export function parseSuite(text: string, file: string): LoadedSuite {
   const source = parseSource(text, file);
   const parsed = checkedSuite(source.value);
-  if ("suite" in parsed) return { suite: parsed.suite, file, placeOf: source.placeOf };
+  if ("suite" in parsed) return { ...parsed, file, placeOf: source.placeOf };
   const [first, ...others] = parsed.faults
     .slice(0, MAX_FAULTS)
     .map((found): LocatedFault => ({ ...found, place: source.placeOf(found.path ?? "") }));
   throw locatedError(file, [first ?? fault("invalid_field", "the suite is not valid"), ...others]);
 }
 
-function checkedSuite(value: unknown): { suite: Suite } | { faults: LocatedFault[] } {
+function checkedSuite(value: unknown): Pick<LoadedSuite, "suite" | "submission"> | { faults: LocatedFault[] } {
   if (value === null || value === undefined) return { faults: [fault("invalid_field", "the file is empty")] };
   const defaults = suite.pick({ defaults: true }).loose().safeParse(value);
   if (!defaults.success) return { faults: faultsFromIssues(defaults.error.issues, "suite") };
@@ -50,7 +54,10 @@ function checkedSuite(value: unknown): { suite: Suite } | { faults: LocatedFault
   const parsed = suite.safeParse(merged);
   if (!parsed.success) return { faults: faultsFromIssues(parsed.error.issues, "suite") };
   const wrong = dependencyFault(parsed.data.tasks);
-  return wrong === undefined ? { suite: parsed.data } : { faults: [wrong] };
+  if (wrong !== undefined) return { faults: [wrong] };
+  // The schema has just accepted it as its input.
+  const { name, wait_for_capacity = false, tasks } = merged as z.input<typeof suite>;
+  return { suite: parsed.data, submission: { name, wait_for_capacity, tasks } };
 }
 
 function taskCount(value: unknown): number {

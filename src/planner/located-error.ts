@@ -1,6 +1,6 @@
 import { AssayError } from "../base/index.ts";
 import type { Fault } from "../contracts/index.ts";
-import type { Place } from "./suite-source.ts";
+import type { Place, SuiteSource } from "./suite-source.ts";
 
 /** A fault and where in the file it lies. */
 export interface LocatedFault extends Fault {
@@ -24,6 +24,17 @@ export function locatedError(file: string, faults: readonly [LocatedFault, ...Lo
         : { others: others.map((other) => ({ message: other.message, ...position(other) })) }),
     },
   });
+}
+
+/** An error that somebody else found in a suite (its `details.path` says where), with the line in the suite's file. */
+export function locateError(
+  error: AssayError,
+  { file, placeOf }: Pick<SuiteSource, "placeOf"> & { file: string },
+): AssayError {
+  const { path } = error.details;
+  if (typeof path !== "string") return error;
+  const { code, message, next, cause } = error;
+  return new AssayError(code, { message, next, cause, details: { ...error.details, file, ...placeOf(path) } });
 }
 
 function position({ path, place }: LocatedFault): Record<string, unknown> {

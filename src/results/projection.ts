@@ -1,7 +1,8 @@
 import { assert } from "../base/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent, TaskSpec } from "../contracts/index.ts";
-import { attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
+import { addTask, attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
 import type { AttemptRow, RunRow, TaskRow, WorkerRow } from "./rows.ts";
+import { jsonText } from "./table-writer.ts";
 import type { Cell, Staging, Table } from "./table-writer.ts";
 
 /** A task's place: the run's place in the journal, and its own in the run. */
@@ -206,12 +207,13 @@ export class Projection {
       createMs: atMs,
       endMs: null,
       tasks: new Map(),
+      waiters: new Map(),
     };
     this.runs.set(runId, run);
     this.dirtyRuns.add(run);
     for (const [index, spec] of event.tasks.entries()) {
       const task = newTask(spec, { runId, taskNo: seq * TASKS_PER_RUN + index, createMs: atMs });
-      run.tasks.set(spec.task_id, task);
+      addTask(run, task);
       this.dirtyTasks.add(task);
     }
   }
@@ -262,8 +264,8 @@ export class Projection {
       endMs: finishedAtMs,
       seconds: result?.execution_time_seconds ?? (startMs === null ? null : Math.max(0, finishedAtMs - startMs) / 1000),
       message: failure?.message ?? null,
-      failure: failure && JSON.stringify(failure),
-      hardwareMetrics: result && JSON.stringify(result.hardware_metrics),
+      failure: failure && jsonText(failure),
+      hardwareMetrics: result && jsonText(result.hardware_metrics),
     });
     this.dirtyAttempts.add(attempt);
     task.startMs ??= startMs;
@@ -291,9 +293,9 @@ export class Projection {
     const run = this.runs.get(task.runId);
     run?.tasks.delete(task.spec.task_id);
     if (end.status !== "completed") return;
-    for (const other of run?.tasks.values() ?? []) {
-      if (other.status !== "blocked" || !other.waitingFor.delete(task.spec.task_id) || other.waitingFor.size > 0)
-        continue;
+    for (const other of run?.waiters.get(task.spec.task_id) ?? []) {
+      other.waitingFor.delete(task.spec.task_id);
+      if (other.status !== "blocked" || other.waitingFor.size > 0) continue;
       other.status = "queued";
       this.dirtyTasks.add(other);
     }
@@ -323,13 +325,13 @@ export class Projection {
       hardware,
       result.execution_time_seconds,
       event.finishedAtMs,
-      JSON.stringify(result.hardware_metrics),
-      JSON.stringify(result.results),
+      jsonText(result.hardware_metrics),
+      jsonText(result.results),
       proof?.kind ?? null,
       proof?.proven ?? null,
-      proof ? JSON.stringify(proof) : null,
+      proof ? jsonText(proof) : null,
       failure?.class ?? null,
-      failure && JSON.stringify(failure),
+      failure && jsonText(failure),
     ]);
     for (const { name, value, unit, batch_size } of result.metrics) {
       this.metrics.push([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);

@@ -10,6 +10,7 @@ import {
 import type { Connection } from "./duckdb.ts";
 import { newTask } from "./projection.ts";
 import type { Projection } from "./projection.ts";
+import { addTask } from "./rows.ts";
 import type { AttemptRow, RunRow } from "./rows.ts";
 
 type Columns = Record<string, unknown>;
@@ -64,6 +65,7 @@ async function restoreRuns(connection: Connection, projection: Projection): Prom
       createMs: Number(row["create_ms"]),
       endMs: null,
       tasks: new Map(),
+      waiters: new Map(),
     };
     projection.runs.set(run.runId, run);
   }
@@ -95,7 +97,8 @@ async function restoreTasks(connection: Connection, projection: Projection): Pro
       attempts: Number(row["attempts"]),
     });
     for (const name of task.waitingFor) if (completed.has(`${runId}\n${name}`)) task.waitingFor.delete(name);
-    projection.runs.get(runId)?.tasks.set(task.spec.task_id, task);
+    const run = projection.runs.get(runId);
+    if (run) addTask(run, task);
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   WorkerLoad,
   WorkerState,
 } from "../contracts/index.ts";
+import { jsonText } from "./table-writer.ts";
 import type { Cell } from "./table-writer.ts";
 
 /** Rows that may still change. `stored`: it is in the database, so a change is an update. */
@@ -24,6 +25,8 @@ export interface RunRow extends Row {
   endMs: number | null;
   /** Unfinished tasks. */
   tasks: Map<string, TaskRow>;
+  /** Unfinished tasks that wait for a task. */
+  waiters: Map<string, TaskRow[]>;
 }
 
 export interface TaskRow extends Row {
@@ -95,9 +98,9 @@ export function taskCells(row: TaskRow): Cell[] {
     row.workerId,
     row.attempts,
     row.model,
-    JSON.stringify(spec.config),
-    JSON.stringify(spec.requirements),
-    JSON.stringify(spec),
+    jsonText(spec.config),
+    jsonText(spec.requirements),
+    jsonText(spec),
   ];
 }
 
@@ -130,8 +133,18 @@ export function workerCells(row: WorkerRow): Cell[] {
     row.heartbeatMs,
     row.status,
     row.slots,
-    JSON.stringify(capabilities),
-    row.load && JSON.stringify(row.load),
-    JSON.stringify(capabilities.labels),
+    jsonText(capabilities),
+    row.load && jsonText(row.load),
+    jsonText(capabilities.labels),
   ];
+}
+
+/** Puts an unfinished task in its run. */
+export function addTask(run: RunRow, task: TaskRow): void {
+  run.tasks.set(task.spec.task_id, task);
+  for (const name of task.waitingFor) {
+    const waiters = run.waiters.get(name);
+    if (waiters) waiters.push(task);
+    else run.waiters.set(name, [task]);
+  }
 }

@@ -92,3 +92,13 @@ export const applyStaging: Record<Staging, string> = {
 export function storable(text: string): string {
   return text.toWellFormed().replaceAll("\0", "");
 }
+
+/** What only damaged text has in JSON: NUL, or half of a surrogate pair. A literal backslash before it is a false alarm that costs time only. */
+const DAMAGED = /\\u(?:0000|d[89a-f])/;
+
+/** JSON that DuckDB can store. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!DAMAGED.test(text)) return text;
+  return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "string" ? storable(inner) : inner));
+}

@@ -31,7 +31,9 @@ function explanationLines(explanation: Explanation, style: Style): string[] {
     ...(notBefore === null ? [] : [`  not before ${notBefore}`]),
     ...(ahead === null ? [] : [`  ${countText(ahead, "task")} ahead on the same workers`]),
     ...workers.map(({ worker_id: workerId, fits, reasons }) => {
-      const sign = fits ? paint(style, "green", plain(style, "✓ fits")) : paint(style, "dim", plain(style, "– does not fit"));
+      const sign = fits
+        ? paint(style, "green", plain(style, "✓ fits"))
+        : paint(style, "dim", plain(style, "– does not fit"));
       return `  ${sign} ${workerId}${reasons.length === 0 ? "" : `: ${harmless(reasons.join("; "))}`}`;
     }),
   ];

@@ -42,7 +42,14 @@ function modelLines(entry: CatalogueEntry): string[] {
   ];
 }
 
-function modelDocument({ id, aliases, family, architecture, origin, summary }: CatalogueEntry): Record<string, unknown> {
+function modelDocument({
+  id,
+  aliases,
+  family,
+  architecture,
+  origin,
+  summary,
+}: CatalogueEntry): Record<string, unknown> {
   const repository = origin.source === "hub" ? { repository: origin.repository } : {};
   return { model: id, aliases, family, architecture, source: origin.source, ...repository, summary };
 }

@@ -24,7 +24,11 @@ export function addResultsCommand(program: Command, cli: Cli): void {
         const { screen, options } = invocation;
         const [runId] = invocation.args;
         const results: ResultView[] = [];
-        for await (const result of client.results({ run_id: runId, model: options.model, hardware: options.hardware })) {
+        for await (const result of client.results({
+          run_id: runId,
+          model: options.model,
+          hardware: options.hardware,
+        })) {
           if (results.length === options.limit) break;
           results.push(result);
         }

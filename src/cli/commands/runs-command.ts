@@ -30,7 +30,13 @@ export function addRunsCommand(program: Command, cli: Cli): void {
         await printList(invocation.screen, "runs", {
           items: client.runs({ state, name }),
           limit,
-          columns: [{ header: "RUN" }, { header: "NAME" }, { header: "STATE" }, { header: "STARTED" }, { header: "TASKS" }],
+          columns: [
+            { header: "RUN" },
+            { header: "NAME" },
+            { header: "STATE" },
+            { header: "STARTED" },
+            { header: "TASKS" },
+          ],
           row: (run) => runRow(run, invocation.screen.outStyle, nowMs),
         });
         return undefined;

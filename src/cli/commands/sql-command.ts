@@ -15,7 +15,7 @@ interface Options extends ConnectionOptions {
 
 export function addSqlCommand(program: Command, cli: Cli): void {
   withConnection(cli.command(program, "sql", "ask the results in SQL (DuckDB; reading only)"))
-    .argument("<query>", "e.g. \"select model, hardware, count(*) from task_results group by all\"")
+    .argument("<query>", 'e.g. "select model, hardware, count(*) from task_results group by all"')
     .option("--max-rows <count>", "most rows to show", wholeNumber(1, 100_000), 1_000)
     .action(
       cli.action<Options>(async (invocation) => {
@@ -32,7 +32,11 @@ export function addSqlCommand(program: Command, cli: Cli): void {
 function answerLines({ columns, rows }: SqlResponse, look: Parameters<typeof renderTable>[2]): string[] {
   const numeric = columns.map((_, index) => rows.every((row) => typeof row[index] === "number"));
   const heads = columns.map((header, index) => ({ header, ...(numeric[index] ? { align: "right" as const } : {}) }));
-  return renderTable(heads, rows.map((row) => row.map(cellText)), look);
+  return renderTable(
+    heads,
+    rows.map((row) => row.map(cellText)),
+    look,
+  );
 }
 
 function cellText(value: JsonValue): string {

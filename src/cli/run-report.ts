@@ -1,0 +1,77 @@
+import type { Client } from "../client/index.ts";
+import type { ResultView, TaskView } from "../contracts/index.ts";
+import { matrixLines, matrixRows, rowOfTask } from "./matrix-table.ts";
+import type { MatrixRow } from "./matrix-table.ts";
+import type { EndedRun, RunSession } from "./perform-run.ts";
+import { runSummary } from "./run-summary.ts";
+import { plain } from "./style.ts";
+import { renderTable } from "./table.ts";
+import { taskColumns, taskRow } from "./task-rows.ts";
+
+/** Of a larger run only the tasks that failed are shown, and not more than so many. */
+const MAX_TASKS = 200;
+const MAX_FAILED = 50;
+
+export interface ReportContent {
+  /** Whether there are measurements of models to show. */
+  models: boolean;
+  /** Whether the tasks are shown one by one. */
+  tasks: boolean;
+  /** Where the data lie, when on this machine. */
+  dataDir: string | undefined;
+}
+
+/** Prints what became of a run: tasks, measurements, one line of summary. The link comes last. */
+export async function reportRun(session: RunSession, ended: EndedRun, content: ReportContent): Promise<void> {
+  const { client, screen } = session;
+  const { run, url, exitCode } = ended;
+  const tasks = await tasksToShow(client, ended, screen.json || content.models);
+  const rows = content.models ? await measurements(client, run.run_id, tasks) : [];
+  const look = { style: screen.outStyle, width: screen.width };
+  const lines = (): string[] => {
+    const table =
+      content.tasks && tasks.length > 0
+        ? renderTable(
+            taskColumns,
+            tasks.map((task) => taskRow(task, look.style)),
+            look,
+          )
+        : [];
+    const matrix = matrixLines(rows, look);
+    const parts = [table, matrix].filter((part) => part.length > 0).flatMap((part) => [...part, ""]);
+    return [...parts, runSummary(run, look.style), ...storageLines(session, ended, content)];
+  };
+  screen.result(lines, { run, url, tasks, measurements: rows, exit_code: exitCode });
+  screen.info(`run ${run.run_id}: ${url}`);
+}
+
+/** All tasks of a small run or for a program; of a large one those that failed. */
+async function tasksToShow(client: Client, { run }: EndedRun, all: boolean): Promise<TaskView[]> {
+  const large = !all && run.counts.total > MAX_TASKS;
+  const tasks: TaskView[] = [];
+  for await (const task of client.tasks({ run_id: run.run_id, ...(large ? { status: "failed" } : {}) })) {
+    if (large && tasks.length === MAX_FAILED) break;
+    tasks.push(task);
+  }
+  return tasks;
+}
+
+/** The rows of the results, in the order of the tasks; a task without a result has a row that says so. */
+async function measurements(client: Client, runId: string, tasks: readonly TaskView[]): Promise<MatrixRow[]> {
+  const newest = new Map<string, ResultView>();
+  for await (const result of client.results({ run_id: runId })) newest.set(result.task_id, result);
+  return tasks
+    .filter(({ type }) => type === "model" || type === "benchmark")
+    .flatMap((task) => {
+      const result = newest.get(task.task_id);
+      return result === undefined ? [rowOfTask(task)] : matrixRows([result]);
+    });
+}
+
+function storageLines({ screen }: RunSession, { run }: EndedRun, { models, dataDir }: ReportContent): string[] {
+  const where = dataDir === undefined ? [] : [`stored in ${dataDir}`];
+  const sql = `select * from matrix where run_id = '${run.run_id}'`;
+  return [...where, ...(models ? [`again: assay sql "${sql}"`] : [])].map((line) =>
+    plain(screen.outStyle, `  ${line}`),
+  );
+}

@@ -1,0 +1,37 @@
+import { createClient } from "../client/index.ts";
+import type { Invocation } from "./cli.ts";
+import { findConnection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { dataDirOf } from "./context.ts";
+import { startEmbedded } from "./embedded.ts";
+import type { RunSession } from "./perform-run.ts";
+
+/** Workers that a command starts when it has no coordinator. */
+export const DEFAULT_WORKERS = 2;
+
+/** A session and, when the coordinator was started for it, where its data lie. */
+export interface CoordinatorSession extends RunSession {
+  embeddedDataDir: string | undefined;
+}
+
+/** Uses the coordinator that the options mean; without one, starts one with workers in this process and ends it afterwards. */
+export async function withCoordinator<T>(
+  invocation: Invocation<ConnectionOptions & { workers?: number }>,
+  use: (session: CoordinatorSession) => Promise<T>,
+): Promise<T> {
+  const { options, context, screen } = invocation;
+  const connection = await findConnection(options, context);
+  if (connection !== undefined) {
+    const client = createClient(connection);
+    return use({ client, baseUrl: connection.baseUrl, context, screen, embeddedDataDir: undefined });
+  }
+  const dataDir = dataDirOf(options, context);
+  screen.info(`no coordinator is named or runs here: starting one in ${dataDir}`);
+  const workers = options.workers ?? DEFAULT_WORKERS;
+  const embedded = await startEmbedded({ dataDir, port: 0, anyPort: false, workers, context });
+  try {
+    return await use({ ...embedded, context, screen, embeddedDataDir: dataDir });
+  } finally {
+    await embedded.stop();
+  }
+}
