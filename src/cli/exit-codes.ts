@@ -38,6 +38,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   nothing_matched: exitCodes.nothingMatched,
   unknown_model: usage,
   model_file_missing: usage,
+  model_unsupported: usage,
   hub_unreachable: infrastructure,
   unauthenticated: usage,
   token_expired: usage,

@@ -66,7 +66,7 @@ export interface ProbeContext {
   facts: PlatformFacts;
   cacheDir: string;
   env: Readonly<Record<string, string | undefined>>;
-  signal: AbortSignal;
+  clock: Clock;
 }
 
 /** What an executor proved by doing it. */
@@ -89,6 +89,4 @@ export interface Executor {
   /** Asked once when the worker starts. Rejects only for bugs: what does not work is reported as unavailable. */
   capabilities?(context: ProbeContext): Promise<ExecutorCapabilities>;
   execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport>;
-  /** Ends what the executor keeps between attempts. */
-  close?(): Promise<void>;
 }

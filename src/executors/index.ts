@@ -20,6 +20,7 @@ export type {
   ExecutorCapabilities,
   ProbeContext,
 } from "./executor.ts";
+export { WORK_DIR_VARIABLE } from "./command/environment.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";
 export { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 

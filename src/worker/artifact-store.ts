@@ -9,5 +9,4 @@ export interface StoredArtifact {
 export interface ArtifactStore {
   /** Resolves once the content is safe; rejects with an AssayError when it cannot be stored. The source must not change meanwhile. */
   put(source: ArtifactSource): Promise<StoredArtifact>;
-  close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { systemClock } from "../../base/index.ts";
 import { createPlatform } from "../../platform/index.ts";
 import type { ExecutionReport } from "../executor.ts";
 import type { ScratchAttempt } from "../scratch-attempt.ts";
@@ -311,10 +312,10 @@ describe("a command that is told to stop", () => {
 });
 
 test("capabilities: a processor that ran a command, and the versions of what is installed", async () => {
-  const { facts, signal } = { facts: await platform.facts(), signal: new AbortController().signal };
+  const facts = await platform.facts();
   const bare = await mkdtemp(join(tmpdir(), "assay-path-"));
   await writeFile(join(bare, "git"), "#!/bin/sh\necho git version 2.39.5\n", { mode: 0o755 });
-  const capabilities = await executor.capabilities({ facts, signal, cacheDir: bare, env: { PATH: bare } });
+  const capabilities = await executor.capabilities({ facts, clock: systemClock, cacheDir: bare, env: { PATH: bare } });
   await rm(bare, { recursive: true });
   expect(capabilities).toEqual({ hardware: ["cpu"], runtimes: [], software: { node: process.versions.node, git: "2.39.5" } });
 });

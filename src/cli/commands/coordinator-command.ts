@@ -1,0 +1,73 @@
+import { Option } from "commander";
+import type { Command } from "commander";
+import { assayError } from "../../contracts/index.ts";
+import { startCoordinator } from "../../coordinator/index.ts";
+import type { Cli, Invocation } from "../cli.ts";
+import { dataDirOf } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { aborted } from "../interrupts.ts";
+import { logLevels, stderrLogger } from "../loggers.ts";
+import type { LogLevel } from "../loggers.ts";
+import { duration, wholeNumber } from "../option-values.ts";
+
+interface Options {
+  host: string;
+  port: number;
+  heartbeatInterval: number;
+  workerTimeout: number;
+  dataDir?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  logLevel: LogLevel;
+}
+
+export function addCoordinatorCommand(program: Command, cli: Cli): void {
+  cli
+    .command(program, "coordinator", "start a coordinator that workers connect to")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--port <port>", "port to listen on; 0 takes a free one", wholeNumber(0, 65_535), 7777)
+    .addOption(timeOption("--heartbeat-interval <time>", "how often workers report", 5_000, "5s"))
+    .addOption(timeOption("--worker-timeout <time>", "silence after which a worker is lost", 30_000, "30s"))
+    .option("--data-dir <folder>", "where everything is kept (ASSAY_DATA_DIR; default .assay)")
+    .option("--tls-cert <file>", "certificate (PEM), to serve HTTPS")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .addOption(new Option("--log-level <level>", "what is logged on standard error").choices(logLevels).default("info"))
+    .action(cli.action<Options>(coordinate));
+}
+
+function timeOption(flags: string, text: string, milliseconds: number, shown: string): Option {
+  return new Option(flags, text).argParser(duration).default(milliseconds, shown);
+}
+
+async function coordinate({ context, screen, options }: Invocation<Options>): Promise<ExitCode> {
+  const { heartbeatInterval, workerTimeout, host, port } = options;
+  if (workerTimeout <= heartbeatInterval) {
+    throw assayError("usage", "--worker-timeout must be longer than --heartbeat-interval");
+  }
+  const coordinator = await startCoordinator({
+    dataDir: dataDirOf(options, context),
+    host,
+    port,
+    tls: tlsFiles(options),
+    heartbeatIntervalMs: heartbeatInterval,
+    workerTimeoutMs: workerTimeout,
+    logger: stderrLogger(options.logLevel),
+  });
+  try {
+    screen.result(() => [coordinator.url], { url: coordinator.url, admin_token_file: coordinator.adminTokenFile });
+    screen.info(`coordinator at ${coordinator.url}; admin token in ${coordinator.adminTokenFile}`);
+    screen.info("workers need a token of their own: assay token create --role worker");
+    await aborted(context.interrupts.signal);
+    screen.info("stopping; Ctrl-C again stops at once");
+  } finally {
+    await coordinator.stop();
+  }
+  return exitCodes.ok;
+}
+
+function tlsFiles({ tlsCert, tlsKey }: Options): { certFile: string; keyFile: string } | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw assayError("usage", "--tls-cert and --tls-key go together");
+  return { certFile: tlsCert, keyFile: tlsKey };
+}

@@ -1,0 +1,64 @@
+import type { Command } from "commander";
+import type { Cli, Invocation } from "../cli.ts";
+import { dataDirOf } from "../context.ts";
+import { startEmbedded } from "../embedded.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { aborted } from "../interrupts.ts";
+import { chosenModels, provenPlatforms } from "../matrix-plan.ts";
+import { wholeNumber } from "../option-values.ts";
+import { performRun } from "../perform-run.ts";
+import type { RunSession } from "../perform-run.ts";
+import { reportRun } from "../run-report.ts";
+import { countText } from "../quantities.ts";
+import { matrixTasks } from "../../planner/index.ts";
+import { DEFAULT_WORKERS } from "../with-coordinator.ts";
+import { DEFAULT_BATCH_SIZES, DEFAULT_ITERATIONS } from "./matrix-command.ts";
+
+const DEFAULT_PORT = 7777;
+
+interface Options {
+  once?: boolean;
+  port?: number;
+  dataDir?: string;
+  workers: number;
+}
+
+export function addUpCommand(program: Command, cli: Cli): void {
+  cli
+    .command(program, "up", "start a coordinator and workers here, measure the built-in models, and go on serving")
+    .option("--once", "end after the measurement")
+    .option("--port <port>", `port of the coordinator; 0 takes a free one (default ${DEFAULT_PORT})`, wholeNumber(0, 65_535))
+    .option("--data-dir <folder>", "where everything is kept (ASSAY_DATA_DIR; default .assay)")
+    .option("--workers <count>", "how many workers", wholeNumber(1, 256), DEFAULT_WORKERS)
+    .action(cli.action<Options>(up));
+}
+
+async function up({ context, screen, options }: Invocation<Options>): Promise<ExitCode> {
+  const { port, workers } = options;
+  const dataDir = dataDirOf(options, context);
+  screen.info(`starting a coordinator and ${countText(workers, "worker")}; each worker tries the hardware with a small model`);
+  const place = { dataDir, port: port ?? DEFAULT_PORT, anyPort: port === undefined };
+  const embedded = await startEmbedded({ ...place, workers, context });
+  try {
+    screen.info(`coordinator at ${embedded.baseUrl}, data in ${dataDir}`);
+    const session = { client: embedded.client, baseUrl: embedded.baseUrl, context, screen };
+    const exitCode = await demo(session, dataDir);
+    if (options.once === true || context.interrupts.signal.aborted) return exitCode;
+    screen.info(`serving at ${embedded.baseUrl} until Ctrl-C; try \`assay run examples/first-suite.yaml\` in another shell`);
+    await aborted(context.interrupts.signal);
+    screen.info("stopping; Ctrl-C again stops at once");
+    return exitCode;
+  } finally {
+    await embedded.stop();
+  }
+}
+
+/** Measures the built-in models on what this machine proved. */
+async function demo(session: RunSession, dataDir: string): Promise<ExitCode> {
+  const hardware = await provenPlatforms(session.client, undefined);
+  const measure = { batchSizes: DEFAULT_BATCH_SIZES, iterations: DEFAULT_ITERATIONS };
+  const tasks = matrixTasks({ models: chosenModels({}), hardware, ...measure });
+  const ended = await performRun(session, { name: "demo", tasks });
+  await reportRun(session, ended, { models: true, tasks: false, dataDir });
+  return ended.exitCode;
+}

@@ -1,0 +1,207 @@
+import type { z } from "zod";
+import { AssayError } from "../base/index.ts";
+import {
+  artifactView,
+  assayError,
+  attemptView,
+  createTokenResponse,
+  explanation,
+  page,
+  resultView,
+  runView,
+  sqlResponse,
+  stateHashResponse,
+  statusResponse,
+  submitRunResponse,
+  taskView,
+  workerView,
+} from "../contracts/index.ts";
+import type {
+  ArtifactView,
+  ArtifactsQuery,
+  AttemptView,
+  AttemptsQuery,
+  CreateTokenResponse,
+  Explanation,
+  FeedEvent,
+  ResultView,
+  ResultsQuery,
+  Role,
+  RunView,
+  RunsQuery,
+  SqlResponse,
+  StateHashResponse,
+  StatusResponse,
+  SubmitRunInput,
+  SubmitRunResponse,
+  TaskView,
+  TasksQuery,
+  WorkerView,
+  WorkersQuery,
+} from "../contracts/index.ts";
+import { followEvents } from "./event-source.ts";
+import { Http, lines } from "./http.ts";
+import type { HttpOptions } from "./http.ts";
+import { parseLog } from "./log-lines.ts";
+import type { LogChunk } from "./log-lines.ts";
+
+export type ClientOptions = HttpOptions;
+/** Filters of a list; the pages are the client's business. */
+type Filters<Query> = { [Key in Exclude<keyof Query, "limit" | "cursor">]?: Query[Key] | undefined };
+export interface EventsQuery {
+  /** Sequence of the last event already seen. */
+  after: number;
+  run_id?: string | undefined;
+}
+export interface LogsQuery {
+  runId: string;
+  taskId: string;
+  /** The newest one when absent. */
+  attempt?: number | undefined;
+  /** Goes on until the attempt ends. */
+  follow?: boolean | undefined;
+}
+
+const PAGE = 1_000;
+const SUBMIT_TRIES = 4;
+
+/** A coordinator's API. Every call rejects with an AssayError that carries the coordinator's code, message and next step. */
+export function createClient(options: ClientOptions): Client {
+  return new Client(new Http(options));
+}
+
+export class Client {
+  private readonly http: Http;
+
+  constructor(http: Http) {
+    this.http = http;
+  }
+
+  /** Submits a run. Tried again when the connection breaks, under the same key, so that it is accepted once. */
+  async submitRun(request: SubmitRunInput, { idempotencyKey = crypto.randomUUID() }: { idempotencyKey?: string } = {}): Promise<SubmitRunResponse> {
+    const call = { method: "POST" as const, body: request, headers: { "idempotency-key": idempotencyKey } };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.http.json("/api/v1/runs", submitRunResponse, call);
+      } catch (error) {
+        const broken = error instanceof AssayError && error.code === "coordinator_unreachable";
+        if (!broken || attempt === SUBMIT_TRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
+      }
+    }
+  }
+
+  run(runId: string): Promise<RunView> {
+    return this.http.json(`/api/v1/runs/${encodeURIComponent(runId)}`, runView);
+  }
+
+  /** Resolves with the run once it has ended; goes on through restarts of the coordinator. */
+  async waitForRun(runId: string, { signal }: { signal?: AbortSignal } = {}): Promise<RunView> {
+    const { seq } = await this.status();
+    const run = await this.run(runId);
+    if (run.state !== "running") return run;
+    for await (const event of this.events({ after: seq, run_id: runId }, signal)) {
+      if (event.type === "run_finished") return this.run(runId);
+    }
+    throw assayError("interrupted", `Waiting for run ${runId} was interrupted.`);
+  }
+
+  async cancelRun(runId: string, reason: string): Promise<void> {
+    await this.http.send(`/api/v1/runs/${encodeURIComponent(runId)}/cancel`, { method: "POST", body: { reason } });
+  }
+
+  async cancelTask(runId: string, taskId: string, reason: string): Promise<void> {
+    await this.http.send(`${taskPath(runId, taskId)}/cancel`, { method: "POST", body: { reason } });
+  }
+
+  async drainWorker(workerId: string, reason: string): Promise<void> {
+    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/drain`, { method: "POST", body: { reason } });
+  }
+
+  task(runId: string, taskId: string): Promise<TaskView> {
+    return this.http.json(taskPath(runId, taskId), taskView);
+  }
+
+  explain(runId: string, taskId: string): Promise<Explanation> {
+    return this.http.json(`${taskPath(runId, taskId)}/explain`, explanation);
+  }
+
+  runs(filters: Filters<RunsQuery> = {}): AsyncGenerator<RunView> {
+    return this.all("/api/v1/runs", runView, filters);
+  }
+
+  tasks(filters: Filters<TasksQuery> = {}): AsyncGenerator<TaskView> {
+    return this.all("/api/v1/tasks", taskView, filters);
+  }
+
+  attempts(filters: Filters<AttemptsQuery> = {}): AsyncGenerator<AttemptView> {
+    return this.all("/api/v1/attempts", attemptView, filters);
+  }
+
+  workers(filters: Filters<WorkersQuery> = {}): AsyncGenerator<WorkerView> {
+    return this.all("/api/v1/workers", workerView, filters);
+  }
+
+  results(filters: Filters<ResultsQuery> = {}): AsyncGenerator<ResultView> {
+    return this.all("/api/v1/results", resultView, filters);
+  }
+
+  artifacts(filters: Filters<ArtifactsQuery> = {}): AsyncGenerator<ArtifactView> {
+    return this.all("/api/v1/artifacts", artifactView, filters);
+  }
+
+  /** The content of an artifact. */
+  async artifactContent(sha256: string): Promise<Uint8Array> {
+    const response = await this.http.response(`/api/v1/artifacts/${sha256}/content`);
+    return new Uint8Array(await this.http.read(() => response.arrayBuffer()));
+  }
+
+  /** What happens, as it happens. */
+  events(query: EventsQuery, signal?: AbortSignal): AsyncGenerator<FeedEvent> {
+    return followEvents(this.http, query, signal);
+  }
+
+  /** The output of an attempt. Without `follow` all of it is one stream, as far as it can be told apart. */
+  async *logs({ runId, taskId, attempt, follow = false }: LogsQuery, signal?: AbortSignal): AsyncGenerator<LogChunk> {
+    const query = { attempt, follow: follow ? 1 : 0 };
+    const response = await this.http.response(`${taskPath(runId, taskId)}/logs`, { query, signal });
+    if (!response.body) return;
+    if (follow) return yield* parseLog(lines(response.body));
+    const decoder = new TextDecoder();
+    for await (const bytes of response.body) yield { stream: "stdout", text: decoder.decode(bytes, { stream: true }) };
+  }
+
+  sql(sql: string, maxRows = PAGE): Promise<SqlResponse> {
+    return this.http.json("/api/v1/query", sqlResponse, { method: "POST", body: { sql, max_rows: maxRows } });
+  }
+
+  createToken(request: { role: Role; name: string; expires_in_seconds?: number | null }): Promise<CreateTokenResponse> {
+    return this.http.json("/api/v1/tokens", createTokenResponse, { method: "POST", body: request });
+  }
+
+  async revokeToken(tokenId: string): Promise<void> {
+    await this.http.send(`/api/v1/tokens/${encodeURIComponent(tokenId)}`, { method: "DELETE" });
+  }
+
+  status(): Promise<StatusResponse> {
+    return this.http.json("/api/v1/status", statusResponse);
+  }
+
+  stateHash(): Promise<StateHashResponse> {
+    return this.http.json("/api/v1/state-hash", stateHashResponse);
+  }
+
+  private async *all<Schema extends z.ZodType>(path: string, schema: Schema, filters: object): AsyncGenerator<z.infer<Schema>> {
+    let cursor: string | null = null;
+    do {
+      const query = { ...filters, limit: PAGE, cursor: cursor ?? undefined };
+      const found: { items: z.infer<Schema>[]; next_cursor: string | null } = await this.http.json(path, page(schema), { query });
+      yield* found.items;
+      cursor = found.next_cursor;
+    } while (cursor !== null);
+  }
+}
+
+function taskPath(runId: string, taskId: string): string {
+  return `/api/v1/tasks/${encodeURIComponent(runId)}/${encodeURIComponent(taskId)}`;
+}

@@ -1,0 +1,211 @@
+import { AsyncQueue, err, ok } from "../../base/index.ts";
+import type { Result } from "../../base/index.ts";
+import { assayError, fault, role } from "../../contracts/index.ts";
+import type {
+  ArtifactView,
+  AttemptView,
+  CreateTokenRequest,
+  ErrorCode,
+  Explanation,
+  Fault,
+  FeedEvent,
+  Page,
+  RunView,
+  SubmitRunRequest,
+  TaskView,
+  WorkerView,
+} from "../../contracts/index.ts";
+import type { Actor, Control, LiveLog, LogChunk, ReadModel } from "../control.ts";
+
+/**
+ * Stands in for leader and follower in the tests of the HTTP layer, over plain maps: no journal, no scheduler, no thread. Only
+ * tests use it. `calls` records what the HTTP layer asked for.
+ */
+export class FakeCoordinator {
+  readonly tokens = new Map<string, Actor | ErrorCode>(
+    role.options.map((name) => [`token-of-${name}`, { tokenId: `id-${name}`, name: `the ${name}`, role: name }]),
+  );
+  readonly runs = new Map<string, RunView>();
+  readonly tasks = new Map<string, TaskView>();
+  readonly workers: WorkerView[] = [];
+  readonly attempts: AttemptView[] = [];
+  readonly artifacts: ArtifactView[] = [];
+  readonly events: FeedEvent[] = [];
+  readonly liveLogs = new Map<string, AsyncQueue<LogChunk>>();
+  readonly keys = new Map<string, string>();
+  readonly calls: [name: string, ...args: unknown[]][] = [];
+  leads = true;
+  /** Thrown by `explain`: for the tests of error replies. */
+  failure: unknown;
+  private readonly waiters = new Set<() => void>();
+  private seq = 0;
+
+  /** Adds an event to the feed and wakes who waits for it. */
+  append(event: Omit<FeedEvent, "seq" | "time">): void {
+    this.seq += 1;
+    this.events.push({ seq: this.seq, time: "2026-01-01T00:00:00.000Z", ...event });
+    for (const wake of this.waiters) wake();
+  }
+
+  get waiting(): number {
+    return this.waiters.size;
+  }
+
+  readonly control: Control = {
+    authenticate: (token): Result<Actor, Fault> => {
+      const known = this.tokens.get(token) ?? "unauthenticated";
+      return typeof known === "string" ? err(fault(known, "This token does not work")) : ok(known);
+    },
+    submitRun: async (request, origin) => {
+      this.calls.push(["submitRun", request, origin]);
+      const known = origin.idempotencyKey === null ? undefined : this.keys.get(origin.idempotencyKey);
+      const runId = known ?? `run-${this.runs.size + 1}`;
+      if (origin.idempotencyKey !== null) this.keys.set(origin.idempotencyKey, runId);
+      if (known === undefined) this.addRun(runId, request);
+      return { run_id: runId, tasks: request.tasks.length, duplicate: known !== undefined };
+    },
+    cancelRun: async (runId, origin) => {
+      this.calls.push(["cancelRun", runId, origin]);
+      if (!this.runs.has(runId)) throw assayError("not_found", `There is no run ${runId}`);
+    },
+    cancelTask: async (task, origin) => void this.calls.push(["cancelTask", task, origin]),
+    drainWorker: async (workerId, origin) => void this.calls.push(["drainWorker", workerId, origin]),
+    createToken: async (request: CreateTokenRequest) => {
+      const { role: granted, name } = request;
+      return { token_id: "token-1", token: "assay_viewer_x", role: granted, name, expires_at: null };
+    },
+    revokeToken: async (tokenId) => void this.calls.push(["revokeToken", tokenId]),
+    explain: async ({ runId, taskId }): Promise<Explanation> => {
+      if (this.failure !== undefined) throw this.failure;
+      const common = { waiting_for: [], not_before: null, ahead: 3, workers: [] };
+      return { run_id: runId, task_id: taskId, state: "queued", summary: "Three tasks are ahead", ...common };
+    },
+    status: () => ({
+      assay_version: "0.1.0",
+      protocol_version: 1,
+      epoch: 1,
+      seq: this.seq,
+      started_at: "2026-01-01T00:00:00.000Z",
+      workers: { ready: 1, suspect: 0, draining: 0, lost: 0, left: 0 },
+      tasks: noTasks,
+      active_runs: this.runs.size,
+    }),
+    ready: () => this.leads,
+  };
+
+  readonly readModel: ReadModel = {
+    runs: async (query) => {
+      this.calls.push(["runs", query]);
+      return pageOf([...this.runs.values()], query);
+    },
+    run: async (runId) => this.runs.get(runId) ?? null,
+    tasks: async (query) => pageOf([...this.tasks.values()], query),
+    task: async (runId, taskId) => this.tasks.get(`${runId} ${taskId}`) ?? null,
+    attempts: async (query) => {
+      const ofTask = (one: AttemptView): boolean => one.run_id === query.run_id && one.task_id === query.task_id;
+      return pageOf(query.task_id === undefined ? this.attempts : this.attempts.filter(ofTask), query);
+    },
+    workers: async (query) => pageOf(this.workers, query),
+    results: async (query) => pageOf([], query),
+    artifacts: async (query) => {
+      const asked = (one: ArtifactView): boolean =>
+        (query.sha256 === undefined || one.sha256 === query.sha256) && (query.run_id === undefined || one.run_id === query.run_id);
+      return pageOf(this.artifacts.filter(asked), query);
+    },
+    sql: async (sql, maxRows) => {
+      this.calls.push(["sql", sql, maxRows]);
+      return { columns: ["n", "document"], rows: [[1, { nested: ["any", null] }]], truncated: false };
+    },
+    feed: async (afterSeq, { limit, runId }) => {
+      const rest = this.events.filter((event) => event.seq > afterSeq).slice(0, limit);
+      const events = runId === undefined ? rest : rest.filter((event) => event.run_id === runId);
+      return { events, nextSeq: rest.at(-1)?.seq ?? afterSeq };
+    },
+    grown: (seq, signal) => this.grown(seq, signal),
+    stateHash: async () => ({ seq: this.seq, leader: "a", replay: "a", equal: true }),
+  };
+
+  readonly liveLog: LiveLog = {
+    follow: (attempt, signal) => this.follow(`${attempt.runId} ${attempt.taskId} ${attempt.attempt}`, signal),
+  };
+
+  private async *follow(key: string, signal: AbortSignal): AsyncGenerator<LogChunk, void, undefined> {
+    const queue = this.liveLogs.get(key);
+    if (queue === undefined) return;
+    signal.addEventListener("abort", () => queue.close(), { once: true });
+    yield* queue;
+  }
+
+  private async grown(seq: number, signal: AbortSignal): Promise<void> {
+    if (this.seq > seq || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.waiters.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    this.waiters.delete(resolve);
+  }
+
+  private addRun(runId: string, request: SubmitRunRequest): void {
+    const counts = { ...noTasks, total: request.tasks.length, waiting: request.tasks.length };
+    const times = { create_time: "2026-01-01T00:00:00.000Z", end_time: null };
+    this.runs.set(runId, { run_id: runId, name: request.name, state: "running", submitted_by: "x", ...times, counts });
+  }
+}
+
+const noTasks = { total: 0, waiting: 0, running: 0, completed: 0, failed: 0, error: 0, cancelled: 0, skipped: 0 };
+
+/** A cursor here is the number of items before it. */
+function pageOf<Item>(items: readonly Item[], { limit, cursor }: { limit: number; cursor?: string | undefined }): Page<Item> {
+  const start = Number(cursor ?? 0);
+  const end = start + limit;
+  return { items: items.slice(start, end), next_cursor: end < items.length ? String(end) : null };
+}
+
+/** A task as the read model shows it. */
+export function taskViewOf(runId: string, taskId: string, more: Partial<TaskView> = {}): TaskView {
+  return {
+    run_id: runId,
+    task_id: taskId,
+    type: "command",
+    priority: 50,
+    status: "queued",
+    failure_class: null,
+    attempts: 0,
+    worker_id: null,
+    create_time: "2026-01-01T00:00:00.000Z",
+    start_time: null,
+    end_time: null,
+    spec: {
+      task_id: taskId,
+      type: "command",
+      config: { command: "true", env: {}, artifacts: [] },
+      priority: 50,
+      requirements: {},
+      timeout_seconds: 60,
+      retry_policy: { max_retries: 2, retry_delay_seconds: 1 },
+      depends_on: [],
+      labels: {},
+      resources: {},
+      fallback: [],
+    },
+    ...more,
+  };
+}
+
+/** An attempt as the read model shows it. */
+export function attemptViewOf(task: TaskView, attempt: number, status: AttemptView["status"]): AttemptView {
+  return {
+    run_id: task.run_id,
+    task_id: task.task_id,
+    attempt,
+    worker_id: "w1",
+    lease_seq: attempt,
+    status,
+    hardware: null,
+    lease_time: "2026-01-01T00:00:00.000Z",
+    start_time: null,
+    end_time: null,
+    execution_time_seconds: null,
+    failure: null,
+  };
+}

@@ -1,0 +1,14 @@
+/**
+ * worker: the process that executes: one session with the coordinator at a time, slots, results kept until they are
+ * acknowledged, live output, artifacts on their way to the coordinator.
+ *
+ * Never: decides what runs where, or knows what kinds of task do. Does not import the coordinator.
+ * May enter: cli, bench, sim, the dashboard's tab worker.
+ */
+export type { ArtifactStore, StoredArtifact } from "./artifact-store.ts";
+export { HttpArtifactStore } from "./http-artifact-store.ts";
+export type { HttpArtifactStoreOptions } from "./http-artifact-store.ts";
+export { startWorker } from "./start-worker.ts";
+export type { StartWorkerOptions, WorkerHandle } from "./start-worker.ts";
+export type { WorkerLogger } from "./worker-logger.ts";
+export type { WorkerStatus } from "./worker.ts";

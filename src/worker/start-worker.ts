@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, realpath, rm } from "node:fs/promises";
+import { join, sep } from "node:path";
+import type { Clock, Rng, WorkerId } from "../base/index.ts";
+import { errorMessage } from "../base/index.ts";
+import { assayError, fault, labels as labelsSchema, workerName } from "../contracts/index.ts";
+import type { CapabilityDocument, Fault, Labels } from "../contracts/index.ts";
+import type { Executor } from "../executors/index.ts";
+import { WORK_DIR_VARIABLE } from "../executors/index.ts";
+import type { Platform } from "../platform/index.ts";
+import type { Connection } from "../transport/index.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+import { measureCapabilities } from "./capabilities.ts";
+import { ExecutorHost } from "./executor-host.ts";
+import type { FolderLock } from "./folder-lock.ts";
+import { lockFolder } from "./folder-lock.ts";
+import { loadIdentity } from "./identity.ts";
+import { forgetfulStore, Outbox } from "./outbox.ts";
+import { SqliteOutboxStore } from "./sqlite-outbox-store.ts";
+import type { WorkerLogger } from "./worker-logger.ts";
+import type { WorkerStatus } from "./worker.ts";
+import { Worker } from "./worker.ts";
+
+/** More would not fit into the greeting of a worker that comes back with all of them. */
+const MAX_SLOTS = 4_000;
+const DEFAULT_RESERVE = 2;
+const KEEP_ALIVE_MS = 60_000;
+
+export interface StartWorkerOptions {
+  /** Makes a connection to the coordinator, e.g. with `dialWebSocket`; rejects with an AssayError. */
+  dial: (signal: AbortSignal) => Promise<Connection>;
+  artifactStore: ArtifactStore;
+  /** The worker's own folder: identity, results on their way, work folders, cache. */
+  dataDir: string;
+  /** What people call it. */
+  name: string;
+  /** Most attempts at the same time, 1 to 4,000. */
+  slots: number;
+  /** Leases held ready beyond the slots; default 2. */
+  reserve?: number;
+  labels?: Labels;
+  executors: readonly Executor[];
+  platform: Platform;
+  /** The environment that executors pick from. */
+  env: Readonly<Record<string, string | undefined>>;
+  clock: Clock;
+  rng: Rng;
+  logger: WorkerLogger;
+  /** Keep unacknowledged results on disk; default true. */
+  durable?: boolean;
+}
+
+export interface WorkerHandle {
+  readonly workerId: WorkerId;
+  readonly capabilities: CapabilityDocument;
+  readonly status: WorkerStatus;
+  /** Takes no more work and hands back what has not begun; the worker stays connected. */
+  drain(reason: string): void;
+  /** Resolves when it drains (by `drain`, or asked by the coordinator) and nothing is left to do or to deliver. */
+  readonly drained: Promise<void>;
+  /**
+   * Drains, gives attempts until the deadline to end, hands back the others, delivers results, says goodbye, and lets go of the
+   * data folder. A second call waits for the first. Results that could not be delivered are delivered by the next start.
+   */
+  stop(options: { deadlineMs: number; reason?: string }): Promise<void>;
+  /** Resolves when the worker has ended: null after `stop`, or the fault for which its coordinator refuses it. Never rejects. */
+  readonly ended: Promise<Fault | null>;
+}
+
+/**
+ * Starts a worker: takes its data folder, measures what it can do, and connects; resolves before it is connected. Rejects with
+ * an AssayError when an option or the folder cannot be used; nothing is left running then.
+ */
+export async function startWorker(options: StartWorkerOptions): Promise<WorkerHandle> {
+  checkOptions(options);
+  const folder = await makeFolder(options.dataDir);
+  const lock = lockFolder(folder);
+  try {
+    return await start(options, { folder, lock });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function start(options: StartWorkerOptions, place: { folder: string; lock: FolderLock }): Promise<WorkerHandle> {
+  const { executors, platform, clock, rng, logger, env, artifactStore } = options;
+  const paths = { work: join(place.folder, "work"), cache: join(place.folder, "cache") };
+  await clearPredecessor(paths.work, options);
+  await mkdir(paths.cache, { recursive: true });
+  const workerId = await loadIdentity(place.folder);
+  const probe = { cacheDir: paths.cache, env, clock };
+  const capabilities = await measureCapabilities({ platform, executors, labels: options.labels ?? {}, probe, logger });
+  const store = options.durable === false ? forgetfulStore : new SqliteOutboxStore(join(place.folder, "outbox.sqlite"));
+  const outbox = new Outbox(store, logger);
+  const worker = new Worker({
+    workerId,
+    incarnation: randomUUID(),
+    name: options.name,
+    slots: options.slots,
+    reserve: options.reserve ?? DEFAULT_RESERVE,
+    capabilities,
+    dial: options.dial,
+    outbox,
+    runner: (live) =>
+      new ExecutorHost({ executors, workerId, workRoot: paths.work, cacheDir: paths.cache, env, artifacts: artifactStore, live, clock, logger }),
+    platform,
+    defer: setImmediate,
+    clock,
+    rng,
+    logger,
+  });
+  const release = (): void => {
+    outbox.close();
+    place.lock.release();
+  };
+  return handleOf(worker, { workerId, capabilities, logger, release });
+}
+
+function handleOf(
+  worker: Worker,
+  parts: { workerId: WorkerId; capabilities: CapabilityDocument; logger: WorkerLogger; release: () => void },
+): WorkerHandle {
+  const ended = runToEnd(worker, parts);
+  let stopping: Promise<void> | undefined;
+  return {
+    workerId: parts.workerId,
+    capabilities: parts.capabilities,
+    get status() {
+      return worker.status;
+    },
+    drain: (reason) => worker.drain(reason, { announce: true }),
+    drained: worker.drained,
+    stop({ deadlineMs, reason = "the worker is stopped" }) {
+      stopping ??= worker.stop({ deadlineMs, reason }).then(async () => void (await ended));
+      return stopping;
+    },
+    ended,
+  };
+}
+
+async function runToEnd(worker: Worker, { logger, release }: { logger: WorkerLogger; release: () => void }): Promise<Fault | null> {
+  // Between two sessions the worker holds nothing that would keep the process alive.
+  const alive = setInterval(() => undefined, KEEP_ALIVE_MS);
+  try {
+    return await worker.run();
+  } catch (error) {
+    logger.error({ err: errorMessage(error) }, "the worker ends because of a bug");
+    return fault("internal", errorMessage(error));
+  } finally {
+    clearInterval(alive);
+    release();
+  }
+}
+
+function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {} }: StartWorkerOptions): void {
+  if (!workerName.safeParse(name).success) throw assayError("usage", `"${name}" cannot be the name of a worker`);
+  if (!Number.isInteger(slots) || slots < 1 || slots > MAX_SLOTS) {
+    throw assayError("usage", `a worker has 1 to ${MAX_SLOTS} slots, not ${slots}`);
+  }
+  if (!Number.isInteger(reserve) || reserve < 0 || slots + reserve > 2 * MAX_SLOTS) {
+    throw assayError("usage", `a worker cannot hold ${reserve} leases in reserve`);
+  }
+  if (!labelsSchema.safeParse(labels).success) throw assayError("usage", "a label has 1 to 63 characters and a value of at most 255");
+}
+
+/** The absolute path of the folder, so that all that is named after it stays the same whatever links lead to it. */
+async function makeFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true });
+    return await realpath(path);
+  } catch (error) {
+    throw assayError("data_dir_read_only", `the data folder ${path} cannot be made: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** Ends what a worker that was killed left running in this folder, and removes what its attempts left behind. */
+async function clearPredecessor(workRoot: string, { platform, logger }: StartWorkerOptions): Promise<void> {
+  for (const pid of platform.processes.markedBy(WORK_DIR_VARIABLE, (value) => value.startsWith(workRoot + sep))) {
+    logger.warn({ pid }, "ending a process that an earlier worker left behind");
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
+  }
+  await rm(workRoot, { recursive: true, force: true });
+}
