@@ -17,8 +17,10 @@ export async function startRedis(): Promise<{ port: number; stop(): Promise<void
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
-  for await (const chunk of server.stdout) if (String(chunk).includes("Ready to accept connections")) break;
-  server.stdout.resume();
+  const ready = Promise.withResolvers<void>();
+  server.stdout.on("data", (chunk: Buffer) => chunk.includes("Ready to accept connections") && ready.resolve());
+  server.once("exit", (code) => ready.reject(new Error(`redis-server ended with ${code}`)));
+  await ready.promise;
   return {
     port,
     async stop() {

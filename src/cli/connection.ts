@@ -18,7 +18,7 @@ export interface ConnectionOptions {
 /** A coordinator and how to prove who asks. */
 export interface Connection {
   baseUrl: string;
-  token: string | undefined;
+  token: string;
 }
 
 const addressFile = z.object({ url: z.string(), pid: z.int() });
@@ -26,6 +26,7 @@ const addressFile = z.object({ url: z.string(), pid: z.int() });
 /**
  * The coordinator that a command talks to: `--coordinator`, ASSAY_COORDINATOR, or the one that runs on the data folder here.
  * The token is `--token`, ASSAY_TOKEN, or the admin token of that data folder. Undefined when none is named and none runs.
+ * Error: unauthenticated when there is no token.
  */
 export async function findConnection(options: ConnectionOptions, context: CliContext): Promise<Connection | undefined> {
   const folder = dataFolder(dataDirOf(options, context));
@@ -35,10 +36,11 @@ export async function findConnection(options: ConnectionOptions, context: CliCon
   if (baseUrl === undefined) return undefined;
   const given = options.token ?? (context.env["ASSAY_TOKEN"] || undefined);
   const token = given ?? (baseUrl === local ? await readSecretFile(folder.adminToken) : null);
-  return { baseUrl, token: token ?? undefined };
+  if (token === null) throw assayError("unauthenticated", `there is no token for ${baseUrl}`);
+  return { baseUrl, token };
 }
 
-/** The same where a coordinator is needed. Error: coordinator_unreachable. */
+/** The same where a coordinator is needed. Errors: coordinator_unreachable, unauthenticated. */
 export async function requireConnection(options: ConnectionOptions, context: CliContext): Promise<Connection> {
   const connection = await findConnection(options, context);
   if (connection !== undefined) return connection;

@@ -1,7 +1,9 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { errorCode } from "../base/index.ts";
 import { createClient } from "../client/index.ts";
 import type { Client } from "../client/index.ts";
+import { assayError, faultError } from "../contracts/index.ts";
 import { startCoordinator } from "../coordinator/index.ts";
 import type { CoordinatorHandle } from "../coordinator/index.ts";
 import type { WorkerHandle } from "../worker/index.ts";
@@ -41,12 +43,14 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     const coordinator = await startOnPort(options);
     cleanup.push(() => coordinator.stop());
     const client = createClient({ baseUrl: coordinator.url, token: coordinator.adminToken });
+    const { seq } = await client.status();
     const numbers = Array.from({ length: options.workers }, (_, index) => index + 1);
     const started = await Promise.allSettled(numbers.map((number) => startOne(options, coordinator, number)));
     const workers = started.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
     cleanup.push(() => Promise.all(workers.map((worker) => worker.stop({ deadlineMs: STOP_DEADLINE_MS }))));
     const failed = started.find((outcome) => outcome.status === "rejected");
     if (failed !== undefined) throw failed.reason;
+    await Promise.race([registered(client, { seq, workers }), ...workers.map(refusal), interruption(options.context)]);
     return { client, baseUrl: coordinator.url, stop };
   } catch (error) {
     await stop();
@@ -54,8 +58,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   }
 }
 
-async function startOnPort(options: EmbeddedOptions): Promise<CoordinatorHandle> {
-  const { dataDir, port, anyPort, context } = options;
+async function startOnPort({ dataDir, port, anyPort, context }: EmbeddedOptions): Promise<CoordinatorHandle> {
   const common = {
     dataDir,
     host: "127.0.0.1",
@@ -73,18 +76,47 @@ async function startOnPort(options: EmbeddedOptions): Promise<CoordinatorHandle>
   }
 }
 
-function startOne(
-  { dataDir, workers, context }: EmbeddedOptions,
+async function startOne(
+  options: EmbeddedOptions,
   coordinator: CoordinatorHandle,
   number: number,
 ): Promise<WorkerHandle> {
+  const { dataDir, workers, context } = options;
   const name = `local-${number}`;
   return startLocalWorker({
     coordinatorUrl: coordinator.url,
     token: coordinator.adminToken,
     name,
+    slots: Math.max(1, Math.floor(availableParallelism() / workers)),
     dataDir: join(dataDir, "workers", name),
-    shareOfMachine: 1 / workers,
-    context,
+    env: context.env,
+    logger: await fileLogger(join(dataDir, "workers", `${name}.log`)),
+  });
+}
+
+/** Resolves when the coordinator knows all workers: a run submitted earlier could be refused for want of them. */
+async function registered(
+  client: Client,
+  { seq, workers }: { seq: number; workers: readonly WorkerHandle[] },
+): Promise<void> {
+  const missing = new Set<string>(workers.map(({ workerId }) => workerId));
+  for await (const event of client.events({ after: seq })) {
+    if (event.type === "worker_registered" && event.worker_id !== undefined) missing.delete(event.worker_id);
+    if (missing.size === 0) return;
+  }
+}
+
+/** Rejects when the coordinator refuses the worker. */
+async function refusal(worker: WorkerHandle): Promise<never> {
+  const fault = await worker.ended;
+  throw fault === null ? assayError("interrupted", "a worker ended while it was starting") : faultError(fault);
+}
+
+/** Rejects when the user does not want to wait any longer. */
+function interruption({ interrupts }: CliContext): Promise<never> {
+  return new Promise((_, reject) => {
+    const give = (): void => reject(assayError("interrupted", "interrupted while starting"));
+    if (interrupts.signal.aborted) give();
+    else interrupts.signal.addEventListener("abort", give, { once: true });
   });
 }

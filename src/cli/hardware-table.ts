@@ -1,4 +1,4 @@
-import type { CapabilityDocument } from "../contracts/index.ts";
+import type { Machine } from "./local-machine.ts";
 import { measureText } from "./quantities.ts";
 import { verdict } from "./state-words.ts";
 import { harmless } from "./style.ts";
@@ -8,7 +8,7 @@ import { renderTable } from "./table.ts";
 const columns = [{ header: "PLATFORM" }, { header: "RUNTIME" }, { header: "STATE" }, { header: "WHY" }];
 
 /** What a machine is, and which platforms it proved by running a model on them. */
-export function hardwareLines(machine: CapabilityDocument, look: { style: Style; width?: number | undefined }): string[] {
+export function hardwareLines(machine: Machine, look: { style: Style; width?: number | undefined }): string[] {
   const { os, cpu, gpus } = machine;
   const container = machine.container === undefined ? "" : `, in ${machine.container}`;
   const runtimes = machine.runtimes.map((runtime) => [

@@ -15,14 +15,19 @@ export interface ModelChoice {
 /** Ids of the chosen models; without a choice those that need no network. Error: nothing_matched. */
 export function chosenModels({ models, architectures, all = false }: ModelChoice): string[] {
   const known = listModels().filter((entry) => {
-    if (architectures !== undefined) return architectures.includes(entry.architecture) && (all || entry.origin.source === "generated");
+    if (architectures !== undefined)
+      return architectures.includes(entry.architecture) && (all || entry.origin.source === "generated");
     return models === undefined && (all || entry.origin.source === "generated");
   });
   const chosen = [...(models ?? []), ...known.map(({ id }) => id)];
   if (chosen.length === 0) {
-    throw assayError("nothing_matched", `no model that works offline has the architecture ${(architectures ?? []).join(" or ")}`, {
-      next: "Add --all for models of the hub, or name models with --models.",
-    });
+    throw assayError(
+      "nothing_matched",
+      `no model that works offline has the architecture ${(architectures ?? []).join(" or ")}`,
+      {
+        next: "Add --all for models of the hub, or name models with --models.",
+      },
+    );
   }
   return chosen;
 }
@@ -35,6 +40,11 @@ export async function provenPlatforms(client: Client, wanted: readonly Hardware[
   }
   const platforms = [...proven].filter((platform) => wanted === undefined || wanted.includes(platform));
   if (platforms.length > 0) return platforms;
-  const why = proven.size === 0 ? "no worker proved a platform that runs models" : `workers proved only ${[...proven].join(", ")}`;
-  throw assayError("nothing_matched", why, { next: "`assay workers` shows the workers, `assay hardware` what this machine can do." });
+  const why =
+    proven.size === 0
+      ? "no worker proved a platform that runs models"
+      : `workers proved only ${[...proven].join(", ")}`;
+  throw assayError("nothing_matched", why, {
+    next: "`assay workers` shows the workers, `assay hardware` what this machine can do.",
+  });
 }

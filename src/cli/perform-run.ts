@@ -6,12 +6,13 @@ import { exitCodeOfRun } from "./exit-codes.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { countText } from "./quantities.ts";
 import { RunDisplay } from "./run-display.ts";
+import { workerNames } from "./worker-names.ts";
 
 /** Where and how a run is submitted and watched. */
 export interface RunSession {
   client: Client;
-  /** Address of the coordinator, for links. */
-  baseUrl: string;
+  /** Address of the coordinator, for links; null when it ends with the command. */
+  baseUrl: string | null;
   context: CliContext;
   screen: Screen;
 }
@@ -19,20 +20,21 @@ export interface RunSession {
 /** A run at its end, and what the command ends with. */
 export interface EndedRun {
   run: RunView;
-  url: string;
+  url: string | null;
   exitCode: ExitCode;
 }
 
-/** Where a run can be looked at. */
-export function runUrl(baseUrl: string, runId: string): string {
-  return `${baseUrl}/api/v1/runs/${encodeURIComponent(runId)}`;
+/** Where a run can be looked at; null when nothing serves it after the command. */
+export function runUrl(baseUrl: string | null, runId: string): string | null {
+  return baseUrl === null ? null : `${baseUrl}/api/v1/runs/${encodeURIComponent(runId)}`;
 }
 
 /** Submits a run and says where it is. */
 export async function submitRun(session: RunSession, request: SubmitRunInput): Promise<SubmitRunResponse> {
   const submitted = await session.client.submitRun(request);
+  const url = runUrl(session.baseUrl, submitted.run_id);
   session.screen.info(
-    `run ${submitted.run_id}: ${countText(submitted.tasks, "task")}, ${runUrl(session.baseUrl, submitted.run_id)}`,
+    `run ${submitted.run_id}: ${countText(submitted.tasks, "task")}${url === null ? "" : `, ${url}`}`,
   );
   return submitted;
 }
@@ -78,13 +80,6 @@ async function cancelRun({ client }: RunSession, runId: string, display: RunDisp
     // It may have ended by itself in this moment.
     if (!(error instanceof AssayError && error.code === "conflict")) display.note([`! ${errorMessage(error)}`]);
   }
-}
-
-/** People know workers by name; the feed has their ids. */
-async function workerNames(client: Client): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
-  for await (const worker of client.workers({})) names.set(worker.worker_id, worker.name);
-  return names;
 }
 
 function named(event: FeedEvent, names: Map<string, string>): FeedEvent {

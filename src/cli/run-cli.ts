@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import type { Command } from "commander";
 import type { AssayError } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { Cli } from "./cli.ts";
@@ -12,11 +13,12 @@ import { createProgram } from "./program.ts";
 /** Runs one command line (without `node` and the script) and gives what the process ends with. Never rejects. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<ExitCode> {
   const cli = new Cli(context);
+  const program = createProgram(cli);
   try {
-    await createProgram(cli).parseAsync([...argv], { from: "user" });
+    await program.parseAsync([...argv], { from: "user" });
     return cli.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return usageError(error, { argv, context });
+    if (error instanceof CommanderError) return usageError(error, program, { argv, context });
     return tell(asAssayError(error), { argv, context });
   }
 }
@@ -27,13 +29,23 @@ interface Call {
 }
 
 /** Help and version are not errors; a command line that asks for nothing has had its help. */
-function usageError(error: CommanderError, call: Call): ExitCode {
+function usageError(error: CommanderError, program: Command, call: Call): ExitCode {
   if (error.exitCode === 0) return exitCodes.ok;
   if (error.code === "commander.help") return exitCodes.usage;
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  const name = call.argv.find((argument) => !argument.startsWith("-"));
-  const command = name === undefined || error.code === "commander.unknownCommand" ? "" : ` ${name}`;
-  return tell(assayError("usage", message, { next: `See \`assay${command} --help\`.` }), call);
+  return tell(assayError("usage", message, { next: `See \`${commandName(program, call.argv)} --help\`.` }), call);
+}
+
+/** The command that a command line names, as far as it names one: `assay token create`. */
+function commandName(program: Command, argv: readonly string[]): string {
+  let name = program.name();
+  let command: Command | undefined = program;
+  for (const word of argv.filter((argument) => !argument.startsWith("-"))) {
+    command = command.commands.find((child) => child.name() === word);
+    if (command === undefined) break;
+    name += ` ${word}`;
+  }
+  return name;
 }
 
 function tell(error: AssayError, { argv, context }: Call): ExitCode {

@@ -6,6 +6,7 @@ import type { EndedRun, RunSession } from "./perform-run.ts";
 import { runSummary } from "./run-summary.ts";
 import { plain } from "./style.ts";
 import { renderTable } from "./table.ts";
+import { workerNames } from "./worker-names.ts";
 import { taskColumns, taskRow } from "./task-rows.ts";
 
 /** Of a larger run only the tasks that failed are shown, and not more than so many. */
@@ -26,6 +27,7 @@ export async function reportRun(session: RunSession, ended: EndedRun, content: R
   const { client, screen } = session;
   const { run, url, exitCode } = ended;
   const tasks = await tasksToShow(client, ended, screen.json || content.models);
+  const names = await workerNames(client);
   const rows = content.models ? await measurements(client, run.run_id, tasks) : [];
   const look = { style: screen.outStyle, width: screen.width };
   const lines = (): string[] => {
@@ -33,7 +35,7 @@ export async function reportRun(session: RunSession, ended: EndedRun, content: R
       content.tasks && tasks.length > 0
         ? renderTable(
             taskColumns,
-            tasks.map((task) => taskRow(task, look.style)),
+            tasks.map((task) => taskRow(task, { style: look.style, names })),
             look,
           )
         : [];
@@ -42,7 +44,7 @@ export async function reportRun(session: RunSession, ended: EndedRun, content: R
     return [...parts, runSummary(run, look.style), ...storageLines(session, ended, content)];
   };
   screen.result(lines, { run, url, tasks, measurements: rows, exit_code: exitCode });
-  screen.info(`run ${run.run_id}: ${url}`);
+  if (url !== null) screen.info(`run ${run.run_id}: ${url}`);
 }
 
 /** All tasks of a small run or for a program; of a large one those that failed. */

@@ -1,6 +1,7 @@
 import type { TaskView } from "../contracts/index.ts";
 import { durationText } from "./quantities.ts";
 import { stateText } from "./state-words.ts";
+import { harmless } from "./style.ts";
 import type { Style } from "./style.ts";
 import type { Column } from "./table.ts";
 
@@ -15,7 +16,10 @@ export const taskColumns: readonly Column[] = [
 ];
 
 /** What a table shows of a task. */
-export function taskRow(task: TaskView, style: Style): string[] {
+export function taskRow(
+  task: TaskView,
+  { style, names }: { style: Style; names: ReadonlyMap<string, string> },
+): string[] {
   const { start_time: start, end_time: end, failure_class: failureClass } = task;
   const took = start === null || end === null ? "" : durationText((Date.parse(end) - Date.parse(start)) / 1000);
   return [
@@ -24,7 +28,7 @@ export function taskRow(task: TaskView, style: Style): string[] {
     stateText(style, task.status, failureClass),
     took,
     String(task.attempts),
-    task.worker_id ?? "",
+    harmless(names.get(task.worker_id ?? "") ?? task.worker_id ?? ""),
     failureClass ?? "",
   ];
 }

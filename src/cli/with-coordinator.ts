@@ -26,11 +26,11 @@ export async function withCoordinator<T>(
     return use({ client, baseUrl: connection.baseUrl, context, screen, embeddedDataDir: undefined });
   }
   const dataDir = dataDirOf(options, context);
-  screen.info(`no coordinator is named or runs here: starting one in ${dataDir}`);
+  screen.info(`no coordinator is named or running here; starting one in ${dataDir}`);
   const workers = options.workers ?? DEFAULT_WORKERS;
   const embedded = await startEmbedded({ dataDir, port: 0, anyPort: false, workers, context });
   try {
-    return await use({ ...embedded, context, screen, embeddedDataDir: dataDir });
+    return await use({ client: embedded.client, baseUrl: null, context, screen, embeddedDataDir: dataDir });
   } finally {
     await embedded.stop();
   }

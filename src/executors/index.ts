@@ -7,6 +7,7 @@
 import type { Platform } from "../platform/index.ts";
 import { CommandExecutor } from "./command/command-executor.ts";
 import type { Executor } from "./executor.ts";
+import { ModelExecutor } from "./model/model-executor.ts";
 import { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 
 export { CommandExecutor } from "./command/command-executor.ts";
@@ -22,9 +23,10 @@ export type {
 } from "./executor.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";
+export { ModelExecutor } from "./model/model-executor.ts";
 export { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 
 /** Every kind of executor that Assay has. */
 export function createExecutors(options: { platform: Platform }): Executor[] {
-  return [new CommandExecutor(options), new MachineFactsExecutor(options)];
+  return [new CommandExecutor(options), new ModelExecutor(), new MachineFactsExecutor(options)];
 }

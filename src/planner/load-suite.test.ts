@@ -177,9 +177,9 @@ describe("loadSuite refuses", () => {
 
   it("a file that is not there, and a folder", async () => {
     const missing = await loadSuite(join(folder, "nowhere.yaml")).catch((error: unknown) => error);
-    expect(describeError(missing)).toMatch(/^suite_not_found .*DIR\/nowhere.yaml cannot be read: ENOENT/);
+    expect(describeError(missing)).toMatch(/^suite_not_found .*DIR\/nowhere.yaml does not exist$/);
     expect(describeError(await loadSuite(folder).catch((error: unknown) => error))).toMatch(
-      /^suite_not_found .*EISDIR/,
+      /^suite_not_found .* is a folder, not a file$/,
     );
   });
 

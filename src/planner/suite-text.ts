@@ -1,11 +1,11 @@
 import { open } from "node:fs/promises";
-import { errorMessage } from "../base/index.ts";
+import { errorCode, errorMessage } from "../base/index.ts";
 import { assayError, MAX_SUITE_BYTES } from "../contracts/index.ts";
 
 /** Reads a suite file as text. Errors: suite_not_found, suite_too_large, invalid_encoding. */
 export async function readSuiteText(file: string): Promise<string> {
   const bytes = await readLimited(file).catch((error: unknown) => {
-    throw assayError("suite_not_found", `${file} cannot be read: ${errorMessage(error)}`, { cause: error });
+    throw assayError("suite_not_found", `${file} ${unreadable(error)}`, { cause: error });
   });
   if (bytes.byteLength > MAX_SUITE_BYTES) {
     throw assayError("suite_too_large", `${file} is larger than ${MAX_SUITE_BYTES} bytes`);
@@ -24,6 +24,12 @@ async function readLimited(file: string): Promise<Uint8Array> {
     length += bytesRead;
   }
   return buffer.subarray(0, length);
+}
+
+function unreadable(error: unknown): string {
+  const code = errorCode(error);
+  if (code === "ENOENT") return "does not exist";
+  return code === "EISDIR" ? "is a folder, not a file" : `cannot be read: ${errorMessage(error)}`;
 }
 
 function decodeUtf8(bytes: Uint8Array, file: string): string {

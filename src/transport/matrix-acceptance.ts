@@ -96,6 +96,7 @@ export const openWebSocket: OpenNetwork = async ({ clock, authenticate, onConnec
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = baseUrl(server);
+  const stallable: WebSocket[] = [];
   return {
     dial: (token, subprotocol) =>
       dialWebSocket({ url, token, subprotocols: [subprotocol], handshakeTimeoutMs: 10_000 }),
@@ -104,11 +105,13 @@ export const openWebSocket: OpenNetwork = async ({ clock, authenticate, onConnec
         headers: { authorization: `Bearer ${TOKEN}` },
         perMessageDeflate: false,
       });
+      stallable.push(socket);
       await once(socket, "open");
       const connection = new WebSocketConnection(socket, { subprotocol, remote: url });
       return Object.assign(connection, { stall: () => socket.pause(), resume: () => socket.resume() });
     },
     async close() {
+      for (const socket of stallable) socket.terminate();
       await listener.close();
       await closeServer(server);
     },

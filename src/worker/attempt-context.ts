@@ -79,7 +79,8 @@ export class AttemptContext implements ExecutionContext {
   async saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact> {
     const { name, contentType } = artifact;
     if (this.names.has(name)) throw assayError("conflict", `the attempt already has an artifact named "${name}"`);
-    if (this.names.size >= MAX_ARTIFACTS) throw assayError("conflict", `an attempt has at most ${MAX_ARTIFACTS} artifacts`);
+    if (this.names.size >= MAX_ARTIFACTS)
+      throw assayError("conflict", `an attempt has at most ${MAX_ARTIFACTS} artifacts`);
     // Before the wait: two at the same time are two as well.
     this.names.add(name);
     try {

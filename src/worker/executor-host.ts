@@ -45,7 +45,9 @@ export class ExecutorHost implements AttemptRunner {
     const { clock, workerId } = this.options;
     const startedMs = clock.monotonicMs();
     const context = this.contextFor(item, controller.signal);
-    const limit = clock.setTimer(item.spec.timeout_seconds * 1000, () => controller.abort("timeout" satisfies AbortReason));
+    const limit = clock.setTimer(item.spec.timeout_seconds * 1000, () =>
+      controller.abort("timeout" satisfies AbortReason),
+    );
     const report = await this.execute(item, context);
     limit.cancel();
     const executionSeconds = (clock.monotonicMs() - startedMs) / 1000;
@@ -62,7 +64,16 @@ export class ExecutorHost implements AttemptRunner {
 
   private contextFor(item: AssignItem, signal: AbortSignal): AttemptContext {
     const { workRoot, cacheDir, clock, env, artifacts, live } = this.options;
-    return new AttemptContext({ item, folder: join(workRoot, String(item.lease_seq)), cacheDir, signal, clock, env, artifacts, live });
+    return new AttemptContext({
+      item,
+      folder: join(workRoot, String(item.lease_seq)),
+      cacheDir,
+      signal,
+      clock,
+      env,
+      artifacts,
+      live,
+    });
   }
 
   private async execute(item: AssignItem, context: AttemptContext): Promise<ExecutionReport> {
@@ -90,7 +101,10 @@ export class ExecutorHost implements AttemptRunner {
     let timer: { cancel(): void } | undefined;
     const arm = (): void => {
       timer = clock.setTimer(UNRESPONSIVE_AFTER_MS, () => {
-        logger.error({ lease_seq: item.lease_seq, type: item.spec.type }, "an executor does not stop; its slot is taken from it");
+        logger.error(
+          { lease_seq: item.lease_seq, type: item.spec.type },
+          "an executor does not stop; its slot is taken from it",
+        );
         resolve(interruptedReport(abortReason(signal) ?? "cancelled"));
       });
     };

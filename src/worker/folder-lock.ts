@@ -29,7 +29,9 @@ export function lockFolder(folder: string): FolderLock {
         cause: error,
       });
     }
-    throw assayError("data_dir_read_only", `the data folder ${folder} cannot be used: ${errorMessage(error)}`, { cause: error });
+    throw assayError("data_dir_read_only", `the data folder ${folder} cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
   return { release: () => database.close() };
 }

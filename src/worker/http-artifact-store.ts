@@ -49,7 +49,9 @@ export class HttpArtifactStore implements ArtifactStore {
     this.options = options;
     this.base = base;
     this.agent =
-      base.protocol === "https:" ? new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) }) : new HttpAgent({ keepAlive: true });
+      base.protocol === "https:"
+        ? new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
+        : new HttpAgent({ keepAlive: true });
   }
 
   async put(source: ArtifactSource): Promise<StoredArtifact> {
@@ -129,7 +131,9 @@ async function answerOf(response: IncomingMessage, sha256: string): Promise<Answ
   const status = response.statusCode ?? 0;
   const body = await text(response);
   if (status >= 200 && status < 300) return { kind: "stored" };
-  const said = faultIn(body) ?? fault("coordinator_unreachable", `artifact ${sha256}: the coordinator answered with HTTP ${status}`);
+  const said =
+    faultIn(body) ??
+    fault("coordinator_unreachable", `artifact ${sha256}: the coordinator answered with HTTP ${status}`);
   const mayPass = status >= 500 || status === 408 || status === 429;
   return { kind: mayPass ? "failed" : "refused", fault: said };
 }

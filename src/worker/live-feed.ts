@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../base/index.ts";
 import type { WorkerMessageInput } from "../transport/index.ts";
+import { Allowance } from "./allowance.ts";
 
 /** What one attempt may show per second, and at once after a pause, in characters. */
 const CHARACTERS_PER_SECOND = 32 * 1024;
@@ -130,34 +131,12 @@ function noteLeftOut(attempt: Attempt): void {
 }
 
 /** Executors may report anything; the coordinator takes fractions from 0 to 1 and short messages. */
-function checkedProgress({ fraction, message }: { fraction?: number; message?: string }): { fraction?: number; message?: string } {
+function checkedProgress({ fraction, message }: { fraction?: number; message?: string }): {
+  fraction?: number;
+  message?: string;
+} {
   return {
     ...(fraction === undefined || Number.isNaN(fraction) ? {} : { fraction: Math.min(1, Math.max(0, fraction)) }),
     ...(message === undefined ? {} : { message: message.slice(0, MAX_MESSAGE_CHARACTERS).toWellFormed() }),
   };
-}
-
-/** So much per second; what is not used adds up to one second's worth. */
-class Allowance {
-  private readonly perSecond: number;
-  private readonly clock: Clock;
-  private left: number;
-  private filledAtMs: number;
-
-  constructor(perSecond: number, clock: Clock) {
-    this.perSecond = perSecond;
-    this.clock = clock;
-    this.left = perSecond;
-    this.filledAtMs = clock.monotonicMs();
-  }
-
-  /** Takes as much as there is of the wanted; the answer is whole. */
-  take(wanted: number): number {
-    const nowMs = this.clock.monotonicMs();
-    this.left = Math.min(this.perSecond, this.left + ((nowMs - this.filledAtMs) / 1000) * this.perSecond);
-    this.filledAtMs = nowMs;
-    const taken = Math.min(wanted, Math.floor(this.left));
-    this.left -= taken;
-    return taken;
-  }
 }

@@ -2,13 +2,14 @@ import { AssayError } from "../base/index.ts";
 import type { Clock } from "../base/index.ts";
 import type { AssignItem, FinishedItem, HeldLease } from "../contracts/index.ts";
 import type { WorkerMessageInput } from "../transport/index.ts";
+import { Allowance } from "./allowance.ts";
 import type { Outbox } from "./outbox.ts";
 import { heldLease } from "./slots.ts";
 import type { SlotEvents } from "./slots.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
 
-/** Between two sendings: a coordinator closes sessions that send a thousand frames per second. */
-const MIN_INTERVAL_MS = 4;
+/** A coordinator closes sessions that send a thousand per second for long; the live view and heartbeats need some, too. */
+const FRAMES_PER_SECOND = 700;
 /** Reasons are short on the wire. */
 const MAX_REASON_LENGTH = 500;
 
@@ -38,10 +39,11 @@ export class Outgoing implements SlotEvents {
   private readonly starts = new Map<number, number>();
   private readonly returns = new Map<number, { item: AssignItem; reason: string }>();
   private scheduled = false;
-  private flushedAtMs = Number.NEGATIVE_INFINITY;
+  private readonly frames: Allowance;
 
   constructor(options: OutgoingOptions) {
     this.options = options;
+    this.frames = new Allowance(FRAMES_PER_SECOND, options.clock);
   }
 
   started(item: AssignItem, atMs: number): void {
@@ -84,7 +86,6 @@ export class Outgoing implements SlotEvents {
 
   /** Stores and sends what there is, now. */
   flush(): void {
-    this.flushedAtMs = this.options.clock.monotonicMs();
     const results = this.options.outbox.commit();
     const session = this.options.session();
     if (session !== undefined) this.sendChanges(session);
@@ -96,13 +97,18 @@ export class Outgoing implements SlotEvents {
     if (this.starts.size > 0) {
       const items = [...this.starts].map(([lease_seq, started_at_ms]) => ({ lease_seq, started_at_ms }));
       this.starts.clear();
-      session.send({ type: "started", items });
+      this.send(session, { type: "started", items });
     }
     if (this.returns.size > 0) {
       const items = [...this.returns].map(([lease_seq, { reason }]) => ({ lease_seq, reason }));
       this.returns.clear();
-      session.send({ type: "released", items });
+      this.send(session, { type: "released", items });
     }
+  }
+
+  private send(session: Outlet, frame: WorkerMessageInput): void {
+    this.frames.overdraw();
+    session.send(frame);
   }
 
   private schedule(): void {
@@ -112,7 +118,7 @@ export class Outgoing implements SlotEvents {
       this.scheduled = false;
       this.flush();
     };
-    const waitMs = this.flushedAtMs + MIN_INTERVAL_MS - this.options.clock.monotonicMs();
+    const waitMs = this.frames.waitMs();
     if (waitMs > 0) this.options.clock.setTimer(waitMs, run);
     else this.options.defer(run);
   }
@@ -123,7 +129,7 @@ export class Outgoing implements SlotEvents {
       const session = this.options.session();
       if (session === undefined) return;
       try {
-        return session.send({ type: "finished", items });
+        return this.send(session, { type: "finished", items });
       } catch (error) {
         items = this.replaceUnsendable(items, error);
       }
@@ -136,7 +142,10 @@ export class Outgoing implements SlotEvents {
     const index = items.findIndex((item) => item.lease_seq === leaseSeq);
     const item = items[index];
     if (item === undefined || !(error instanceof AssayError)) throw error;
-    this.options.logger.error({ lease_seq: leaseSeq, err: error.message }, "a result cannot be sent; a failure takes its place");
+    this.options.logger.error(
+      { lease_seq: leaseSeq, err: error.message },
+      "a result cannot be sent; a failure takes its place",
+    );
     const { task_id, worker_id, execution_time_seconds } = item.result;
     const replacement: FinishedItem = {
       ...item,

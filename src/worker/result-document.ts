@@ -17,7 +17,8 @@ export interface AttemptFacts {
 
 /** The result as the coordinator takes it. A report that no coordinator would take becomes a failure that says so. */
 export function makeResult(report: ExecutionReport, facts: AttemptFacts): ResultDocument {
-  const problem = report.status === "failed" && report.failure === undefined ? "a failed attempt needs a failure" : undefined;
+  const problem =
+    report.status === "failed" && report.failure === undefined ? "a failed attempt needs a failure" : undefined;
   if (problem !== undefined) return invalid(problem, facts);
   const document = assemble(report, facts);
   try {
@@ -41,7 +42,10 @@ function invalid(problem: string, facts: AttemptFacts): ResultDocument {
   return failedResult({ class: "crash", reason: "invalid_result", message }, facts);
 }
 
-function assemble(report: ExecutionReport, { item, workerId, executionSeconds, artifacts }: AttemptFacts): ResultDocument {
+function assemble(
+  report: ExecutionReport,
+  { item, workerId, executionSeconds, artifacts }: AttemptFacts,
+): ResultDocument {
   const { failure, provenance, hardware, outputTail } = report;
   return {
     task_id: item.spec.task_id,
@@ -51,11 +55,15 @@ function assemble(report: ExecutionReport, { item, workerId, executionSeconds, a
     hardware_metrics: report.hardwareMetrics ?? {},
     results: report.results ?? {},
     simulation_status: { is_simulated: provenance !== undefined && provenance.kind !== "real" },
-    ...(outputTail === undefined || outputTail.length === 0 ? {} : { logs: Buffer.from(outputTail).toString("base64") }),
+    ...(outputTail === undefined || outputTail.length === 0
+      ? {}
+      : { logs: Buffer.from(outputTail).toString("base64") }),
     ...(hardware === undefined ? {} : { hardware }),
     ...(report.exitCode === undefined ? {} : { exit_code: report.exitCode }),
     ...(report.signal === undefined ? {} : { signal: report.signal }),
-    ...(failure === undefined ? {} : { failure: { ...failure, message: failure.message.slice(0, MAX_MESSAGE_LENGTH) } }),
+    ...(failure === undefined
+      ? {}
+      : { failure: { ...failure, message: failure.message.slice(0, MAX_MESSAGE_LENGTH) } }),
     metrics: report.metrics ?? [],
     artifacts,
     ...(provenance === undefined ? {} : { provenance }),

@@ -103,7 +103,17 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
     dial: options.dial,
     outbox,
     runner: (live) =>
-      new ExecutorHost({ executors, workerId, workRoot: paths.work, cacheDir: paths.cache, env, artifacts: artifactStore, live, clock, logger }),
+      new ExecutorHost({
+        executors,
+        workerId,
+        workRoot: paths.work,
+        cacheDir: paths.cache,
+        env,
+        artifacts: artifactStore,
+        live,
+        clock,
+        logger,
+      }),
     platform,
     defer: setImmediate,
     clock,
@@ -139,7 +149,10 @@ function handleOf(
   };
 }
 
-async function runToEnd(worker: Worker, { logger, release }: { logger: WorkerLogger; release: () => void }): Promise<Fault | null> {
+async function runToEnd(
+  worker: Worker,
+  { logger, release }: { logger: WorkerLogger; release: () => void },
+): Promise<Fault | null> {
   // Between two sessions the worker holds nothing that would keep the process alive.
   const alive = setInterval(() => undefined, KEEP_ALIVE_MS);
   try {
@@ -161,7 +174,8 @@ function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {} }: S
   if (!Number.isInteger(reserve) || reserve < 0 || slots + reserve > 2 * MAX_SLOTS) {
     throw assayError("usage", `a worker cannot hold ${reserve} leases in reserve`);
   }
-  if (!labelsSchema.safeParse(labels).success) throw assayError("usage", "a label has 1 to 63 characters and a value of at most 255");
+  if (!labelsSchema.safeParse(labels).success)
+    throw assayError("usage", "a label has 1 to 63 characters and a value of at most 255");
 }
 
 /** The absolute path of the folder, so that all that is named after it stays the same whatever links lead to it. */
@@ -170,7 +184,9 @@ async function makeFolder(path: string): Promise<string> {
     await mkdir(path, { recursive: true });
     return await realpath(path);
   } catch (error) {
-    throw assayError("data_dir_read_only", `the data folder ${path} cannot be made: ${errorMessage(error)}`, { cause: error });
+    throw assayError("data_dir_read_only", `the data folder ${path} cannot be made: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 

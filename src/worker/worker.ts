@@ -91,7 +91,8 @@ export class Worker {
     const fault = await keepConnected({
       dial,
       onSession: (connection) => this.openSession(connection),
-      onRetry: ({ cause, delayMs }) => logger.warn({ code: cause.code, delay_ms: delayMs }, `not connected: ${cause.message}`),
+      onRetry: ({ cause, delayMs }) =>
+        logger.warn({ code: cause.code, delay_ms: delayMs }, `not connected: ${cause.message}`),
       clock,
       rng,
       signal: this.disconnect.signal,
@@ -142,7 +143,8 @@ export class Worker {
     if (this.idle) return;
     this.slots.abort();
     await this.within(ABORT_WAIT_MS, () => this.idle);
-    if (!this.idle) this.options.logger.error({ running: this.slots.runningCount }, "attempts do not end; leaving without them");
+    if (!this.idle)
+      this.options.logger.error({ running: this.slots.runningCount }, "attempts do not end; leaving without them");
   }
 
   /** Waits for a state, but not longer than `ms`. */

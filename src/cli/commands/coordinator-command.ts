@@ -27,8 +27,8 @@ export function addCoordinatorCommand(program: Command, cli: Cli): void {
     .command(program, "coordinator", "start a coordinator that workers connect to")
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <port>", "port to listen on; 0 takes a free one", wholeNumber(0, 65_535), 7777)
-    .addOption(timeOption("--heartbeat-interval <time>", "how often workers report", 5_000, "5s"))
-    .addOption(timeOption("--worker-timeout <time>", "silence after which a worker is lost", 30_000, "30s"))
+    .addOption(timeOption("--heartbeat-interval <time>", "how often workers report").default(5_000, "5s"))
+    .addOption(timeOption("--worker-timeout <time>", "silence after which a worker is lost").default(30_000, "30s"))
     .option("--data-dir <folder>", "where everything is kept (ASSAY_DATA_DIR; default .assay)")
     .option("--tls-cert <file>", "certificate (PEM), to serve HTTPS")
     .option("--tls-key <file>", "its private key (PEM)")
@@ -36,8 +36,8 @@ export function addCoordinatorCommand(program: Command, cli: Cli): void {
     .action(cli.action<Options>(coordinate));
 }
 
-function timeOption(flags: string, text: string, milliseconds: number, shown: string): Option {
-  return new Option(flags, text).argParser(duration).default(milliseconds, shown);
+function timeOption(flags: string, text: string): Option {
+  return new Option(flags, text).argParser(duration);
 }
 
 async function coordinate({ context, screen, options }: Invocation<Options>): Promise<ExitCode> {

@@ -20,7 +20,7 @@ import { withCoordinator } from "../with-coordinator.ts";
 import type { CoordinatorSession } from "../with-coordinator.ts";
 
 /** Enough to claim a 95th percentile. */
-export const DEFAULT_ITERATIONS = 130;
+const DEFAULT_ITERATIONS = 130;
 export const DEFAULT_BATCH_SIZES: readonly number[] = [1, 4, 16];
 
 interface Options extends ConnectionOptions, ModelChoice {
@@ -52,7 +52,11 @@ export function addMatrixCommand(program: Command, cli: Cli): void {
     );
 }
 
-async function measure(session: CoordinatorSession, { options }: Invocation<Options>, models: readonly string[]): Promise<ExitCode> {
+async function measure(
+  session: CoordinatorSession,
+  { options }: Invocation<Options>,
+  models: readonly string[],
+): Promise<ExitCode> {
   const { batchSizes = DEFAULT_BATCH_SIZES, iterations, name, hardware: wanted } = options;
   const hardware = await provenPlatforms(session.client, wanted);
   if (options.detectOnly === true) return detectOnly(session, models, hardware);
@@ -62,7 +66,11 @@ async function measure(session: CoordinatorSession, { options }: Invocation<Opti
   return ended.exitCode;
 }
 
-function detectOnly({ screen }: CoordinatorSession, models: readonly string[], hardware: readonly Hardware[]): ExitCode {
+function detectOnly(
+  { screen }: CoordinatorSession,
+  models: readonly string[],
+  hardware: readonly Hardware[],
+): ExitCode {
   const rows = models.flatMap((model) => hardware.map((platform) => [model, platform]));
   const look = { style: screen.outStyle, width: screen.width };
   screen.result(() => renderTable([{ header: "MODEL" }, { header: "HARDWARE" }], rows, look), { models, hardware });

@@ -7,6 +7,7 @@ import type { Cli } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import { limitOption, printList } from "../lists.ts";
 import type { ListOptions } from "../lists.ts";
+import { workerNames } from "../worker-names.ts";
 import { taskColumns, taskRow } from "../task-rows.ts";
 
 interface Options extends ConnectionOptions, ListOptions {
@@ -25,11 +26,12 @@ export function addTasksCommand(program: Command, cli: Cli): void {
         const client = await clientFor(invocation);
         const { status, worker, limit } = invocation.options;
         const [runId] = invocation.args;
+        const names = await workerNames(client);
         await printList(invocation.screen, "tasks", {
           items: client.tasks({ run_id: runId, status, worker_id: worker }),
           limit,
           columns: [{ header: "RUN" }, ...taskColumns],
-          row: (task) => [task.run_id, ...taskRow(task, invocation.screen.outStyle)],
+          row: (task) => [task.run_id, ...taskRow(task, { style: invocation.screen.outStyle, names })],
         });
         return undefined;
       }),

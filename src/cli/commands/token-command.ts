@@ -14,7 +14,7 @@ interface CreateOptions extends ConnectionOptions {
 }
 
 export function addTokenCommand(program: Command, cli: Cli): void {
-  const tokens = program.command("token").summary("make and revoke tokens").description("make and revoke tokens");
+  const tokens = program.command("token").description("make and revoke tokens").helpCommand(false);
   withConnection(cli.command(tokens, "create", "make a token; it is shown only now"))
     .addOption(new Option("--role <role>", "what its holder may do").choices(role.options).makeOptionMandatory())
     .option("--name <name>", "who holds it; default: the role")

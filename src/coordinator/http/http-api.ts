@@ -31,6 +31,8 @@ import { workerRoutes } from "./routes/worker-routes.ts";
 
 /** Task ids have up to 200 characters, each up to 3 in an address. */
 const MAX_PARAMETER_LENGTH = 600;
+/** Longer than load balancers keep a connection, so that none sends a request into one that is being closed. */
+const KEEP_ALIVE_MS = 72_000;
 
 export interface HttpApiOptions {
   control: Control;
@@ -90,7 +92,12 @@ function createServerShell(options: HttpApiOptions, limits: HttpLimits): Fastify
 }
 
 function createListener(handler: RequestListener, tls: HttpApiOptions["tls"], limits: HttpLimits): Server {
-  const timeouts: ServerOptions = { headersTimeout: limits.headersTimeoutMs, requestTimeout: limits.requestTimeoutMs };
+  const timeouts: ServerOptions = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.headersTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
   if (tls === undefined) return createServer(timeouts, handler);
   try {
     return createTlsServer({ ...timeouts, ...tls, minVersion: "TLSv1.3" }, handler);
@@ -117,6 +124,9 @@ function installShutdown(app: FastifyInstance, streams: OpenStreams): void {
   app.addHook("preClose", async () => streams.closeAll());
   app.addHook("onSend", async (_request, reply) => {
     if (streams.closed) reply.header("connection", "close");
+  });
+  app.addHook("onResponse", async () => {
+    void streams;
   });
 }
 

@@ -18,7 +18,7 @@ named.add(contracts.artifactView, { id: "Artifact" });
 named.add(contracts.explanation, { id: "Explanation" });
 named.add(contracts.errorResponse, { id: "Error" });
 
-const conversion = { schemaRegistry: named, zodToJsonConfig: { override: anyJsonAsAny } };
+const conversion = { schemaRegistry: named, zodToJsonConfig: { override: fitDocument } };
 const transformRoute = createJsonSchemaTransform(conversion);
 const transformDocument = createJsonSchemaTransformObject(conversion);
 
@@ -55,12 +55,13 @@ function securityOf({ config }: RouteOptions): { description?: string; security?
 
 /**
  * zod writes "any JSON value" as a recursive schema, with references that do not survive in an OpenAPI document; there an
- * empty schema says the same.
+ * empty schema says the same. An answer without a body is `null` for the generator.
  */
-function anyJsonAsAny({ zodSchema, jsonSchema }: { zodSchema: core.$ZodTypes; jsonSchema: core.JSONSchema.BaseSchema }): void {
+function fitDocument({ zodSchema, jsonSchema }: { zodSchema: core.$ZodTypes; jsonSchema: core.JSONSchema.BaseSchema }): void {
   const { def } = zodSchema._zod;
   if (def.type === "record" && isAnyJson(def.valueType)) jsonSchema.additionalProperties = {};
   if (def.type === "array" && isAnyJson(def.element)) jsonSchema.items = {};
+  if (def.type === "undefined") jsonSchema.type = "null";
 }
 
 /** `z.json()` is the only lazy schema of the contracts. */

@@ -25,7 +25,8 @@ export async function prepareFolders(config: CommandConfig, workDir: string): Pr
   const output = join(workDir, "output");
   const cwd = resolve(files, config.cwd ?? ".");
   const own = cwd === files || cwd.startsWith(files + sep);
-  if (!own && !isAbsolute(config.cwd ?? "")) return setupFailure("cwd", `cwd "${config.cwd}" leads out of the attempt's folder`);
+  if (!own && !isAbsolute(config.cwd ?? ""))
+    return setupFailure("cwd", `cwd "${config.cwd}" leads out of the attempt's folder`);
   if (!own && !(await isFolder(cwd))) return setupFailure("cwd", `cwd "${cwd}" is not a folder on this worker`);
   await Promise.all([mkdir(own ? cwd : files, { recursive: true }), mkdir(output, { recursive: true })]);
   return ok({ files, cwd, output });

@@ -103,7 +103,11 @@ describe("a command that cannot be started", () => {
     const direct = await run({ command: ["no-such-program-anywhere"] });
     expect(direct).toMatchObject({ status: "failed", failure: { class: "setup", reason: "program_not_found" } });
     const shell = await run({ command: "no-such-program-anywhere" });
-    expect(shell).toMatchObject({ status: "failed", exitCode: 127, failure: { class: "setup", reason: "program_not_found" } });
+    expect(shell).toMatchObject({
+      status: "failed",
+      exitCode: 127,
+      failure: { class: "setup", reason: "program_not_found" },
+    });
   });
 
   test("a file that is no program", async () => {
@@ -114,7 +118,10 @@ describe("a command that cannot be started", () => {
   });
 
   test("an argument that no system takes", async () => {
-    expect((await run({ command: ["/bin/echo", "a\0b"] })).failure).toMatchObject({ class: "setup", reason: "not_started" });
+    expect((await run({ command: ["/bin/echo", "a\0b"] })).failure).toMatchObject({
+      class: "setup",
+      reason: "not_started",
+    });
   });
 
   test("a working folder that is not there, or leads out of the attempt's", async () => {
@@ -128,12 +135,23 @@ describe("a command that cannot be started", () => {
 describe("surroundings", () => {
   test("the worker's secrets do not reach the command", async () => {
     attempt = await scratchAttempt({
-      env: { PATH: process.env["PATH"], HOME: "/home/x", LC_ALL: "C", ASSAY_TOKEN: "secret", AWS_SECRET_ACCESS_KEY: "secret" },
+      env: {
+        PATH: process.env["PATH"],
+        HOME: "/home/x",
+        LC_ALL: "C",
+        ASSAY_TOKEN: "secret",
+        AWS_SECRET_ACCESS_KEY: "secret",
+      },
       hardware: "cpu",
       attempt: 3,
     });
     const report = await run({ command: ["/usr/bin/env"], env: { EXTRA: "1", ASSAY_ATTEMPT: "forged" } });
-    const seen = Object.fromEntries(text(report.outputTail).trim().split("\n").map((line) => line.split("=", 2)));
+    const seen = Object.fromEntries(
+      text(report.outputTail)
+        .trim()
+        .split("\n")
+        .map((line) => line.split("=", 2)),
+    );
     expect(seen).toEqual({
       PATH: process.env["PATH"],
       HOME: "/home/x",
@@ -153,12 +171,11 @@ describe("surroundings", () => {
     await run({ command: "pwd", cwd: "sub/folder" });
     await run({ command: "pwd", cwd: "/" });
     // The output file is the attempt's, so the runs of one attempt follow each other in it.
-    expect(text((await run({ command: "pwd", cwd: tmpdir() })).outputTail).trim().split("\n")).toEqual([
-      files,
-      join(files, "sub/folder"),
-      "/",
-      tmpdir(),
-    ]);
+    expect(
+      text((await run({ command: "pwd", cwd: tmpdir() })).outputTail)
+        .trim()
+        .split("\n"),
+    ).toEqual([files, join(files, "sub/folder"), "/", tmpdir()]);
   });
 });
 
@@ -286,7 +303,8 @@ describe("a command that is told to stop", () => {
   });
 
   test("a grandchild gets the grace too when its parent ends at once", async () => {
-    const polite = "trap 'sleep 0.1; echo saved > saved; exit' TERM; echo $$ > grandchild; while :; do sleep 0.02; done";
+    const polite =
+      "trap 'sleep 0.1; echo saved > saved; exit' TERM; echo $$ > grandchild; while :; do sleep 0.02; done";
     await writeScript("polite.sh", polite);
     const running = run({ command: "/bin/sh ../polite.sh & wait" });
     const grandchild = await pidIn("grandchild");
@@ -317,7 +335,11 @@ test("capabilities: a processor that ran a command, and the versions of what is 
   await writeFile(join(bare, "git"), "#!/bin/sh\necho git version 2.39.5\n", { mode: 0o755 });
   const capabilities = await executor.capabilities({ facts, clock: systemClock, cacheDir: bare, env: { PATH: bare } });
   await rm(bare, { recursive: true });
-  expect(capabilities).toEqual({ hardware: ["cpu"], runtimes: [], software: { node: process.versions.node, git: "2.39.5" } });
+  expect(capabilities).toEqual({
+    hardware: ["cpu"],
+    runtimes: [],
+    software: { node: process.versions.node, git: "2.39.5" },
+  });
 });
 
 async function writeScript(name: string, script: string): Promise<void> {

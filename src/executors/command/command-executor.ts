@@ -142,7 +142,8 @@ async function start(
   config: CommandConfig,
   { context, folders, output }: Attempt,
 ): Promise<Result<{ pid: number; exited: Promise<Ended> }, unknown>> {
-  const [program = "", ...args] = typeof config.command === "string" ? ["/bin/sh", "-c", config.command] : config.command;
+  const [program = "", ...args] =
+    typeof config.command === "string" ? ["/bin/sh", "-c", config.command] : config.command;
   try {
     const child = spawn(program, args, {
       cwd: folders.cwd,
@@ -166,7 +167,10 @@ async function ended(child: ChildProcess): Promise<Ended> {
 function notStarted(error: unknown): ExecutionReport {
   const code = errorCode(error);
   const reason = code === "ENOENT" ? "program_not_found" : code === "EACCES" ? "program_not_executable" : "not_started";
-  return { status: "failed", failure: { class: "setup", reason, message: `the command could not be started: ${errorMessage(error)}` } };
+  return {
+    status: "failed",
+    failure: { class: "setup", reason, message: `the command could not be started: ${errorMessage(error)}` },
+  };
 }
 
 /** Stores the output, then the files that the task wants kept. */

@@ -25,12 +25,21 @@ export function commandOutcome(exit: CommandExit): Pick<ExecutionReport, "status
   const message = (text: string): string => (exit.lastWords === "" ? text : `${text}: ${exit.lastWords}`);
   const killed = signal === "SIGKILL" || (shell && exitCode === SHELL_KILLED);
   if (killed && outOfMemory) {
-    return failed({ class: "out_of_memory", reason: "oom_kill", message: message("killed by the kernel for want of memory") });
+    return failed({
+      class: "out_of_memory",
+      reason: "oom_kill",
+      message: message("killed by the kernel for want of memory"),
+    });
   }
-  if (signal !== null) return failed({ class: "crash", reason: "signal", message: message(`ended by the signal ${signal}`) });
+  if (signal !== null)
+    return failed({ class: "crash", reason: "signal", message: message(`ended by the signal ${signal}`) });
   if (shell && (exitCode === SHELL_NOT_FOUND || exitCode === SHELL_NOT_EXECUTABLE)) {
     const reason = exitCode === SHELL_NOT_FOUND ? "program_not_found" : "program_not_executable";
-    return failed({ class: "setup", reason, message: message(`the shell could not start a program (exit code ${exitCode})`) });
+    return failed({
+      class: "setup",
+      reason,
+      message: message(`the shell could not start a program (exit code ${exitCode})`),
+    });
   }
   return failed({ class: "assertion", reason: "exit_code", message: message(`ended with exit code ${exitCode}`) });
 }

@@ -15,7 +15,8 @@ export function commandEnvironment(
   workDir: string,
 ): Record<string, string> {
   const passedOn = Object.entries(context.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && (PASSED_ON.has(entry[0]) || entry[0].startsWith("LC_")),
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && (PASSED_ON.has(entry[0]) || entry[0].startsWith("LC_")),
   );
   return {
     PATH: fallbackPath(),

@@ -11,9 +11,13 @@ const PROGRAMS: readonly { name: string; command: readonly [string, ...string[]]
 const PROBE_TIMEOUT_MS = 10_000;
 
 /** Name to version of the programs found on the PATH of `env`. */
-export async function installedSoftware(env: Readonly<Record<string, string | undefined>>): Promise<Record<string, string>> {
+export async function installedSoftware(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Record<string, string>> {
   const found = await Promise.all(
-    PROGRAMS.map(async ({ name, command: [program, ...args] }) => [name, await versionOf(program, { args, env })] as const),
+    PROGRAMS.map(
+      async ({ name, command: [program, ...args] }) => [name, await versionOf(program, { args, env })] as const,
+    ),
   );
   const versions = found.filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { node: process.versions.node, ...Object.fromEntries(versions) };
@@ -24,8 +28,13 @@ function versionOf(
   options: { args: readonly string[]; env: Readonly<Record<string, string | undefined>> },
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(program, options.args, { env: options.env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" }, (error, stdout) => {
-      resolve(error === null ? /\d+(\.\d+)+/.exec(stdout)?.[0] : undefined);
-    });
+    execFile(
+      program,
+      options.args,
+      { env: options.env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" },
+      (error, stdout) => {
+        resolve(error === null ? /\d+(\.\d+)+/.exec(stdout)?.[0] : undefined);
+      },
+    );
   });
 }

@@ -56,7 +56,9 @@ export class MachineFactsExecutor implements Executor {
       provenance: {
         kind: "real",
         proven: true,
-        evidence: [{ check: "facts_measured", passed: true, detail: `read from the running system of ${facts.hostname}` }],
+        evidence: [
+          { check: "facts_measured", passed: true, detail: `read from the running system of ${facts.hostname}` },
+        ],
       },
     };
   }

@@ -38,7 +38,8 @@ export class Cgroup {
 
   oomKills(): number | undefined {
     for (const folder of this.folders("memory")) {
-      const events = readKernelFile(join(folder, "memory.events")) ?? readKernelFile(join(folder, "memory.oom_control"));
+      const events =
+        readKernelFile(join(folder, "memory.events")) ?? readKernelFile(join(folder, "memory.oom_control"));
       const kills = numberAfter(events, "oom_kill");
       if (kills !== undefined) return kills;
     }
@@ -78,7 +79,9 @@ function coreQuota(folder: string): number | undefined {
 }
 
 function memoryLimit(folder: string): number | undefined {
-  return wholeNumber(readKernelFile(join(folder, "memory.max")) ?? readKernelFile(join(folder, "memory.limit_in_bytes")));
+  return wholeNumber(
+    readKernelFile(join(folder, "memory.max")) ?? readKernelFile(join(folder, "memory.limit_in_bytes")),
+  );
 }
 
 /** `max` and `-1` mean no limit. */

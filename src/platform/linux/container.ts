@@ -6,7 +6,11 @@ import { readKernelFile } from "./kernel-file.ts";
 export function detectContainer(root: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
   const has = (path: string): boolean => existsSync(join(root, path));
   const groups = readKernelFile(join(root, "proc/self/cgroup")) ?? "";
-  if (env["KUBERNETES_SERVICE_HOST"] !== undefined || has("var/run/secrets/kubernetes.io") || groups.includes("/kubepods")) {
+  if (
+    env["KUBERNETES_SERVICE_HOST"] !== undefined ||
+    has("var/run/secrets/kubernetes.io") ||
+    groups.includes("/kubepods")
+  ) {
     return "kubernetes";
   }
   if (has("run/.containerenv") || groups.includes("/libpod-")) return "podman";

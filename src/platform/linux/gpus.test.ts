@@ -63,7 +63,14 @@ describe("nvidia-smi", () => {
         print("0, GeForce GTX 1080, GPU-1a, 8119, 390.157"),
     );
     expect(await nvidiaGpus(run)).toEqual([
-      { index: 0, vendor: "NVIDIA", name: "GeForce GTX 1080", uuid: "GPU-1a", memory_gb: 8.513388544, driver: "390.157" },
+      {
+        index: 0,
+        vendor: "NVIDIA",
+        name: "GeForce GTX 1080",
+        uuid: "GPU-1a",
+        memory_gb: 8.513388544,
+        driver: "390.157",
+      },
     ]);
   });
 
@@ -77,7 +84,7 @@ describe("nvidia-smi", () => {
   test("a tool without its driver is no error", async () => {
     const run = await fakeTool(
       "nvidia-smi",
-      "echo \"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\"; exit 9",
+      'echo "NVIDIA-SMI has failed because it couldn\'t communicate with the NVIDIA driver."; exit 9',
     );
     expect(await nvidiaGpus(run)).toEqual([]);
   });

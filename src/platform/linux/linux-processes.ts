@@ -39,7 +39,11 @@ export class LinuxProcesses implements ProcessInspector {
 
   processGroup(pid: number): number | undefined {
     // The name in parentheses may hold anything, also parentheses; after it come state, parent and group.
-    const fields = readKernelFile(join(this.proc, String(pid), "stat"))?.split(")").at(-1)?.trim().split(" ");
+    const fields = readKernelFile(join(this.proc, String(pid), "stat"))
+      ?.split(")")
+      .at(-1)
+      ?.trim()
+      .split(" ");
     return fields?.[2] === undefined ? undefined : Number(fields[2]);
   }
 
@@ -57,13 +61,18 @@ export class LinuxProcesses implements ProcessInspector {
     const tasks = join(this.proc, String(pid), "task");
     return this.numericEntries(tasks).flatMap((thread) => {
       const list = readKernelFile(join(tasks, String(thread), "children")) ?? "";
-      return list.split(" ").filter((text) => text !== "").map(Number);
+      return list
+        .split(" ")
+        .filter((text) => text !== "")
+        .map(Number);
     });
   }
 
   private numericEntries(folder: string): number[] {
     try {
-      return readdirSync(folder).filter((name) => /^\d+$/.test(name)).map(Number);
+      return readdirSync(folder)
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number);
     } catch {
       return [];
     }

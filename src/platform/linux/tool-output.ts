@@ -8,7 +8,13 @@ export type ToolRunner = (program: string, args: readonly string[]) => Promise<s
 
 /** Runs tools found on the PATH of `env`; `undefined` when one is absent, fails or takes too long. */
 export function toolRunner(env: Readonly<Record<string, string | undefined>>): ToolRunner {
-  const options = { env, timeout: TOOL_TIMEOUT_MS, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES, encoding: "utf8" } as const;
+  const options = {
+    env,
+    timeout: TOOL_TIMEOUT_MS,
+    killSignal: "SIGKILL",
+    maxBuffer: MAX_OUTPUT_BYTES,
+    encoding: "utf8",
+  } as const;
   return (program, args) =>
     new Promise((resolve) => {
       execFile(program, args, options, (error, stdout) => resolve(error === null ? stdout : undefined));

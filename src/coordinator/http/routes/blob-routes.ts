@@ -47,7 +47,7 @@ function readRoutes(api: Api, { blobs }: RouteContext): void {
   api.head(
     "/api/v1/blobs/:sha256",
     {
-      config: { permission: "blob_read" },
+      config: { permission: "blob_read", swagger: { exposeHeadRoute: true } },
       schema: {
         operationId: "findBlob",
         tags: ["blobs"],

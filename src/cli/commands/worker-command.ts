@@ -1,0 +1,80 @@
+import { availableParallelism, hostname } from "node:os";
+import { join } from "node:path";
+import { Option } from "commander";
+import type { Command } from "commander";
+import { faultError } from "../../contracts/index.ts";
+import type { Labels } from "../../contracts/index.ts";
+import { withConnection } from "../cli.ts";
+import type { Cli, Invocation } from "../cli.ts";
+import { requireConnection } from "../connection.ts";
+import type { ConnectionOptions } from "../connection.ts";
+import { dataDirOf } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { aborted } from "../interrupts.ts";
+import { startLocalWorker } from "../local-worker.ts";
+import { logLevels, stderrLogger } from "../loggers.ts";
+import type { LogLevel } from "../loggers.ts";
+import { duration, keyValue, wholeNumber } from "../option-values.ts";
+import { countText } from "../quantities.ts";
+
+interface Options extends ConnectionOptions {
+  name?: string;
+  slots?: number;
+  label?: Labels;
+  stopTimeout: number;
+  logLevel: LogLevel;
+}
+
+export function addWorkerCommand(program: Command, cli: Cli): void {
+  withConnection(cli.command(program, "worker", "start a worker that executes tasks of a coordinator"))
+    .option("--name <name>", "what people call it; default: the name of this machine")
+    .option("--slots <count>", "most tasks at the same time; default: the usable cores", wholeNumber(1, 4_000))
+    .option("--label <key=value>", "label that tasks can ask for; may be given several times", keyValue)
+    .addOption(
+      new Option("--stop-timeout <time>", "after Ctrl-C, how long running tasks may take to end")
+        .argParser(duration)
+        .default(30_000, "30s"),
+    )
+    .addOption(new Option("--log-level <level>", "what is logged on standard error").choices(logLevels).default("warn"))
+    .action(cli.action<Options>(work));
+}
+
+async function work({ context, screen, options }: Invocation<Options>): Promise<ExitCode> {
+  const { baseUrl, token } = await requireConnection(options, context);
+  const name = options.name ?? plainName(hostname());
+  screen.info("trying the hardware with a small model");
+  const worker = await startLocalWorker({
+    coordinatorUrl: baseUrl,
+    token,
+    name,
+    slots: options.slots ?? availableParallelism(),
+    labels: options.label ?? {},
+    dataDir: join(dataDirOf(options, context), "workers", name),
+    env: context.env,
+    logger: stderrLogger(options.logLevel),
+  });
+  const { workerId, capabilities } = worker;
+  const proven = capabilities.hardware.join(", ") || "no platform";
+  const document = { worker_id: workerId, name, coordinator: baseUrl, hardware: capabilities.hardware };
+  screen.result(() => [`worker ${workerId} (${name}) proved ${proven}; works for ${baseUrl}`], document);
+  const first = await Promise.race([
+    worker.ended.then((fault) => ({ fault })),
+    worker.drained.then(() => "drained" as const),
+    aborted(context.interrupts.signal).then(() => "interrupted" as const),
+  ]);
+  if (first === "interrupted") screen.info(drainText(worker.status.running));
+  await worker.stop({ deadlineMs: options.stopTimeout });
+  if (typeof first === "object" && first.fault !== null) throw faultError(first.fault);
+  return exitCodes.ok;
+}
+
+function drainText(running: number): string {
+  const rest = running === 0 ? "nothing runs" : `waiting for ${countText(running, "running task")}`;
+  return `taking nothing new, ${rest}; Ctrl-C again stops at once`;
+}
+
+/** A host name as a name of a worker. */
+function plainName(host: string): string {
+  return host.replaceAll(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "worker";
+}

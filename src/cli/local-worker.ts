@@ -1,0 +1,43 @@
+import { randomInt } from "node:crypto";
+import { seededRng, systemClock } from "../base/index.ts";
+import { SUBPROTOCOLS } from "../contracts/index.ts";
+import type { Labels } from "../contracts/index.ts";
+import { createExecutors } from "../executors/index.ts";
+import { createPlatform } from "../platform/index.ts";
+import { dialWebSocket } from "../transport/index.ts";
+import { HttpArtifactStore, startWorker } from "../worker/index.ts";
+import type { WorkerHandle, WorkerLogger } from "../worker/index.ts";
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export interface LocalWorkerOptions {
+  coordinatorUrl: string;
+  token: string;
+  name: string;
+  slots: number;
+  labels?: Labels;
+  dataDir: string;
+  env: Readonly<Record<string, string | undefined>>;
+  logger: WorkerLogger;
+}
+
+/** Starts a worker of this machine with every executor there is; resolves before it is connected. */
+export async function startLocalWorker(options: LocalWorkerOptions): Promise<WorkerHandle> {
+  const { coordinatorUrl, token, env, dataDir, name, slots, labels = {}, logger } = options;
+  const clock = systemClock;
+  const rng = seededRng(randomInt(2 ** 32));
+  const platform = createPlatform({ diskPath: dataDir, env });
+  return startWorker({
+    dial: (signal) =>
+      dialWebSocket({
+        url: coordinatorUrl,
+        token,
+        subprotocols: SUBPROTOCOLS,
+        handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+        signal,
+      }),
+    artifactStore: new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng }),
+    executors: createExecutors({ platform }),
+    ...{ platform, dataDir, name, slots, labels, env, clock, rng, logger },
+  });
+}

@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../base/index.ts";
+import { resultDocument } from "../../contracts/index.ts";
+import type { TaskSpec, TaskSpecInput } from "../../contracts/index.ts";
+import { createPlatform } from "../../platform/index.ts";
+import type { ScratchAttempt } from "../scratch-attempt.ts";
+import { scratchAttempt, scratchTask } from "../scratch-attempt.ts";
+import { ModelExecutor } from "./model-executor.ts";
+
+const executor = new ModelExecutor();
+/** Shared, so that a generated model is made once. */
+let cacheDir: string;
+let attempt: ScratchAttempt;
+beforeAll(async () => {
+  cacheDir = await mkdtemp(join(tmpdir(), "assay-model-cache-"));
+});
+afterAll(() => rm(cacheDir, { recursive: true, force: true }));
+beforeEach(async () => {
+  attempt = await scratchAttempt({ cacheDir, hardware: "cpu" });
+});
+afterEach(() => attempt.remove());
+
+function modelTask(config: Partial<Extract<TaskSpecInput, { type: "model" }>["config"]> = {}): TaskSpec {
+  return scratchTask({
+    type: "benchmark",
+    config: {
+      model: "tiny-bert",
+      iterations: 2,
+      warmup_iterations: 0,
+      sequence_length: 8,
+      batch_sizes: [1, 2],
+      ...config,
+    },
+    resources: { cpu: 1 },
+  });
+}
+
+test("a model runs, with numbers, evidence and progress", async () => {
+  const report = await executor.execute(modelTask(), attempt.context);
+  expect(report).toMatchObject({
+    status: "completed",
+    hardware: "cpu",
+    provenance: { kind: "real", proven: true, requested_backend: "ort-node/cpu" },
+    results: { runtime: { threads: 1 }, batch_sizes: { "1": {}, "2": {} } },
+  });
+  expect(
+    report.metrics?.filter(({ name }) => name === "throughput_items_per_second").map(({ batch_size }) => batch_size),
+  ).toEqual([1, 2]);
+  expect(attempt.progress).toEqual([
+    { fraction: 0, message: "loading the model" },
+    { fraction: 1 / 3, message: "batch size 1" },
+    { fraction: 2 / 3, message: "batch size 2" },
+  ]);
+  const { metrics, results, provenance, hardware } = report;
+  const facts = { task_id: "task-1", worker_id: "worker-1", status: "completed", execution_time_seconds: 1 };
+  expect(() => resultDocument.parse({ ...facts, metrics, results, provenance, hardware })).not.toThrow();
+});
+
+test("a model that does not exist is a setup failure", async () => {
+  const report = await executor.execute(modelTask({ model: "no-such-model" }), attempt.context);
+  expect(report).toMatchObject({ status: "failed", failure: { class: "setup" }, provenance: { proven: false } });
+  expect(report.failure?.message).toContain("no-such-model");
+});
+
+test("a platform that no runtime serves is a setup failure", async () => {
+  attempt = await scratchAttempt({ cacheDir, hardware: "tpu" });
+  expect(await executor.execute(modelTask(), attempt.context)).toMatchObject({
+    status: "failed",
+    failure: { class: "setup", reason: "backend_unavailable" },
+  });
+});
+
+test("told to stop, it reports what it measured until then", async () => {
+  const controller = new AbortController();
+  attempt = await scratchAttempt({
+    cacheDir,
+    signal: controller.signal,
+    progress: ({ message }) => {
+      if (message === "batch size 2") controller.abort("timeout");
+    },
+  });
+  const report = await executor.execute(modelTask({ min_duration_seconds: 1, batch_sizes: [1, 2] }), attempt.context);
+  expect(report).toMatchObject({ status: "timed_out", failure: { class: "timeout" } });
+  expect(Object.keys(report.results?.["batch_sizes"] ?? {})).toEqual(["1"]);
+});
+
+test("capabilities are proven by running a model on each backend", async () => {
+  const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
+  const facts = { ...(await platform.facts()), gpus: [] };
+  const capabilities = await executor.capabilities({ facts, cacheDir, env: process.env, clock: systemClock });
+  expect(capabilities.hardware).toEqual(expect.arrayContaining(["cpu", "wasm"]));
+  expect(capabilities.runtimes.map(({ runtime, backend, available }) => [runtime, backend, available])).toEqual([
+    ["onnxruntime-node", "cpu", true],
+    ["onnxruntime-web", "wasm", true],
+  ]);
+  expect(Object.keys(capabilities.software)).toEqual(["onnxruntime-node", "onnxruntime-web"]);
+});

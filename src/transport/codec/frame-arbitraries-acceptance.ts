@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { ackVerdicts, coordinatorFrame, taskTypes, workerFrame } from "../../contracts/index.ts";
+import type { CoordinatorFrame, WorkerFrame } from "../../contracts/index.ts";
+
+// Frames of every type, as a receiver has them: with the defaults of their schemas filled in.
+
+const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:/@+\-[\]=,]{0,30}$/);
+const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: "binary", maxLength });
+const seq = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const timeMs = fc.oneof(fc.integer({ min: 0, max: 4_000_000_000_000 }), fc.double({ min: 0, max: 1e15, noNaN: true }));
+const attempt = fc.integer({ min: 1, max: 100 });
+const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+const list = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { minLength: 1, maxLength: 6 });
+
+/** JSON without what JSON itself does not keep (-0), and without `__proto__`, which no reader takes for a key. */
+const json = fc
+  .jsonValue({ maxDepth: 4 })
+  .map((value) => JSON.parse(JSON.stringify(value).replaceAll("__proto__", "proto")) as unknown);
+const jsonObject = fc.dictionary(fc.string({ maxLength: 20 }).map((key) => `k${key}`), json, { maxKeys: 4 });
+
+const capabilities = fc.record({
+  hostname: text(50),
+  os: fc.record({ platform: text(10), release: text(10), arch: text(10) }),
+  cpu: fc.record({ model: text(20), cores: fc.double({ min: 0.5, max: 512, noNaN: true }), threads: fc.nat(1024) }),
+  memory_gb: fc.nat(4096),
+  disk_free_gb: fc.nat(100_000),
+  hardware: fc.subarray(["cpu", "cuda", "wasm"]),
+  software: fc.constantFrom({}, { python: "3.13" }),
+  task_types: fc.subarray([...taskTypes]),
+});
+
+const result = fc.record({
+  task_id: id,
+  worker_id: id,
+  status: fc.constantFrom("completed", "failed", "timed_out", "cancelled"),
+  execution_time_seconds: fc.double({ min: 0, max: 1e6, noNaN: true }),
+  results: jsonObject,
+  logs: optional(text(200)),
+  exit_code: fc.constantFrom(0, 1, null, undefined),
+  failure: optional(fc.record({ class: fc.constantFrom("assertion", "crash"), message: text(100) })),
+  metrics: fc.array(fc.record({ name: fc.constant("latency"), value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0), unit: text(5) }), { maxLength: 3 }),
+});
+
+const workerInput = fc.oneof(
+  fc.record({
+    type: fc.constant("hello"),
+    protocol_version: fc.constant(1),
+    assay_version: text(20),
+    worker_id: id,
+    name: id,
+    incarnation: text(30),
+    capabilities,
+    slots: fc.integer({ min: 1, max: 100 }),
+    credits: fc.integer({ min: 1, max: 100 }),
+    held: fc.array(
+      fc.record({ lease_seq: seq, run_id: id, task_id: id, attempt, state: fc.constantFrom("waiting", "running", "finished") }),
+      { maxLength: 5 },
+    ),
+  }),
+  fc.record({
+    type: fc.constant("heartbeat"),
+    load: fc.record({ cpu_percent: fc.nat(100), memory_used_gb: fc.nat(100), running: fc.nat(100) }),
+    received_seq: fc.nat(),
+    held: fc.array(seq, { maxLength: 10 }),
+  }),
+  fc.record({ type: fc.constant("started"), items: list(fc.record({ lease_seq: seq, started_at_ms: timeMs })) }),
+  fc.record({
+    type: fc.constant("progress"),
+    lease_seq: seq,
+    fraction: optional(fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0)),
+    message: optional(text(50)),
+  }),
+  fc.record({ type: fc.constant("log"), lease_seq: seq, stream: fc.constantFrom("stdout", "stderr"), text: text(300) }),
+  fc.record({
+    type: fc.constant("finished"),
+    items: list(fc.record({ lease_seq: seq, run_id: id, attempt, started_at_ms: timeMs, finished_at_ms: timeMs, result })),
+  }),
+  fc.record({ type: fc.constant("released"), items: list(fc.record({ lease_seq: seq, reason: text(50) })) }),
+  fc.record({ type: fc.constant("capabilities"), capabilities, slots: attempt, credits: attempt }),
+  fc.record({ type: fc.constant("goodbye"), reason: text(50) }),
+);
+
+const spec = fc.oneof(
+  fc.record({
+    task_id: id,
+    type: fc.constant("command"),
+    config: fc.record({ command: fc.oneof(fc.constant("true"), fc.array(text(10), { minLength: 1, maxLength: 3 })) }),
+  }),
+  fc.record({ task_id: id, type: fc.constantFrom("api", "suite", "browser"), config: jsonObject }),
+  fc.record({ task_id: id, type: fc.constant("model"), config: fc.record({ model: fc.constant("bert-tiny") }) }),
+);
+
+const coordinatorInput = fc.oneof(
+  fc.record({
+    type: fc.constant("welcome"),
+    protocol_version: fc.constant(1),
+    assay_version: text(20),
+    session_id: text(40),
+    epoch: seq,
+    heartbeat_interval_ms: attempt,
+    worker_timeout_ms: attempt,
+    time_ms: timeMs,
+  }),
+  fc.record({
+    type: fc.constant("assign"),
+    items: list(fc.record({ lease_seq: seq, run_id: id, attempt, hardware: optional(fc.constant("cpu")), spec })),
+  }),
+  fc.record({ type: fc.constant("ack"), items: list(fc.record({ lease_seq: seq, verdict: fc.constantFrom(...ackVerdicts) })) }),
+  fc.record({ type: fc.constant("cancel"), items: list(fc.record({ lease_seq: seq, reason: text(50) })) }),
+  fc.record({ type: fc.constant("drain"), reason: text(50) }),
+  fc.record({ type: fc.constant("heartbeat_ack"), time_ms: timeMs }),
+);
+
+/** A worker's frame of any type. */
+export const anyWorkerFrame: fc.Arbitrary<WorkerFrame> = workerInput.map((frame) => workerFrame.parse(frame));
+/** A coordinator's frame of any type. */
+export const anyCoordinatorFrame: fc.Arbitrary<CoordinatorFrame> = coordinatorInput.map((frame) =>
+  coordinatorFrame.parse(frame),
+);
