@@ -10,7 +10,7 @@ export default defineConfig({
     watch: false,
     projects: [
       { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "scripts/**/*.test.ts"] } },
-      { extends: true, test: { name: "e2e", include: ["test/**/*.test.ts"] } },
+      { extends: true, test: { name: "e2e", include: ["test/**/*.test.ts"], testTimeout: 180_000 } },
     ],
   },
 });

@@ -50,7 +50,7 @@ async function expectNothingLost(client: Client, tasks: number): Promise<void> {
 
 test("a worker killed in the middle: the run completes, each task has one result, and both attempts are on record", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator(0, "--worker-timeout", "3");
+  const { url, token } = await site.coordinator(0, "--worker-timeout", "3", "--heartbeat-interval", "1");
   const client = createClient({ baseUrl: url, token });
   const doomed = site.worker("doomed", { url, token });
   site.worker("survivor", { url, token });

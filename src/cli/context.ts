@@ -53,7 +53,9 @@ export class Screen {
 
   /** Columns of standard output; undefined where nothing wraps. */
   get width(): number | undefined {
-    return this.context.stdout.isTTY === true ? this.context.stdout.columns : undefined;
+    const { isTTY, columns } = this.context.stdout;
+    // A terminal that does not tell its width says 0.
+    return isTTY === true && columns !== 0 ? columns : undefined;
   }
 }
 

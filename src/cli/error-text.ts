@@ -1,10 +1,11 @@
 import { AssayError, errorCode, errorMessage } from "../base/index.ts";
 import { assayError, errorCatalogue } from "../contracts/index.ts";
-import { harmless, paint } from "./style.ts";
+import { harmless, harmlessLines, paint } from "./style.ts";
 import type { Style } from "./style.ts";
 
 /** More than this nobody corrects at once. */
 const MAX_OTHERS = 8;
+const MAX_DETAIL = 10;
 
 /** Where an error lies in the user's input; all of it optional. */
 interface ErrorPlace {
@@ -65,8 +66,10 @@ export function errorLines(error: AssayError, options: { style: Style; debug: bo
   const others = document.others ?? [];
   const shown = others.slice(0, MAX_OTHERS);
   const place = placeText(document);
+  const [message = "", ...detail] = harmlessLines(document.message);
   return [
-    `${paint(style, "red", `error ${document.code}:`)} ${harmless(document.message)}`,
+    `${paint(style, "red", `error ${document.code}:`)} ${message}`,
+    ...detail.slice(0, MAX_DETAIL).map((line) => `  ${line.trim()}`),
     ...(place === "" ? [] : [`  at ${place}`]),
     ...shown.map(
       (other) => `  also${other.line === undefined ? "" : ` line ${other.line}`}: ${harmless(other.message)}`,

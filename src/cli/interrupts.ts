@@ -14,11 +14,14 @@ export interface Interrupts {
   readonly exitCode: ExitCode;
 }
 
+/** `process`, as far as signals go. */
+export interface SignalSource {
+  on(name: StopSignal, listener: (name: StopSignal) => void): unknown;
+  off(name: StopSignal, listener: (name: StopSignal) => void): unknown;
+}
+
 /** Takes over the signals of this process until disposed of. `abort` ends it. */
-export function processInterrupts(
-  source: Pick<NodeJS.Process, "on" | "off">,
-  abort: (code: ExitCode) => void,
-): Interrupts & Disposable {
+export function processInterrupts(source: SignalSource, abort: (code: ExitCode) => void): Interrupts & Disposable {
   const controller = new AbortController();
   let exitCode: ExitCode = exitCodes.interrupted;
   const onSignal = (name: StopSignal): void => {

@@ -41,7 +41,8 @@ export class LiveRegion {
 
   private text(): string {
     this.drawn = this.lines.length;
-    const width = (this.output.columns ?? FALLBACK_COLUMNS) - 1;
+    // A terminal that does not tell its width says 0.
+    const width = (this.output.columns || FALLBACK_COLUMNS) - 1;
     return this.lines.map((line) => `${fit(line, { style: this.style, width })}\n`).join("");
   }
 }

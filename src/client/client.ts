@@ -52,6 +52,8 @@ export interface EventsQuery {
   /** Sequence of the last event already seen. */
   after: number;
   run_id?: string | undefined;
+  /** Only events of this type. */
+  type?: string | undefined;
 }
 export interface LogsQuery {
   runId: string;
@@ -100,8 +102,8 @@ export class Client {
     const { seq } = await this.status();
     const run = await this.run(runId);
     if (run.state !== "running") return run;
-    for await (const event of this.events({ after: seq, run_id: runId }, signal)) {
-      if (event.type === "run_finished") return this.run(runId);
+    for await (const event of this.events({ after: seq, run_id: runId, type: "run_finished" }, signal)) {
+      if (event.state !== undefined) return this.run(runId);
     }
     throw assayError("interrupted", `Waiting for run ${runId} was interrupted.`);
   }

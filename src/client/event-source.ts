@@ -14,14 +14,14 @@ const PATIENT = new Set(["coordinator_unreachable", "not_leader", "shutting_down
  */
 export async function* followEvents(
   http: Http,
-  query: { after: number; run_id?: string | undefined },
+  query: { after: number; run_id?: string | undefined; type?: string | undefined },
   signal?: AbortSignal,
 ): AsyncGenerator<FeedEvent> {
   let { after } = query;
   while (!signal?.aborted) {
     try {
       const response = await http.response("/api/v1/events", {
-        query: { after, run_id: query.run_id },
+        query: { ...query, after },
         headers: { accept: "text/event-stream" },
         signal,
       });

@@ -51,6 +51,13 @@ export interface Control {
   ready(): boolean;
 }
 
+/** Which events a watcher wants, and how many at once. */
+export interface FeedWanted {
+  limit: number;
+  runId?: string | undefined;
+  type?: string | undefined;
+}
+
 /**
  * What screens and lists are made of: the follower's copy, in its own thread. Every answer holds at least all that was
  * committed when the question came. A single thing that does not exist gives null.
@@ -65,11 +72,8 @@ export interface ReadModel {
   results(query: ResultsQuery): Promise<Page<ResultView>>;
   artifacts(query: ArtifactsQuery): Promise<Page<ArtifactView>>;
   sql(sql: string, maxRows: number): Promise<SqlResponse>;
-  /** Up to `limit` events after `afterSeq`, oldest first; empty when there are none yet. `runId` leaves out those of other runs. */
-  feed(
-    afterSeq: number,
-    options: { limit: number; runId?: string | undefined },
-  ): Promise<{ events: FeedEvent[]; nextSeq: number }>;
+  /** Up to `limit` events after `afterSeq`, oldest first; empty when there are none yet. `nextSeq` is where to go on. */
+  feed(afterSeq: number, wanted: FeedWanted): Promise<{ events: FeedEvent[]; nextSeq: number }>;
   /** Resolves when the journal has grown past `seq`, or when the signal fires. */
   grown(seq: number, signal: AbortSignal): Promise<void>;
   stateHash(): Promise<StateHashResponse>;

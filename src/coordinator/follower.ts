@@ -7,6 +7,7 @@ import type { Batch, JournalReader, Snapshot } from "../journal/index.ts";
 import type { Results } from "../results/index.ts";
 import { emptyState, evolve, fromSnapshot, toSnapshot } from "../scheduler/index.ts";
 import type { State, StateSnapshot } from "../scheduler/index.ts";
+import type { FeedWanted } from "./control.ts";
 import { feedEvent } from "./feed.ts";
 
 /** Rows wait at most this long, or until there are so many events, before they are written together. */
@@ -14,8 +15,9 @@ const FLUSH_AFTER_MS = 100;
 const FLUSH_AFTER_EVENTS = 20_000;
 /** A snapshot is made after so many events, so that a start replays no more than these. */
 const SNAPSHOT_EVERY_EVENTS = 100_000;
-/** Recent feed events kept in memory for those who watch; older ones are read from the journal. */
+/** Recent events kept in memory for those who watch; older ones are read from the journal. */
 const FEED_KEPT = 20_000;
+const FEED_BATCHES = 64;
 
 export interface FollowerOptions {
   journal: JournalReader;
@@ -60,9 +62,9 @@ export function stateHash(state: State, digest: (text: string) => string): strin
  */
 export class Follower {
   private readonly options: FollowerOptions;
-  private readonly feedRing: FeedEvent[] = [];
-  /** Where the ring begins: every event after this seq that belongs to the feed is in it. */
-  private ringFrom = 0;
+  private readonly recent: PlacedEvent[] = [];
+  /** Every event after this one is in `recent`. */
+  private recentFrom = 0;
   private state: State = emptyState();
   private batch: Batch | undefined;
   private sinceSnapshot = 0;
@@ -82,7 +84,7 @@ export class Follower {
     try {
       const { state, batchSeq } = await loadSnapshot(journal);
       this.state = state;
-      this.ringFrom = state.seq;
+      this.recentFrom = state.seq;
       const applied = results.applied();
       const from = Math.min(batchSeq, applied.batchSeq) + 1;
       if (from < (await journal.firstSeq())) {
@@ -120,15 +122,15 @@ export class Follower {
     for (const one of placed) {
       assert(one.seq === this.state.seq + 1, `event ${one.seq} follows event ${this.state.seq}`);
       evolve(this.state, one.event, one.atMs);
-      const shown = feedEvent(one);
-      if (shown) this.feedRing.push(shown);
+      this.recent.push(one);
       const asked = this.hashRequests.get(one.seq);
       if (asked) asked(stateHash(this.state, this.options.digest));
       this.hashRequests.delete(one.seq);
     }
     this.sinceSnapshot += placed.length;
-    if (this.feedRing.length > 2 * FEED_KEPT)
-      this.ringFrom = this.feedRing.splice(0, this.feedRing.length - FEED_KEPT).at(-1)?.seq ?? this.ringFrom;
+    if (this.recent.length > 2 * FEED_KEPT) {
+      this.recentFrom = this.recent.splice(0, this.recent.length - FEED_KEPT).at(-1)?.seq ?? this.recentFrom;
+    }
   }
 
   /** Writes the rows that wait, one flush at a time. */
@@ -178,29 +180,24 @@ export class Follower {
     return new Promise((resolve) => this.hashRequests.set(seq, resolve));
   }
 
-  async feed(
-    afterSeq: number,
-    options: { limit: number; runId?: string | undefined },
-  ): Promise<{ events: FeedEvent[]; nextSeq: number }> {
-    const wanted = (event: FeedEvent): boolean => options.runId === undefined || event.run_id === options.runId;
-    if (afterSeq >= this.ringFrom) {
-      const found = this.feedRing.slice(firstAfter(this.feedRing, afterSeq)).filter(wanted).slice(0, options.limit);
-      return {
-        events: found,
-        nextSeq: found.length === options.limit ? (found.at(-1)?.seq ?? afterSeq) : Math.max(afterSeq, this.state.seq),
-      };
+  async feed(afterSeq: number, wanted: FeedWanted): Promise<{ events: FeedEvent[]; nextSeq: number }> {
+    const placed =
+      afterSeq >= this.recentFrom ? this.recent.slice(firstAfter(this.recent, afterSeq)) : await this.eventsAfter(afterSeq);
+    const events: FeedEvent[] = [];
+    for (const one of placed) {
+      if (events.length === wanted.limit) return { events, nextSeq: one.seq - 1 };
+      if (wanted.type !== undefined && one.event.type !== wanted.type) continue;
+      if (wanted.runId !== undefined && !("runId" in one.event && one.event.runId === wanted.runId)) continue;
+      const shown = feedEvent(one);
+      if (shown) events.push(shown);
     }
-    const batches = await this.options.journal.read(await this.batchAfter(afterSeq), 64);
-    const placed = batches.flatMap(placedEvents).filter((one) => one.seq > afterSeq);
-    const shown = placed
-      .map(feedEvent)
-      .filter((event) => event !== null)
-      .filter(wanted);
-    const events = shown.slice(0, options.limit);
-    return {
-      events,
-      nextSeq: events.length < shown.length ? (events.at(-1)?.seq ?? afterSeq) : (placed.at(-1)?.seq ?? afterSeq),
-    };
+    return { events, nextSeq: placed.at(-1)?.seq ?? afterSeq };
+  }
+
+  /** Events that left memory, from the journal: a part of them, at least one when there is one. */
+  private async eventsAfter(afterSeq: number): Promise<PlacedEvent[]> {
+    const batches = await this.options.journal.read(await this.batchAfter(afterSeq), FEED_BATCHES);
+    return batches.flatMap(placedEvents).filter((one) => one.seq > afterSeq);
   }
 
   /** The batch that holds the first event after `afterSeq`, by bisection. */
@@ -233,7 +230,7 @@ export class Follower {
   }
 }
 
-function firstAfter(events: readonly FeedEvent[], seq: number): number {
+function firstAfter(events: readonly PlacedEvent[], seq: number): number {
   let low = 0;
   let high = events.length;
   while (low < high) {

@@ -79,6 +79,10 @@ async function start(
   cleanup: (() => Promise<unknown>)[],
 ): Promise<Omit<CoordinatorHandle, "stop">> {
   const folder = dataFolder(options.dataDir);
+  if (options.workerTimeoutMs < 2 * options.heartbeatIntervalMs) {
+    const message = `A worker timeout of ${options.workerTimeoutMs} ms needs a heartbeat at least twice in that time, not every ${options.heartbeatIntervalMs} ms.`;
+    throw assayError("usage", message, { next: "Raise --worker-timeout or lower --heartbeat-interval." });
+  }
   const tls = readTls(options.tls);
   await makeFolder(options.dataDir);
   const journal = await openSqliteJournal({ folder: folder.journal });

@@ -11,7 +11,6 @@ import { ModelExecutor } from "./model/model-executor.ts";
 import { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 
 export { CommandExecutor } from "./command/command-executor.ts";
-export type { CommandExecutorOptions } from "./command/command-executor.ts";
 export type {
   AbortReason,
   ArtifactSource,
@@ -23,8 +22,6 @@ export type {
 } from "./executor.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";
-export { ModelExecutor } from "./model/model-executor.ts";
-export { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 
 /** Every kind of executor that Assay has. */
 export function createExecutors(options: { platform: Platform }): Executor[] {

@@ -8,7 +8,5 @@
 export { commandTask } from "./command-task.ts";
 export { dependencyFault } from "./dependency-fault.ts";
 export { loadSuite, parseSuite } from "./load-suite.ts";
-export type { LoadedSuite } from "./load-suite.ts";
 export { matrixTasks } from "./matrix-tasks.ts";
-export type { MatrixSelection } from "./matrix-tasks.ts";
 export { locateError } from "./located-error.ts";

@@ -16,7 +16,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function refusal(content: string | Uint8Array): Promise<string> {
   const file = join(folder, "suite.yaml");
   await writeFile(file, content);
-  return describeError(await loadSuite(file).catch((error: unknown) => error));
+  return describeError(await loadSuite(file, { cwd: folder }).catch((error: unknown) => error));
 }
 
 function describeError(error: unknown): string {
@@ -37,7 +37,7 @@ describe("loadSuite", () => {
     const file = join(folder, "good.yaml");
     const text = `\uFEFF# first\nname: nightly\ntasks:\n${command("a", ", labels: &l { team: ml }")}${command("b", ", labels: *l, depends_on: [a]")}`;
     await writeFile(file, text);
-    const { suite } = await loadSuite(file);
+    const { suite } = await loadSuite(file, { cwd: folder });
     expect(suite.name).toBe("nightly");
     expect(suite.tasks.map((task) => [task.task_id, task.labels, task.depends_on])).toEqual([
       ["a", { team: "ml" }, []],
@@ -176,9 +176,9 @@ describe("loadSuite refuses", () => {
   });
 
   it("a file that is not there, and a folder", async () => {
-    const missing = await loadSuite(join(folder, "nowhere.yaml")).catch((error: unknown) => error);
-    expect(describeError(missing)).toMatch(/^suite_not_found .*DIR\/nowhere.yaml does not exist$/);
-    expect(describeError(await loadSuite(folder).catch((error: unknown) => error))).toMatch(
+    const missing = await loadSuite("nowhere.yaml", { cwd: folder }).catch((error: unknown) => error);
+    expect(describeError(missing)).toMatch(/^suite_not_found .*nowhere.yaml does not exist$/);
+    expect(describeError(await loadSuite(folder, { cwd: "/" }).catch((error: unknown) => error))).toMatch(
       /^suite_not_found .* is a folder, not a file$/,
     );
   });
@@ -195,7 +195,7 @@ describe("loadSuite refuses", () => {
     expect(await refusal(`${atLimit}x`)).toMatch(/^suite_too_large/);
     const file = join(folder, "large.yaml");
     await writeFile(file, atLimit);
-    expect((await loadSuite(file)).suite.tasks).toHaveLength(1);
+    expect((await loadSuite(file, { cwd: folder })).suite.tasks).toHaveLength(1);
   });
 
   it("more tasks than a run may have", async () => {

@@ -22,12 +22,12 @@ export interface LoadedSuite extends Pick<SuiteSource, "placeOf"> {
 const MAX_FAULTS = 20;
 
 /**
- * Reads and checks a suite file (YAML or JSON). Errors, each with file, line and path in its details: suite_not_found,
+ * Reads and checks a suite file (YAML or JSON), its path relative to `cwd`. Errors, each with file, line and path in its details: suite_not_found,
  * suite_too_large, invalid_encoding, invalid_syntax, unknown_field, invalid_field, too_many_tasks, duplicate_task_id,
  * missing_dependency, cyclic_dependency.
  */
-export async function loadSuite(file: string): Promise<LoadedSuite> {
-  return parseSuite(await readSuiteText(file), file);
+export async function loadSuite(file: string, { cwd }: { cwd: string }): Promise<LoadedSuite> {
+  return parseSuite(await readSuiteText(file, cwd), file);
 }
 
 /** The same from text; `file` is only for messages. */
@@ -37,8 +37,13 @@ export function parseSuite(text: string, file: string): LoadedSuite {
   if ("suite" in parsed) return { ...parsed, file, placeOf: source.placeOf };
   const [first, ...others] = parsed.faults
     .slice(0, MAX_FAULTS)
-    .map((found): LocatedFault => ({ ...found, place: source.placeOf(found.path ?? "") }));
+    .map((found): LocatedFault => ({ ...found, place: source.placeOf(found.path ?? "") }))
+    .sort(inFileOrder);
   throw locatedError(file, [first ?? fault("invalid_field", "the suite is not valid"), ...others]);
+}
+
+function inFileOrder({ place: a }: LocatedFault, { place: b }: LocatedFault): number {
+  return (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0);
 }
 
 function checkedSuite(value: unknown): Pick<LoadedSuite, "suite" | "submission"> | { faults: LocatedFault[] } {

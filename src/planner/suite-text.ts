@@ -1,10 +1,11 @@
 import { open } from "node:fs/promises";
+import { resolve } from "node:path";
 import { errorCode, errorMessage } from "../base/index.ts";
 import { assayError, MAX_SUITE_BYTES } from "../contracts/index.ts";
 
-/** Reads a suite file as text. Errors: suite_not_found, suite_too_large, invalid_encoding. */
-export async function readSuiteText(file: string): Promise<string> {
-  const bytes = await readLimited(file).catch((error: unknown) => {
+/** Reads a suite file as text; `file` is relative to `cwd`. Errors: suite_not_found, suite_too_large, invalid_encoding. */
+export async function readSuiteText(file: string, cwd: string): Promise<string> {
+  const bytes = await readLimited(resolve(cwd, file)).catch((error: unknown) => {
     throw assayError("suite_not_found", `${file} ${unreadable(error)}`, { cause: error });
   });
   if (bytes.byteLength > MAX_SUITE_BYTES) {
@@ -14,8 +15,8 @@ export async function readSuiteText(file: string): Promise<string> {
 }
 
 /** At most one byte more than a suite may have, so that a huge or endless file costs nothing. */
-async function readLimited(file: string): Promise<Uint8Array> {
-  await using handle = await open(file, "r");
+async function readLimited(path: string): Promise<Uint8Array> {
+  await using handle = await open(path, "r");
   const buffer = new Uint8Array(MAX_SUITE_BYTES + 1);
   let length = 0;
   while (length < buffer.byteLength) {

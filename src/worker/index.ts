@@ -5,10 +5,7 @@
  * Never: decides what runs where, or knows what kinds of task do. Does not import the coordinator.
  * May enter: cli, bench, sim, the dashboard's tab worker.
  */
-export type { ArtifactStore, StoredArtifact } from "./artifact-store.ts";
 export { HttpArtifactStore } from "./http-artifact-store.ts";
-export type { HttpArtifactStoreOptions } from "./http-artifact-store.ts";
 export { startWorker } from "./start-worker.ts";
-export type { StartWorkerOptions, WorkerHandle } from "./start-worker.ts";
+export type { WorkerHandle } from "./start-worker.ts";
 export type { WorkerLogger } from "./worker-logger.ts";
-export type { WorkerStatus } from "./worker.ts";

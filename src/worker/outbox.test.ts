@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { FinishedItem } from "../contracts/index.ts";
 import type { OutboxStore } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
-import { MemoryLogger } from "./scripted-coordinator.ts";
+import { MemoryLogger } from "./worker-acceptance.ts";
 import { SqliteOutboxStore } from "./sqlite-outbox-store.ts";
 
 let folder: string;

@@ -181,7 +181,8 @@ function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {} }: S
 /** The absolute path of the folder, so that all that is named after it stays the same whatever links lead to it. */
 async function makeFolder(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true });
+    // What commands write may be nobody else's business.
+    await mkdir(path, { recursive: true, mode: 0o700 });
     return await realpath(path);
   } catch (error) {
     throw assayError("data_dir_read_only", `the data folder ${path} cannot be made: ${errorMessage(error)}`, {

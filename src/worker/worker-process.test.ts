@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ok, systemClock } from "../base/index.ts";
 import { WebSocketListener } from "../transport/index.ts";
-import { lease, ScriptedCoordinator, until } from "./scripted-coordinator.ts";
+import { lease, ScriptedCoordinator, until } from "./worker-acceptance.ts";
 
 const PROGRAM = fileURLToPath(new URL("./crash-child.ts", import.meta.url));
 

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ExecutionReport } from "../executors/index.ts";
-import { lease, until, WorkerBench } from "./scripted-coordinator.ts";
+import { lease, until, WorkerBench } from "./worker-acceptance.ts";
 
 let bench: WorkerBench;
 beforeEach(async () => {

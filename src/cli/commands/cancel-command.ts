@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { clientFor, withConnection } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
+import { runSummary } from "../run-summary.ts";
+import { stateText } from "../state-words.ts";
 
 interface Options extends ConnectionOptions {
   reason: string;
@@ -17,11 +19,17 @@ export function addCancelCommand(program: Command, cli: Cli): void {
         const client = await clientFor(invocation);
         const [runId = "", taskId] = invocation.args;
         const { reason } = invocation.options;
-        if (taskId === undefined) await client.cancelRun(runId, reason);
-        else await client.cancelTask(runId, taskId, reason);
-        const what = taskId === undefined ? `run ${runId}` : `task ${taskId} of run ${runId}`;
-        const ids = { run_id: runId, ...(taskId === undefined ? {} : { task_id: taskId }) };
-        invocation.screen.result(() => [`cancelled ${what}`], { cancelled: ids });
+        const style = invocation.screen.outStyle;
+        if (taskId === undefined) {
+          await client.cancelRun(runId, reason);
+          const run = await client.run(runId);
+          invocation.screen.result(() => [runSummary(run, style)], { run });
+        } else {
+          await client.cancelTask(runId, taskId, reason);
+          const task = await client.task(runId, taskId);
+          const state = stateText(style, task.status, task.failure_class);
+          invocation.screen.result(() => [`${state} ${taskId} of run ${runId}`], { task });
+        }
         return undefined;
       }),
     );

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { assayError } from "../../contracts/index.ts";
@@ -49,7 +50,7 @@ async function coordinate({ context, screen, options }: Invocation<Options>): Pr
     dataDir: dataDirOf(options, context),
     host,
     port,
-    tls: tlsFiles(options),
+    tls: tlsFiles(options, context.cwd),
     heartbeatIntervalMs: heartbeatInterval,
     workerTimeoutMs: workerTimeout,
     logger: stderrLogger(options.logLevel),
@@ -66,8 +67,8 @@ async function coordinate({ context, screen, options }: Invocation<Options>): Pr
   return exitCodes.ok;
 }
 
-function tlsFiles({ tlsCert, tlsKey }: Options): { certFile: string; keyFile: string } | undefined {
+function tlsFiles({ tlsCert, tlsKey }: Options, cwd: string): { certFile: string; keyFile: string } | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw assayError("usage", "--tls-cert and --tls-key go together");
-  return { certFile: tlsCert, keyFile: tlsKey };
+  return { certFile: resolve(cwd, tlsCert), keyFile: resolve(cwd, tlsKey) };
 }

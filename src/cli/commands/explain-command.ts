@@ -24,12 +24,17 @@ export function addExplainCommand(program: Command, cli: Cli): void {
 }
 
 function explanationLines(explanation: Explanation, style: Style): string[] {
-  const { waiting_for: waitingFor, not_before: notBefore, ahead, workers } = explanation;
+  const { waiting_for: waitingFor, not_before: notBefore, ahead } = explanation;
+  const waits = explanation.state === "queued" || explanation.state === "blocked";
+  // Which workers fit says something only while a worker is looked for.
+  const workers = waits ? explanation.workers : [];
   return [
     `${stateText(style, explanation.state)} ${explanation.task_id}: ${harmless(explanation.summary)}`,
     ...(waitingFor.length > 0 ? [`  waits for ${waitingFor.join(", ")}`] : []),
     ...(notBefore === null ? [] : [`  not before ${notBefore}`]),
-    ...(ahead === null ? [] : [`  ${countText(ahead, "task")} ahead on the same workers`]),
+    ...(ahead === null || !workers.some(({ fits }) => fits)
+      ? []
+      : [`  ${countText(ahead, "task")} ahead on the same workers`]),
     ...workers.map(({ worker_id: workerId, fits, reasons }) => {
       const sign = fits
         ? paint(style, "green", plain(style, "✓ fits"))

@@ -68,7 +68,7 @@ async function plan({ args: [file], options, context }: Invocation<Options>): Pr
     });
     return { request, models: false, located: (error) => error };
   }
-  const loaded = await loadSuite(file ?? "");
+  const loaded = await loadSuite(file ?? "", context);
   const { submission } = loaded;
   return {
     request: () => ({

@@ -15,7 +15,7 @@ interface Options extends ConnectionOptions {
 
 export function addSqlCommand(program: Command, cli: Cli): void {
   withConnection(cli.command(program, "sql", "ask the results in SQL (DuckDB; reading only)"))
-    .argument("<query>", 'e.g. "select model, hardware, count(*) from task_results group by all"')
+    .argument("<query>", "e.g. 'select * from matrix'")
     .option("--max-rows <count>", "most rows to show", wholeNumber(1, 100_000), 1_000)
     .action(
       cli.action<Options>(async (invocation) => {

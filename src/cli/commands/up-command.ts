@@ -54,7 +54,7 @@ async function up({ context, screen, options }: Invocation<Options>): Promise<Ex
     const exitCode = await demo(session, dataDir);
     if (options.once === true || context.interrupts.signal.aborted) return exitCode;
     screen.info(
-      `serving at ${embedded.baseUrl} until Ctrl-C; try \`assay run examples/first-suite.yaml\` in another shell`,
+      `serving at ${embedded.baseUrl} until Ctrl-C; in another shell: npx assay run examples/first-suite.yaml`,
     );
     await aborted(context.interrupts.signal);
     screen.info("stopping; Ctrl-C again stops at once");

@@ -64,6 +64,7 @@ async function work({ context, screen, options }: Invocation<Options>): Promise<
     aborted(context.interrupts.signal).then(() => "interrupted" as const),
   ]);
   if (first === "interrupted") screen.info(drainText(worker.status.running));
+  if (first === "drained") screen.info("drained, as the coordinator asked");
   await worker.stop({ deadlineMs: options.stopTimeout });
   if (typeof first === "object" && first.fault !== null) throw faultError(first.fault);
   return exitCodes.ok;

@@ -13,6 +13,7 @@ export interface EventStreamOptions {
   heartbeatMs: number;
   afterSeq: number;
   runId: string | undefined;
+  type: string | undefined;
   signal: AbortSignal;
   /** Asked before each write: a token may be revoked while its stream is open. */
   stillAllowed: () => boolean;
@@ -23,11 +24,11 @@ export interface EventStreamOptions {
  * event's id is its place in the journal, so a client that connects again with its last id misses and repeats nothing.
  */
 export async function* eventStream(options: EventStreamOptions): AsyncGenerator<string, void, undefined> {
-  const { readModel, signal, stillAllowed, runId } = options;
+  const { readModel, signal, stillAllowed, runId, type } = options;
   let afterSeq = options.afterSeq;
   yield `retry: ${RETRY_MS}\n\n`;
   while (!signal.aborted && stillAllowed()) {
-    const { events, nextSeq } = await readModel.feed(afterSeq, { limit: EVENTS_PER_READ, runId });
+    const { events, nextSeq } = await readModel.feed(afterSeq, { limit: EVENTS_PER_READ, runId, type });
     if (events.length > 0) yield events.map(eventText).join("");
     if (nextSeq > afterSeq) {
       afterSeq = nextSeq;

@@ -126,7 +126,7 @@ function installShutdown(app: FastifyInstance, streams: OpenStreams): void {
     if (streams.closed) reply.header("connection", "close");
   });
   app.addHook("onResponse", async () => {
-    void streams;
+    if (streams.closed) setImmediate(() => app.server.closeIdleConnections());
   });
 }
 

@@ -5,24 +5,34 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../base/index.ts";
 import { createPlatform } from "../../platform/index.ts";
-import type { ExecutionReport } from "../executor.ts";
-import type { ScratchAttempt } from "../scratch-attempt.ts";
-import { scratchAttempt, scratchTask } from "../scratch-attempt.ts";
+import type { ExecutionContext, ExecutionReport } from "../executor.ts";
+import type { ScratchAttempt } from "../executor-acceptance.ts";
+import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
 import { CommandExecutor } from "./command-executor.ts";
 
 const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
 const executor = new CommandExecutor({ platform, killGraceMs: 300 });
+/** Gives what complies the time that a busy machine needs. */
+const patient = new CommandExecutor({ platform });
 
 let attempt: ScratchAttempt;
 beforeEach(async () => {
-  attempt = await scratchAttempt();
+  await begin();
 });
 afterEach(() => attempt.remove());
 
+/** Takes the place of the attempt that each test begins with. */
+async function begin(changes: Partial<ExecutionContext> = {}): Promise<void> {
+  await attempt?.remove();
+  attempt = await scratchAttempt(changes);
+}
+
+const until = <T>(look: () => T | Promise<T>): Promise<T> => vi.waitFor(look, { timeout: 20_000, interval: 10 });
+
 type Config = { command: string | string[]; env?: Record<string, string>; cwd?: string; artifacts?: string[] };
 
-function run(config: Config): Promise<ExecutionReport> {
-  return executor.execute(scratchTask({ type: "command", config }), attempt.context);
+function run(config: Config, runner = executor): Promise<ExecutionReport> {
+  return runner.execute(scratchTask({ type: "command", config }), attempt.context);
 }
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -38,7 +48,7 @@ const alive = (pid: number): boolean => {
 
 /** The number that the command wrote to a file in its own folder, once it is there. */
 async function pidIn(name: string): Promise<number> {
-  return vi.waitFor(async () => {
+  return until(async () => {
     const pid = Number(await readFile(join(attempt.context.workDir, "files", name), "utf8"));
     expect(pid).toBeGreaterThan(1);
     return pid;
@@ -134,7 +144,7 @@ describe("a command that cannot be started", () => {
 
 describe("surroundings", () => {
   test("the worker's secrets do not reach the command", async () => {
-    attempt = await scratchAttempt({
+    await begin({
       env: {
         PATH: process.env["PATH"],
         HOME: "/home/x",
@@ -183,7 +193,7 @@ describe("output", () => {
   test("50 MB go to the artifact whole, to the report as a tail, and not through memory", async () => {
     const before = process.memoryUsage().rss;
     let largest = before;
-    attempt = await scratchAttempt({
+    await begin({
       saveArtifact: async (artifact) => {
         expect("path" in artifact).toBe(true);
         largest = Math.max(largest, process.memoryUsage().rss);
@@ -204,7 +214,7 @@ describe("output", () => {
 
   test("it is shown while the command runs", async () => {
     const running = run({ command: "echo first; while [ ! -e go ]; do sleep 0.05; done; echo second" });
-    await vi.waitFor(() => expect(attempt.shown.stdout).toBe("first\n"), 10_000);
+    await until(() => expect(attempt.shown.stdout).toBe("first\n"));
     await writeFile(join(attempt.context.workDir, "files", "go"), "");
     expect((await running).status).toBe("completed");
     expect(attempt.shown.stdout).toBe("first\nsecond\n");
@@ -212,7 +222,7 @@ describe("output", () => {
 
   test("characters cut between two looks stay whole", async () => {
     const running = run({ command: "printf '\\303'; while [ ! -e go ]; do sleep 0.05; done; printf '\\244'" });
-    await vi.waitFor(async () => {
+    await until(async () => {
       expect(await readFile(join(attempt.context.workDir, "output", "stdout.log"))).toHaveLength(1);
     });
     await writeFile(join(attempt.context.workDir, "files", "go"), "");
@@ -266,7 +276,7 @@ describe("artifacts", () => {
   });
 
   test("a store that fails costs the artifact, not the verdict", async () => {
-    attempt = await scratchAttempt({ saveArtifact: () => Promise.reject(new Error("no room")) });
+    await begin({ saveArtifact: () => Promise.reject(new Error("no room")) });
     expect(await run({ command: "echo hi" })).toMatchObject({
       status: "completed",
       results: { missing_artifacts: [{ name: "stdout.log", reason: "no room" }] },
@@ -276,7 +286,10 @@ describe("artifacts", () => {
 
 describe("a command that is told to stop", () => {
   test("SIGTERM lets it end in order", async () => {
-    const running = run({ command: "trap 'echo bye; exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done" });
+    const running = run(
+      { command: "trap 'echo bye; exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done" },
+      patient,
+    );
     await pidIn("pid");
     attempt.abort("timeout");
     const report = await running;
@@ -306,7 +319,7 @@ describe("a command that is told to stop", () => {
     const polite =
       "trap 'sleep 0.1; echo saved > saved; exit' TERM; echo $$ > grandchild; while :; do sleep 0.02; done";
     await writeScript("polite.sh", polite);
-    const running = run({ command: "/bin/sh ../polite.sh & wait" });
+    const running = run({ command: "/bin/sh ../polite.sh & wait" }, patient);
     const grandchild = await pidIn("grandchild");
     attempt.abort("cancelled");
     expect((await running).status).toBe("cancelled");

@@ -6,8 +6,9 @@ import { systemClock } from "../../base/index.ts";
 import { resultDocument } from "../../contracts/index.ts";
 import type { TaskSpec, TaskSpecInput } from "../../contracts/index.ts";
 import { createPlatform } from "../../platform/index.ts";
-import type { ScratchAttempt } from "../scratch-attempt.ts";
-import { scratchAttempt, scratchTask } from "../scratch-attempt.ts";
+import type { ExecutionContext } from "../executor.ts";
+import type { ScratchAttempt } from "../executor-acceptance.ts";
+import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
 import { ModelExecutor } from "./model-executor.ts";
 
 const executor = new ModelExecutor();
@@ -19,9 +20,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cacheDir, { recursive: true, force: true }));
 beforeEach(async () => {
-  attempt = await scratchAttempt({ cacheDir, hardware: "cpu" });
+  await begin({ cacheDir, hardware: "cpu" });
 });
 afterEach(() => attempt.remove());
+
+/** Takes the place of the attempt that each test begins with. */
+async function begin(changes: Partial<ExecutionContext> = {}): Promise<void> {
+  await attempt?.remove();
+  attempt = await scratchAttempt(changes);
+}
 
 function modelTask(config: Partial<Extract<TaskSpecInput, { type: "model" }>["config"]> = {}): TaskSpec {
   return scratchTask({
@@ -66,7 +73,7 @@ test("a model that does not exist is a setup failure", async () => {
 });
 
 test("a platform that no runtime serves is a setup failure", async () => {
-  attempt = await scratchAttempt({ cacheDir, hardware: "tpu" });
+  await begin({ cacheDir, hardware: "tpu" });
   expect(await executor.execute(modelTask(), attempt.context)).toMatchObject({
     status: "failed",
     failure: { class: "setup", reason: "backend_unavailable" },
@@ -75,7 +82,7 @@ test("a platform that no runtime serves is a setup failure", async () => {
 
 test("told to stop, it reports what it measured until then", async () => {
   const controller = new AbortController();
-  attempt = await scratchAttempt({
+  await begin({
     cacheDir,
     signal: controller.signal,
     progress: ({ message }) => {

@@ -1,8 +1,8 @@
 import { hostname, tmpdir } from "node:os";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createPlatform } from "../../platform/index.ts";
-import type { ScratchAttempt } from "../scratch-attempt.ts";
-import { scratchAttempt, scratchTask } from "../scratch-attempt.ts";
+import type { ScratchAttempt } from "../executor-acceptance.ts";
+import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
 import { MachineFactsExecutor } from "./machine-facts-executor.ts";
 
 const task = scratchTask({ type: "hardware" });

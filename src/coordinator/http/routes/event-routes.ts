@@ -11,6 +11,7 @@ const seq = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const eventsQuery = z.strictObject({
   after: seq.default(0).describe("Only events after this place in the journal"),
   run_id: identifier.optional(),
+  type: z.string().max(50).optional().describe("Only events of this type, e.g. run_finished"),
 });
 const eventsHeaders = z.looseObject({ "last-event-id": seq.optional().describe("Counts more than `after`") });
 
@@ -28,7 +29,7 @@ export function eventRoutes(api: Api, { control, readModel, streams, clock, limi
       },
     },
     async (request, reply) => {
-      const { after, run_id: runId } = request.query;
+      const { after, run_id: runId, type } = request.query;
       const token = bearerToken(request);
       const events = eventStream({
         readModel,
@@ -36,6 +37,7 @@ export function eventRoutes(api: Api, { control, readModel, streams, clock, limi
         heartbeatMs: limits.heartbeatMs,
         afterSeq: request.headers["last-event-id"] ?? after,
         runId,
+        type,
         signal: streams.enter(reply.raw),
         stillAllowed: () => control.authenticate(token).ok,
       });

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import type { ResultView, TaskView } from "../contracts/index.ts";
+import { taskSpec } from "../contracts/index.ts";
+import { matrixLines, matrixRows, rowOfTask } from "./matrix-table.ts";
+
+const look = { style: { colour: false, unicode: true } };
+const latency = (count: number, p95_supported: boolean) => ({ count, p95: 7.891, p95_supported });
+const batch = (count: number, supported: boolean) => ({
+  latency_ms: 4.264,
+  throughput_items_per_second: 185.2,
+  memory_mb: 170.4,
+  latency: latency(count, supported),
+});
+
+const result = (more: Partial<ResultView>): ResultView => ({
+  run_id: "r1",
+  task_id: "tiny-bert@cpu",
+  attempt: 1,
+  worker_id: "w1",
+  status: "completed",
+  model: "tiny-bert",
+  hardware: "cpu",
+  execution_time_seconds: 3,
+  end_time: "2026-11-01T00:00:00.000Z",
+  hardware_metrics: {},
+  results: { batch_sizes: { "1": batch(130, true), "16": batch(50, false) } },
+  provenance: { kind: "real", proven: true, evidence: [] },
+  failure: null,
+  ...more,
+});
+
+describe("the matrix", () => {
+  it("has a row per batch size and marks what too few iterations cannot claim", () => {
+    expect(matrixLines(matrixRows([result({})]), look)).toEqual([
+      "MODEL      HARDWARE  BATCH  P50 MS  P95 MS  ITEMS/S  PEAK MB    N  PROVENANCE",
+      "tiny-bert  cpu           1    4.26    7.89      185      170  130  ✓ real, proven",
+      "tiny-bert  cpu          16    4.26   ~7.89      185      170   50  ✓ real, proven",
+      "~ too few iterations to claim a 95th percentile (130 are enough)",
+    ]);
+  });
+
+  it.each([
+    [{ kind: "real", proven: false, evidence: [] }, "! real, not proven"],
+    [{ kind: "mock", proven: true, evidence: [] }, "! mock"],
+    [{ kind: "simulated", proven: true, evidence: [] }, "! simulated"],
+  ] as const)("never shows %j as proven", (provenance, text) => {
+    const rows = matrixRows([result({ provenance: { ...provenance, evidence: [] } })]);
+    expect(matrixLines(rows, look)[1]).toMatch(new RegExp(`${text}$`));
+  });
+
+  it("says why there is no number, and keeps what was measured before", () => {
+    const failure = { class: "out_of_memory", message: "the process was\nkilled" } as const;
+    const rows = matrixRows([
+      result({ status: "failed", failure, results: { batch_sizes: { "1": batch(130, true) } } }),
+    ]);
+    const lines = matrixLines(rows, look);
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toMatch(/✓ real, proven$/);
+    expect(lines[2]).toBe(
+      "tiny-bert  cpu                                                     ! error: the process was killed",
+    );
+  });
+
+  it("tells a model that gives wrong outputs from one that could not be run", () => {
+    const wrong = result({ status: "failed", results: {}, failure: { class: "assertion", message: "outputs differ" } });
+    expect(matrixLines(matrixRows([wrong]), look)[1]).toMatch(/✕ failed: outputs differ$/);
+  });
+
+  it("has a row for a task that nobody reported on", () => {
+    const spec = taskSpec.parse({
+      task_id: "gpt2@cuda",
+      type: "benchmark",
+      requirements: { hardware: ["cuda"] },
+      config: { model: "gpt2" },
+    });
+    const task: TaskView = {
+      ...{
+        run_id: "r1",
+        task_id: "gpt2@cuda",
+        type: "benchmark",
+        priority: 50,
+        status: "cancelled",
+        failure_class: null,
+      },
+      ...{
+        attempts: 0,
+        worker_id: null,
+        create_time: "2026-11-01T00:00:00.000Z",
+        start_time: null,
+        end_time: null,
+        spec,
+      },
+    };
+    expect(matrixLines([rowOfTask(task)], look)[1]).toMatch(/^gpt2 {3}cuda .* cancelled$/);
+  });
+});

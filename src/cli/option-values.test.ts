@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { duration, httpUrl, keyValue, numberList, wholeNumber } from "./option-values.ts";
+
+describe("option values", () => {
+  it("read durations", () => {
+    expect(["500ms", "30s", "1.5", "5m", "12h", "30d"].map(duration)).toEqual([
+      500, 30_000, 1_500, 300_000, 43_200_000, 2_592_000_000,
+    ]);
+    for (const wrong of ["", "0s", "-1s", "5 m", "5y", "1e3"])
+      expect(() => duration(wrong), wrong).toThrow("time like");
+  });
+
+  it("read whole numbers within their bounds", () => {
+    expect(wholeNumber(0, 65_535)("7777")).toBe(7777);
+    for (const wrong of ["70000", "-1", "1.5", "0x10", ""])
+      expect(() => wholeNumber(0, 65_535)(wrong), wrong).toThrow("whole number");
+  });
+
+  it("collect repeated and comma-separated values", () => {
+    expect(numberList("2,4", numberList("1", undefined))).toEqual([1, 2, 4]);
+    expect(() => numberList("1,,2", undefined)).toThrow("whole number");
+    expect(keyValue("zone=a=b", keyValue("rack=1", undefined))).toEqual({ rack: "1", zone: "a=b" });
+    expect(() => keyValue("=x", undefined)).toThrow("key=value");
+  });
+
+  it("read addresses with or without a scheme", () => {
+    expect(httpUrl("host:7777")).toBe("http://host:7777");
+    expect(httpUrl("https://host:7777/")).toBe("https://host:7777");
+    for (const wrong of ["ftp://host", "http://", "a b"]) expect(() => httpUrl(wrong), wrong).toThrow("address like");
+  });
+});
