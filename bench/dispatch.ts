@@ -43,7 +43,7 @@ async function assayRate(): Promise<number> {
     await submit(client, ASSAY_TASKS, "bench");
     const seconds = (performance.now() - startMs) / 1000;
     const { rows } = await client.sql("select count(*) from results", 1);
-    if (Number(rows[0]?.[0]) !== ASSAY_TASKS + 2_000) throw new Error(`DuckDB holds ${String(rows[0]?.[0])} results`);
+    if (Number(rows[0]?.[0]) !== ASSAY_TASKS + 2_000) throw new Error(`DuckDB holds ${JSON.stringify(rows)} results`);
     return ASSAY_TASKS / seconds;
   } finally {
     await stopChild(workers);

@@ -35,7 +35,7 @@ async function runningOn(client: Client, workerName: string): Promise<string[]> 
     `select h.task_id from task_execution_history h join worker_nodes w using (worker_id) where h.status = 'running' and w.name = '${workerName}'`,
     100,
   );
-  return rows.map((row) => String(row[0]));
+  return rows.map(([id]) => (typeof id === "string" ? id : ""));
 }
 
 /** Every task has exactly one accepted result, and the journal replays to the live state. */

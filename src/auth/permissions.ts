@@ -28,5 +28,10 @@ export type Permission = keyof typeof permissions;
 export function requirePermission(role: Role, permission: Permission): Result<void, Fault> {
   const allowed: readonly Role[] = permissions[permission];
   if (allowed.includes(role)) return ok(undefined);
-  return err(fault("forbidden", `The role ${role} lacks the permission ${permission}; it takes a token of the role ${allowed.join(" or ")}`));
+  return err(
+    fault(
+      "forbidden",
+      `The role ${role} lacks the permission ${permission}; it takes a token of the role ${allowed.join(" or ")}`,
+    ),
+  );
 }

@@ -36,9 +36,13 @@ export async function readSecretFile(path: string, platform: string = process.pl
   try {
     const { mode } = await file.stat();
     if (platform !== "win32" && (mode & OTHERS) !== 0) {
-      throw assayError("forbidden", `${path} holds a token, but other users have access to it (mode ${(mode & 0o777).toString(8)})`, {
-        next: `Run chmod 600 ${path}. If somebody may have read it, revoke the token and make a new one.`,
-      });
+      throw assayError(
+        "forbidden",
+        `${path} holds a token, but other users have access to it (mode ${(mode & 0o777).toString(8)})`,
+        {
+          next: `Run chmod 600 ${path}. If somebody may have read it, revoke the token and make a new one.`,
+        },
+      );
     }
     return (await file.readFile("utf8")).trim();
   } finally {

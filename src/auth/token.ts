@@ -12,7 +12,8 @@ const TOKEN = /assay_(worker|submitter|viewer|admin)_[A-Za-z0-9_-]{43}/g;
  */
 export function newToken(role: Role, randomBytes: (count: number) => Uint8Array): string {
   const secret = randomBytes(RANDOM_BYTES);
-  if (secret.byteLength !== RANDOM_BYTES) throw new Error(`A token needs ${RANDOM_BYTES} random bytes, got ${secret.byteLength}`);
+  if (secret.byteLength !== RANDOM_BYTES)
+    throw new Error(`A token needs ${RANDOM_BYTES} random bytes, got ${secret.byteLength}`);
   return `assay_${role}_${Buffer.from(secret).toString("base64url")}`;
 }
 

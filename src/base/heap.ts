@@ -58,7 +58,8 @@ export class Heap<T extends HeapItem> {
     for (;;) {
       let child = 2 * index + 1;
       if (child >= this.items.length) break;
-      if (child + 1 < this.items.length && this.compare(this.items[child + 1] as T, this.items[child] as T) < 0) child += 1;
+      if (child + 1 < this.items.length && this.compare(this.items[child + 1] as T, this.items[child] as T) < 0)
+        child += 1;
       const below = this.items[child] as T;
       if (this.compare(item, below) <= 0) break;
       this.put(below, index);

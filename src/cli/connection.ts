@@ -4,7 +4,7 @@ import { readSecretFile } from "../auth/index.ts";
 import { errorCode } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { dataFolder } from "../coordinator/index.ts";
-import { dataDirOf } from "./context.ts";
+import { dataDirOf } from "./data-folders.ts";
 import type { CliContext } from "./context.ts";
 import { httpUrl } from "./option-values.ts";
 

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { Clock } from "../base/index.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { paint, plain, styleOf } from "./style.ts";
@@ -57,9 +56,4 @@ export class Screen {
     // A terminal that does not tell its width says 0.
     return isTTY === true && columns !== 0 ? columns : undefined;
   }
-}
-
-/** The data folder of a command: `--data-dir`, ASSAY_DATA_DIR, or `.assay` here. */
-export function dataDirOf(options: { dataDir?: string | undefined }, context: CliContext): string {
-  return resolve(context.cwd, options.dataDir ?? (context.env["ASSAY_DATA_DIR"] || ".assay"));
 }

@@ -50,7 +50,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     cleanup.push(() => Promise.all(workers.map((worker) => worker.stop({ deadlineMs: STOP_DEADLINE_MS }))));
     const failed = started.find((outcome) => outcome.status === "rejected");
     if (failed !== undefined) throw failed.reason;
-    await Promise.race([registered(client, { seq, workers }), ...workers.map(refusal), interruption(options.context)]);
+    await ready(client, { seq, workers, context: options.context });
     return { client, baseUrl: coordinator.url, stop };
   } catch (error) {
     await stop();
@@ -94,15 +94,27 @@ async function startOne(
   });
 }
 
+interface Starting {
+  /** Place in the journal before the workers came. */
+  seq: number;
+  workers: readonly WorkerHandle[];
+  context: CliContext;
+}
+
 /** Resolves when the coordinator knows all workers: a run submitted earlier could be refused for want of them. */
-async function registered(
-  client: Client,
-  { seq, workers }: { seq: number; workers: readonly WorkerHandle[] },
-): Promise<void> {
-  const missing = new Set<string>(workers.map(({ workerId }) => workerId));
-  for await (const event of client.events({ after: seq })) {
-    if (event.type === "worker_registered" && event.worker_id !== undefined) missing.delete(event.worker_id);
-    if (missing.size === 0) return;
+async function ready(client: Client, { seq, workers, context }: Starting): Promise<void> {
+  const enough = new AbortController();
+  const registered = async (): Promise<void> => {
+    const missing = new Set<string>(workers.map(({ workerId }) => workerId));
+    for await (const event of client.events({ after: seq, type: "worker_registered" }, enough.signal)) {
+      missing.delete(event.worker_id ?? "");
+      if (missing.size === 0) return;
+    }
+  };
+  try {
+    await Promise.race([registered(), ...workers.map(refusal), interruption(context)]);
+  } finally {
+    enough.abort();
   }
 }
 

@@ -3,12 +3,14 @@ import type { CapabilityDocument } from "../contracts/index.ts";
 import { createExecutors } from "../executors/index.ts";
 import { createPlatform } from "../platform/index.ts";
 import type { CliContext } from "./context.ts";
+import { makePrivateFolder } from "./data-folders.ts";
 
 /** What was measured of this machine. */
 export type Machine = Omit<CapabilityDocument, "labels" | "task_types">;
 
 /** Measures this machine as a worker on it would, without being one. Takes seconds. */
 export async function measureMachine(dataDir: string, { env, clock }: CliContext): Promise<Machine> {
+  await makePrivateFolder(dataDir);
   const platform = createPlatform({ diskPath: dataDir, env });
   const facts = await platform.facts();
   const probe = { facts, cacheDir: join(dataDir, "cache"), env, clock };

@@ -7,6 +7,7 @@ import { createPlatform } from "../platform/index.ts";
 import { dialWebSocket } from "../transport/index.ts";
 import { HttpArtifactStore, startWorker } from "../worker/index.ts";
 import type { WorkerHandle, WorkerLogger } from "../worker/index.ts";
+import { makePrivateFolder } from "./data-folders.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -26,6 +27,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
   const { coordinatorUrl, token, env, dataDir, name, slots, labels = {}, logger } = options;
   const clock = systemClock;
   const rng = seededRng(randomInt(2 ** 32));
+  await makePrivateFolder(dataDir);
   const platform = createPlatform({ diskPath: dataDir, env });
   return startWorker({
     dial: (signal) =>

@@ -1,14 +1,14 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pino } from "pino";
 import type { Logger } from "pino";
+import { makePrivateFolder } from "./data-folders.ts";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /** A log as JSON lines in a file. */
 export async function fileLogger(path: string): Promise<Logger> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makePrivateFolder(dirname(path));
   return pino({ level: "info" }, pino.destination({ dest: path, sync: true, mode: 0o600 }));
 }
 

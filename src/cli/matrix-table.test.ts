@@ -56,6 +56,7 @@ describe("the matrix", () => {
     const lines = matrixLines(rows, look);
     expect(lines).toHaveLength(3);
     expect(lines[1]).toMatch(/✓ real, proven$/);
+    expect(matrixLines(matrixRows([result({ provenance: null })]), look)[1]).toMatch(/! no evidence$/);
     expect(lines[2]).toBe(
       "tiny-bert  cpu                                                     ! error: the process was killed",
     );
@@ -91,6 +92,6 @@ describe("the matrix", () => {
         spec,
       },
     };
-    expect(matrixLines([rowOfTask(task)], look)[1]).toMatch(/^gpt2 {3}cuda .* cancelled$/);
+    expect(matrixLines([rowOfTask(task)], look)[1]).toMatch(/^gpt2 {3}cuda .* – cancelled$/);
   });
 });

@@ -48,7 +48,7 @@ function resultRows(result: ResultView): MatrixRow[] {
     return {
       ...shared,
       failure: null,
-      status: "completed",
+      status: "measured",
       batch_size: Number(size),
       p50_ms: batch.latency_ms,
       p95_ms: batch.latency?.p95 ?? null,
@@ -138,9 +138,11 @@ function cells(row: MatrixRow, style: Style): string[] {
 }
 
 function lastCell(row: MatrixRow, style: Style): string {
+  if (row.status === "cancelled") return stateText(style, "cancelled");
   if (row.failure !== null) return `${stateText(style, "failed", row.failure.class)}: ${harmless(row.failure.message)}`;
-  if (row.provenance === null || row.batch_size === null) return row.status;
-  return provenanceText(row.provenance, style);
+  if (row.batch_size === null) return row.status;
+  // Measured before the attempt came to its end some other way.
+  return row.provenance === null ? paint(style, "yellow", "! no evidence") : provenanceText(row.provenance, style);
 }
 
 /** How we know: real and proven, only said to be real, or not real at all. */

@@ -1,5 +1,6 @@
-import { AssayError, errorMessage } from "../base/index.ts";
+import { errorMessage } from "../base/index.ts";
 import type { Client } from "../client/index.ts";
+import { assayError } from "../contracts/index.ts";
 import type { FeedEvent, RunView, SubmitRunInput, SubmitRunResponse } from "../contracts/index.ts";
 import type { CliContext, Screen } from "./context.ts";
 import { exitCodeOfRun } from "./exit-codes.ts";
@@ -22,6 +23,13 @@ export interface EndedRun {
   run: RunView;
   url: string | null;
   exitCode: ExitCode;
+}
+
+/** What watches a run. */
+interface Watch {
+  display: RunDisplay;
+  /** Ends the watching before the run has ended. */
+  giveUp: AbortController;
 }
 
 /** Where a run can be looked at; null when nothing serves it after the command. */
@@ -54,12 +62,13 @@ export async function performRun(session: RunSession, request: SubmitRunInput): 
     runId,
     tasks,
   });
-  const cancel = (): void => void cancelRun(session, runId, display);
+  const giveUp = new AbortController();
+  const cancel = (): void => void cancelRun(session, runId, { display, giveUp });
   context.interrupts.signal.addEventListener("abort", cancel, { once: true });
   try {
     if (context.interrupts.signal.aborted) cancel();
     const nameOf = await workerNames(client);
-    for await (const event of client.events({ after: seq, run_id: runId })) {
+    for await (const event of client.events({ after: seq, run_id: runId }, giveUp.signal)) {
       display.event(named(event, nameOf));
       if (display.progress.finished) break;
     }
@@ -67,18 +76,19 @@ export async function performRun(session: RunSession, request: SubmitRunInput): 
     context.interrupts.signal.removeEventListener("abort", cancel);
     display.end();
   }
+  if (giveUp.signal.aborted) throw assayError("interrupted", `run ${runId} could not be cancelled and may go on`);
   const run = await client.run(runId);
   const exitCode = context.interrupts.signal.aborted ? context.interrupts.exitCode : exitCodeOfRun(run);
   return { run, url: runUrl(session.baseUrl, runId), exitCode };
 }
 
-async function cancelRun({ client }: RunSession, runId: string, display: RunDisplay): Promise<void> {
+async function cancelRun({ client }: RunSession, runId: string, { display, giveUp }: Watch): Promise<void> {
   display.note([`cancelling ${runId}; Ctrl-C again stops at once`]);
   try {
     await client.cancelRun(runId, "interrupted");
   } catch (error) {
-    // It may have ended by itself in this moment.
-    if (!(error instanceof AssayError && error.code === "conflict")) display.note([`! ${errorMessage(error)}`]);
+    display.note([`! ${errorMessage(error)}`]);
+    giveUp.abort();
   }
 }
 

@@ -1,11 +1,11 @@
 import { createClient } from "../client/index.ts";
 import type { SqlResponse } from "../contracts/index.ts";
 import { dataFolder } from "../coordinator/index.ts";
-import { openResults } from "../results/index.ts";
+import { openResultsReadOnly } from "../results/index.ts";
 import type { Invocation } from "./cli.ts";
 import { findConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
-import { dataDirOf } from "./context.ts";
+import { dataDirOf, requireData } from "./data-folders.ts";
 
 /** Asks the results: through the coordinator, or when none runs, straight in the data folder. */
 export async function queryResults(
@@ -15,7 +15,8 @@ export async function queryResults(
   const connection = await findConnection(options, context);
   if (connection !== undefined) return createClient(connection).sql(query.sql, query.maxRows);
   const { results } = dataFolder(dataDirOf(options, context));
-  const database = await openResults({ path: results });
+  await requireData(results, "database of results");
+  const database = await openResultsReadOnly({ path: results });
   try {
     return await database.sql(query.sql, query.maxRows);
   } finally {

@@ -72,7 +72,8 @@ async function measurements(client: Client, runId: string, tasks: readonly TaskV
 
 function storageLines({ screen }: RunSession, { run }: EndedRun, { models, dataDir }: ReportContent): string[] {
   const where = dataDir === undefined ? [] : [`stored in ${dataDir}`];
-  const sql = `select * from matrix where run_id = '${run.run_id}'`;
+  const columns = "model, hardware, batch_size, metric, value, unit";
+  const sql = `select ${columns} from results_wide where run_id = '${run.run_id}'`;
   return [...where, ...(models ? [`again: assay sql "${sql}"`] : [])].map((line) =>
     plain(screen.outStyle, `  ${line}`),
   );

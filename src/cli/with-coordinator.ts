@@ -2,7 +2,7 @@ import { createClient } from "../client/index.ts";
 import type { Invocation } from "./cli.ts";
 import { findConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
-import { dataDirOf } from "./context.ts";
+import { dataDirOf } from "./data-folders.ts";
 import { startEmbedded } from "./embedded.ts";
 import type { RunSession } from "./perform-run.ts";
 

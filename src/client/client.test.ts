@@ -10,7 +10,9 @@ import { lines } from "./http.ts";
 
 /** A scripted coordinator over real HTTP: it stands for the coordinator's answers, which its own tests check. */
 const servers: Server[] = [];
-async function scripted(answer: (request: IncomingMessage, response: ServerResponse, body: string) => void): Promise<Client> {
+async function scripted(
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+): Promise<Client> {
   const server = createServer((request, response) => {
     let body = "";
     request.setEncoding("utf8").on("data", (text: string) => (body += text));
@@ -38,7 +40,10 @@ test("a submission is tried again under the same key when the connection breaks"
     if (keys.length === 1) return void response.destroy();
     json(response, 201, { run_id: "r1", tasks: 1, duplicate: false });
   });
-  const accepted = await client.submitRun({ name: "n", tasks: [{ task_id: "a", type: "command", config: { command: "true" } }] });
+  const accepted = await client.submitRun({
+    name: "n",
+    tasks: [{ task_id: "a", type: "command", config: { command: "true" } }],
+  });
   expect(accepted.run_id).toBe("r1");
   expect(keys).toHaveLength(2);
   expect(keys[0]).toBe(keys[1]);
@@ -48,25 +53,48 @@ test("a refusal keeps its code, message, next step and path, and is not tried ag
   let calls = 0;
   const client = await scripted((_request, response) => {
     calls += 1;
-    json(response, 422, { error: { code: "cyclic_dependency", message: "a → a", next: "Remove one.", path: "tasks[0]" } });
+    json(response, 422, {
+      error: { code: "cyclic_dependency", message: "a → a", next: "Remove one.", path: "tasks[0]" },
+    });
   });
   const failed = client.submitRun({ name: "n", tasks: [] });
-  await expect(failed).rejects.toMatchObject({ code: "cyclic_dependency", message: "a → a", next: "Remove one.", details: { path: "tasks[0]" } });
+  await expect(failed).rejects.toMatchObject({
+    code: "cyclic_dependency",
+    message: "a → a",
+    next: "Remove one.",
+    details: { path: "tasks[0]" },
+  });
   expect(calls).toBe(1);
 });
 
 test("nobody there, and somebody else there, are both said", async () => {
-  await expect(createClient({ baseUrl: "http://127.0.0.1:1", token: "t" }).status()).rejects.toMatchObject({ code: "coordinator_unreachable" });
+  await expect(createClient({ baseUrl: "http://127.0.0.1:1", token: "t" }).status()).rejects.toMatchObject({
+    code: "coordinator_unreachable",
+  });
   const client = await scripted((_request, response) => void response.writeHead(404).end("<html>"));
-  await expect(client.status()).rejects.toMatchObject({ code: "coordinator_unreachable", message: expect.stringContaining("404") });
+  await expect(client.status()).rejects.toMatchObject({
+    code: "coordinator_unreachable",
+    message: expect.stringContaining("404"),
+  });
 });
 
 test("a list goes through all pages, with its filters", async () => {
   const asked: string[] = [];
-  const item = (name: string): object => ({ run_id: "r", task_id: "t/1", attempt: 1, name, sha256: "s", size_bytes: 1, content_type: "text/plain" });
+  const item = (name: string): object => ({
+    run_id: "r",
+    task_id: "t/1",
+    attempt: 1,
+    name,
+    sha256: "s",
+    size_bytes: 1,
+    content_type: "text/plain",
+  });
   const client = await scripted((request, response) => {
     asked.push(request.url ?? "");
-    json(response, 200, { items: [item(`n${asked.length}`)], next_cursor: asked.length < 3 ? `c${asked.length}` : null });
+    json(response, 200, {
+      items: [item(`n${asked.length}`)],
+      next_cursor: asked.length < 3 ? `c${asked.length}` : null,
+    });
   });
   const names: string[] = [];
   for await (const artifact of client.artifacts({ run_id: "r" })) names.push(artifact.name);
@@ -79,7 +107,8 @@ test("a list goes through all pages, with its filters", async () => {
 });
 
 test("events go on from the last one when the connection breaks", async () => {
-  const event = (seq: number): string => `id: ${seq}\nevent: x\ndata: ${JSON.stringify({ seq, time: "2026-01-01T00:00:00.000Z", type: "x" })}\n\n`;
+  const event = (seq: number): string =>
+    `id: ${seq}\nevent: x\ndata: ${JSON.stringify({ seq, time: "2026-01-01T00:00:00.000Z", type: "x" })}\n\n`;
   const asked: (string | null)[] = [];
   const client = await scripted((request, response) => {
     const after = new URL(request.url ?? "", "http://x").searchParams.get("after");

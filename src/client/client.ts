@@ -80,7 +80,10 @@ export class Client {
   }
 
   /** Submits a run. Tried again when the connection breaks, under the same key, so that it is accepted once. */
-  async submitRun(request: SubmitRunInput, { idempotencyKey = crypto.randomUUID() }: { idempotencyKey?: string } = {}): Promise<SubmitRunResponse> {
+  async submitRun(
+    request: SubmitRunInput,
+    { idempotencyKey = crypto.randomUUID() }: { idempotencyKey?: string } = {},
+  ): Promise<SubmitRunResponse> {
     const call = { method: "POST" as const, body: request, headers: { "idempotency-key": idempotencyKey } };
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -193,11 +196,17 @@ export class Client {
     return this.http.json("/api/v1/state-hash", stateHashResponse);
   }
 
-  private async *all<Schema extends z.ZodType>(path: string, schema: Schema, filters: object): AsyncGenerator<z.infer<Schema>> {
+  private async *all<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    filters: object,
+  ): AsyncGenerator<z.infer<Schema>> {
     let cursor: string | null = null;
     do {
       const query = { ...filters, limit: PAGE, cursor: cursor ?? undefined };
-      const found: { items: z.infer<Schema>[]; next_cursor: string | null } = await this.http.json(path, page(schema), { query });
+      const found: { items: z.infer<Schema>[]; next_cursor: string | null } = await this.http.json(path, page(schema), {
+        query,
+      });
       yield* found.items;
       cursor = found.next_cursor;
     } while (cursor !== null);

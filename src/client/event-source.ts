@@ -6,7 +6,13 @@ import type { Http } from "./http.ts";
 
 const RECONNECT_MS = 500;
 /** Answers after which it makes no sense to ask again. */
-const PATIENT = new Set(["coordinator_unreachable", "not_leader", "shutting_down", "journal_unavailable", "rate_limited"]);
+const PATIENT = new Set([
+  "coordinator_unreachable",
+  "not_leader",
+  "shutting_down",
+  "journal_unavailable",
+  "rate_limited",
+]);
 
 /**
  * The events after a sequence, each once and in order, for as long as the reader wants. Connects again from the last one when

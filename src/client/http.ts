@@ -31,9 +31,13 @@ export class Http {
     const response = await this.response(path, call);
     const parsed = schema.safeParse(await this.read(() => response.json()));
     if (parsed.success) return parsed.data;
-    throw assayError("internal", `The coordinator answered ${path} in a shape this client does not know: ${parsed.error.message}`, {
-      next: "Install the same Assay version on both sides.",
-    });
+    throw assayError(
+      "internal",
+      `The coordinator answered ${path} in a shape this client does not know: ${parsed.error.message}`,
+      {
+        next: "Install the same Assay version on both sides.",
+      },
+    );
   }
 
   /** A request whose answer is not read. */
@@ -67,13 +71,18 @@ export class Http {
     } catch (error) {
       if (error instanceof AssayError || signal?.aborted) throw error;
       const cause = error instanceof Error && error.cause ? `: ${errorMessage(error.cause)}` : "";
-      throw assayError("coordinator_unreachable", `The coordinator at ${this.options.baseUrl} does not answer: ${errorMessage(error)}${cause}`, { cause: error });
+      throw assayError(
+        "coordinator_unreachable",
+        `The coordinator at ${this.options.baseUrl} does not answer: ${errorMessage(error)}${cause}`,
+        { cause: error },
+      );
     }
   }
 
   private url(path: string, query: Call["query"]): string {
     const url = new URL(path, this.options.baseUrl);
-    for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(query ?? {}))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     return url.href;
   }
 }
@@ -82,9 +91,15 @@ async function refusal(response: Response): Promise<AssayError> {
   const text = await response.text().catch(() => "");
   try {
     const { error } = errorResponse.parse(JSON.parse(text));
-    return new AssayError(error.code, { ...error, details: { status: response.status, ...(error.path === undefined ? {} : { path: error.path }) } });
+    return new AssayError(error.code, {
+      ...error,
+      details: { status: response.status, ...(error.path === undefined ? {} : { path: error.path }) },
+    });
   } catch {
-    return assayError("coordinator_unreachable", `The address answers with HTTP ${response.status}, but not as a coordinator does.`);
+    return assayError(
+      "coordinator_unreachable",
+      `The address answers with HTTP ${response.status}, but not as a coordinator does.`,
+    );
   }
 }
 

@@ -34,9 +34,16 @@ export const createTokenResponse = z.strictObject({
 export type CreateTokenResponse = z.infer<typeof createTokenResponse>;
 
 export const MAX_PAGE = 1_000;
-const paging = { limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100), cursor: z.string().max(500).optional() };
+const paging = {
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100),
+  cursor: z.string().max(500).optional(),
+};
 
-export const runsQuery = z.strictObject({ ...paging, state: z.enum(runStates).optional(), name: z.string().optional() });
+export const runsQuery = z.strictObject({
+  ...paging,
+  state: z.enum(runStates).optional(),
+  name: z.string().optional(),
+});
 export const tasksQuery = z.strictObject({
   ...paging,
   run_id: z.string().optional(),
@@ -51,7 +58,11 @@ export const attemptsQuery = z.strictObject({
   worker_id: z.string().optional(),
   status: z.enum(attemptStates).optional(),
 });
-export const workersQuery = z.strictObject({ ...paging, status: z.enum(workerStates).optional(), name: z.string().optional() });
+export const workersQuery = z.strictObject({
+  ...paging,
+  status: z.enum(workerStates).optional(),
+  name: z.string().optional(),
+});
 export const resultsQuery = z.strictObject({
   ...paging,
   run_id: z.string().optional(),
@@ -74,7 +85,10 @@ export type WorkersQuery = z.infer<typeof workersQuery>;
 export type ResultsQuery = z.infer<typeof resultsQuery>;
 export type ArtifactsQuery = z.infer<typeof artifactsQuery>;
 
-export const sqlRequest = z.strictObject({ sql: z.string().min(1).max(100_000), max_rows: z.int().min(1).max(100_000).default(1_000) });
+export const sqlRequest = z.strictObject({
+  sql: z.string().min(1).max(100_000),
+  max_rows: z.int().min(1).max(100_000).default(1_000),
+});
 export const sqlResponse = z.strictObject({
   columns: z.array(z.string()),
   rows: z.array(z.array(z.json())),
@@ -97,7 +111,12 @@ export const statusResponse = z.strictObject({
 export type StatusResponse = z.infer<typeof statusResponse>;
 
 /** The state as a digest, of the leader and of the journal replayed by the follower, at the same place. */
-export const stateHashResponse = z.strictObject({ seq: z.int(), leader: z.string(), replay: z.string(), equal: z.boolean() });
+export const stateHashResponse = z.strictObject({
+  seq: z.int(),
+  leader: z.string(),
+  replay: z.string(),
+  equal: z.boolean(),
+});
 export type StateHashResponse = z.infer<typeof stateHashResponse>;
 
 export const errorResponse = z.strictObject({

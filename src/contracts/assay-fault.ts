@@ -13,11 +13,20 @@ export interface Fault {
 
 /** Makes a fault; the next step is the catalogue's unless a better one is known. */
 export function fault(code: ErrorCode, message: string, more: { next?: string; path?: string } = {}): Fault {
-  return { code, message, next: more.next ?? errorCatalogue[code].next, ...(more.path === undefined ? {} : { path: more.path }) };
+  return {
+    code,
+    message,
+    next: more.next ?? errorCatalogue[code].next,
+    ...(more.path === undefined ? {} : { path: more.path }),
+  };
 }
 
 /** The same as something to throw. */
-export function assayError(code: ErrorCode, message: string, more: { next?: string; path?: string; cause?: unknown } = {}): AssayError {
+export function assayError(
+  code: ErrorCode,
+  message: string,
+  more: { next?: string; path?: string; cause?: unknown } = {},
+): AssayError {
   return new AssayError(code, {
     message,
     next: more.next ?? errorCatalogue[code].next,

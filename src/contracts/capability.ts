@@ -27,7 +27,11 @@ export type GpuCapability = z.infer<typeof gpuCapability>;
 export const capabilityDocument = z.strictObject({
   hostname: z.string().max(255),
   os: z.strictObject({ platform: z.string(), release: z.string(), arch: z.string(), name: z.string().optional() }),
-  cpu: z.strictObject({ model: z.string(), cores: z.number().describe("Usable cores: the container's limit counts"), threads: z.int() }),
+  cpu: z.strictObject({
+    model: z.string(),
+    cores: z.number().describe("Usable cores: the container's limit counts"),
+    threads: z.int(),
+  }),
   memory_gb: z.number().describe("Usable memory: the container's limit counts"),
   disk_free_gb: z.number(),
   container: z.string().optional().describe("docker, kubernetes, … when inside one"),

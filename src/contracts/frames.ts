@@ -11,6 +11,8 @@ export const HELLO_TIMEOUT_MS = 5_000;
 export const MAX_ITEMS = 512;
 
 const leaseSeq = z.int().positive();
+/** Milliseconds since 1970 UTC, up to the year 9999: what every part of Assay can store. */
+const timeMs = z.number().min(0).max(253_402_300_799_999);
 const items = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(MAX_ITEMS);
 
 /** A lease that the worker still knows: waiting for a slot, running, or finished and not yet acknowledged. */
@@ -46,7 +48,10 @@ export const workerFrame = z.discriminatedUnion("type", [
     received_seq: z.int().min(0),
     held: z.array(leaseSeq).max(20_000),
   }),
-  z.strictObject({ type: z.literal("started"), items: items(z.strictObject({ lease_seq: leaseSeq, started_at_ms: z.number() })) }),
+  z.strictObject({
+    type: z.literal("started"),
+    items: items(z.strictObject({ lease_seq: leaseSeq, started_at_ms: timeMs })),
+  }),
   z.strictObject({
     type: z.literal("progress"),
     lease_seq: leaseSeq,
@@ -66,14 +71,22 @@ export const workerFrame = z.discriminatedUnion("type", [
         lease_seq: leaseSeq,
         run_id: identifier,
         attempt: z.int().positive(),
-        started_at_ms: z.number(),
-        finished_at_ms: z.number(),
+        started_at_ms: timeMs,
+        finished_at_ms: timeMs,
         result: resultDocument,
       }),
     ),
   }),
-  z.strictObject({ type: z.literal("released"), items: items(z.strictObject({ lease_seq: leaseSeq, reason: z.string().max(500) })) }),
-  z.strictObject({ type: z.literal("capabilities"), capabilities: capabilityDocument, slots: z.int().min(1), credits: z.int().min(1) }),
+  z.strictObject({
+    type: z.literal("released"),
+    items: items(z.strictObject({ lease_seq: leaseSeq, reason: z.string().max(500) })),
+  }),
+  z.strictObject({
+    type: z.literal("capabilities"),
+    capabilities: capabilityDocument,
+    slots: z.int().min(1),
+    credits: z.int().min(1),
+  }),
   z.strictObject({ type: z.literal("goodbye"), reason: z.string().max(500) }),
 ]);
 export type WorkerFrame = z.infer<typeof workerFrame>;
@@ -81,7 +94,7 @@ export type WorkerFrameInput = z.input<typeof workerFrame>;
 export type WorkerFrameOf<Type extends WorkerFrame["type"]> = Extract<WorkerFrame, { type: Type }>;
 export type FinishedItem = WorkerFrameOf<"finished">["items"][number];
 
-export const ackVerdicts = ["accepted", "duplicate", "stale", "conflict"] as const;
+export const ackVerdicts = ["accepted", "stale", "conflict"] as const;
 export type AckVerdict = (typeof ackVerdicts)[number];
 
 /** Frames from coordinator to worker. */
@@ -95,7 +108,7 @@ export const coordinatorFrame = z.discriminatedUnion("type", [
     epoch: z.int().positive(),
     heartbeat_interval_ms: z.int().positive(),
     worker_timeout_ms: z.int().positive(),
-    time_ms: z.number(),
+    time_ms: timeMs,
   }),
   z.strictObject({
     type: z.literal("assign"),
@@ -109,10 +122,16 @@ export const coordinatorFrame = z.discriminatedUnion("type", [
       }),
     ),
   }),
-  z.strictObject({ type: z.literal("ack"), items: items(z.strictObject({ lease_seq: leaseSeq, verdict: z.enum(ackVerdicts) })) }),
-  z.strictObject({ type: z.literal("cancel"), items: items(z.strictObject({ lease_seq: leaseSeq, reason: z.string() })) }),
+  z.strictObject({
+    type: z.literal("ack"),
+    items: items(z.strictObject({ lease_seq: leaseSeq, verdict: z.enum(ackVerdicts) })),
+  }),
+  z.strictObject({
+    type: z.literal("cancel"),
+    items: items(z.strictObject({ lease_seq: leaseSeq, reason: z.string() })),
+  }),
   z.strictObject({ type: z.literal("drain"), reason: z.string() }),
-  z.strictObject({ type: z.literal("heartbeat_ack"), time_ms: z.number() }),
+  z.strictObject({ type: z.literal("heartbeat_ack"), time_ms: timeMs }),
 ]);
 export type CoordinatorFrame = z.infer<typeof coordinatorFrame>;
 export type CoordinatorFrameInput = z.input<typeof coordinatorFrame>;

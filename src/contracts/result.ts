@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { hardware, identifier } from "./task.ts";
 
-export const failureClasses = ["assertion", "timeout", "crash", "out_of_memory", "device_lost", "worker_lost", "setup", "cancelled"] as const;
+export const failureClasses = [
+  "assertion",
+  "timeout",
+  "crash",
+  "out_of_memory",
+  "device_lost",
+  "worker_lost",
+  "setup",
+  "cancelled",
+] as const;
 export type FailureClass = (typeof failureClasses)[number];
 
 export const failure = z.strictObject({
@@ -17,7 +26,11 @@ export const metric = z.strictObject({
   value: z.number(),
   unit: z.string().max(30),
   /** Which of several: e.g. batch_size 4. */
-  batch_size: z.int().positive().optional(),
+  batch_size: z
+    .int()
+    .positive()
+    .max(2 ** 31 - 1)
+    .optional(),
 });
 export type Metric = z.infer<typeof metric>;
 
@@ -57,11 +70,17 @@ export const resultDocument = z.strictObject({
   task_id: identifier,
   worker_id: identifier,
   status: z.enum(resultStatuses),
-  execution_time_seconds: z.number().min(0),
+  execution_time_seconds: z.number().min(0).max(1e9),
   hardware_metrics: hardwareMetrics.default({}),
   results: z.record(z.string(), z.json()).default({}),
-  simulation_status: z.strictObject({ is_simulated: z.boolean(), reason: z.string().optional() }).default({ is_simulated: false }),
-  logs: z.string().max(64 * 1024).optional().describe("The last part of the output, base64; all of it is in the artifacts"),
+  simulation_status: z
+    .strictObject({ is_simulated: z.boolean(), reason: z.string().optional() })
+    .default({ is_simulated: false }),
+  logs: z
+    .string()
+    .max(64 * 1024)
+    .optional()
+    .describe("The last part of the output, base64; all of it is in the artifacts"),
   hardware: hardware.optional().describe("The platform that the attempt really used"),
   exit_code: z.int().nullable().optional(),
   signal: z.string().nullable().optional(),

@@ -5,7 +5,10 @@ export const identifier = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@+\-[\]=,]*$/, "must start with a letter or digit and hold only letters, digits and . _ : / @ + - [ ] = ,");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:/@+\-[\]=,]*$/,
+    "must start with a letter or digit and hold only letters, digits and . _ : / @ + - [ ] = ,",
+  );
 
 export const labels = z.record(z.string().min(1).max(63), z.string().max(255));
 export type Labels = z.infer<typeof labels>;
@@ -14,7 +17,21 @@ export const taskTypes = ["model", "benchmark", "hardware", "api", "command", "s
 export type TaskType = (typeof taskTypes)[number];
 
 /** Hardware platforms a worker can prove by running something on them. */
-export const hardwarePlatforms = ["cpu", "wasm", "cuda", "rocm", "mps", "coreml", "dml", "openvino", "qnn", "xpu", "tpu", "webgpu", "webnn"] as const;
+export const hardwarePlatforms = [
+  "cpu",
+  "wasm",
+  "cuda",
+  "rocm",
+  "mps",
+  "coreml",
+  "dml",
+  "openvino",
+  "qnn",
+  "xpu",
+  "tpu",
+  "webgpu",
+  "webnn",
+] as const;
 export const hardware = z.enum(hardwarePlatforms);
 export type Hardware = z.infer<typeof hardware>;
 
@@ -45,7 +62,9 @@ export const fallback = z.array(
 );
 
 const commandConfig = z.strictObject({
-  command: z.union([z.string().min(1), z.array(z.string()).min(1)]).describe("A shell line, or a program with its arguments"),
+  command: z
+    .union([z.string().min(1), z.array(z.string()).min(1)])
+    .describe("A shell line, or a program with its arguments"),
   env: z.record(z.string(), z.string()).default({}).describe("Added to the allowed environment of the worker"),
   cwd: z.string().optional().describe("Working folder; default: a new folder for the attempt"),
   artifacts: z.array(z.string()).default([]).describe("Files to keep, as patterns relative to the working folder"),

@@ -7,8 +7,26 @@ import { identifier, taskSpec, taskTypes } from "./task.ts";
 const time = z.iso.datetime();
 
 export const runStates = ["running", "completed", "failed", "cancelled"] as const;
-export const taskStates = ["blocked", "queued", "leased", "running", "completed", "failed", "cancelled", "skipped"] as const;
-export const attemptStates = ["leased", "running", "succeeded", "failed", "timed_out", "lost", "preempted", "cancelled"] as const;
+export const taskStates = [
+  "blocked",
+  "queued",
+  "leased",
+  "running",
+  "completed",
+  "failed",
+  "cancelled",
+  "skipped",
+] as const;
+export const attemptStates = [
+  "leased",
+  "running",
+  "succeeded",
+  "failed",
+  "timed_out",
+  "lost",
+  "preempted",
+  "cancelled",
+] as const;
 export const workerStates = ["ready", "suspect", "draining", "lost", "left"] as const;
 export type RunState = (typeof runStates)[number];
 export type TaskState = (typeof taskStates)[number];
@@ -130,8 +148,6 @@ export const explanation = z.strictObject({
   waiting_for: z.array(z.string()).describe("Unfinished tasks it depends on"),
   not_before: time.nullable().describe("Retries wait until then"),
   ahead: z.int().nullable().describe("Tasks that the same workers take first"),
-  workers: z.array(
-    z.strictObject({ worker_id: identifier, fits: z.boolean(), reasons: z.array(z.string()) }),
-  ),
+  workers: z.array(z.strictObject({ worker_id: identifier, fits: z.boolean(), reasons: z.array(z.string()) })),
 });
 export type Explanation = z.infer<typeof explanation>;

@@ -1,9 +1,9 @@
-import { hash } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { AssayError, assert, errorMessage, systemClock } from "../base/index.ts";
 import { openSqliteFollower } from "../journal/index.ts";
 import { openResults } from "../results/index.ts";
 import { dataFolder } from "./data-folder.ts";
+import { digest } from "./digest.ts";
 import type {
   FollowerMethod,
   FollowerMethods,
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     journal,
     results,
     clock: systemClock,
-    digest: (text) => hash("sha256", text),
+    digest,
     onProjected: (seq) => tell({ type: "projected", seq }),
     onGrown: (seq) => tell({ type: "grown", seq }),
   });

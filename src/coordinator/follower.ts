@@ -23,11 +23,11 @@ export interface FollowerOptions {
   journal: JournalReader;
   results: Results;
   clock: Clock;
-  digest(text: string): string;
+  digest: (text: string) => string;
   /** Everything up to this event is in the results. */
-  onProjected(seq: number): void;
+  onProjected: (seq: number) => void;
   /** The journal has grown. */
-  onGrown(seq: number): void;
+  onGrown: (seq: number) => void;
 }
 
 /** Replays what a snapshot holds, or nothing. */
@@ -71,7 +71,7 @@ export class Follower {
   private flushing: Promise<void> = Promise.resolve();
   private flushTimer: Timer | undefined;
   private failure: AssayError | undefined;
-  private readonly waiters = new Set<{ seq: number; resolve(): void; reject(error: unknown): void }>();
+  private readonly waiters = new Set<{ seq: number; resolve: () => void; reject: (error: unknown) => void }>();
   private readonly hashRequests = new Map<number, (hash: string) => void>();
 
   constructor(options: FollowerOptions) {
@@ -182,7 +182,9 @@ export class Follower {
 
   async feed(afterSeq: number, wanted: FeedWanted): Promise<{ events: FeedEvent[]; nextSeq: number }> {
     const placed =
-      afterSeq >= this.recentFrom ? this.recent.slice(firstAfter(this.recent, afterSeq)) : await this.eventsAfter(afterSeq);
+      afterSeq >= this.recentFrom
+        ? this.recent.slice(firstAfter(this.recent, afterSeq))
+        : await this.eventsAfter(afterSeq);
     const events: FeedEvent[] = [];
     for (const one of placed) {
       if (events.length === wanted.limit) return { events, nextSeq: one.seq - 1 };

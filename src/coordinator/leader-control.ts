@@ -17,13 +17,15 @@ import type { Leader } from "./leader.ts";
 
 export interface LeaderControlOptions {
   /** The present leader, or why there is none. */
-  leader(): Leader | AssayError;
+  leader: () => Leader | AssayError;
   readModel: ReadModel;
+  /** Sequence of the last committed event. */
+  committedSeq: () => number;
   clock: Clock;
   startedAtMs: number;
-  digest(text: string): string;
-  randomBytes(count: number): Uint8Array;
-  newId(): string;
+  digest: (text: string) => string;
+  randomBytes: (count: number) => Uint8Array;
+  newId: () => string;
 }
 
 /** What clients ask of the leader, as commands. */
@@ -136,7 +138,7 @@ export class LeaderControl implements Control {
       assay_version: ASSAY_VERSION,
       protocol_version: PROTOCOL_VERSION,
       epoch: state.epoch,
-      seq: state.seq,
+      seq: this.options.committedSeq(),
       started_at: isoTime(this.options.startedAtMs),
       workers,
       tasks: { ...state.counts },

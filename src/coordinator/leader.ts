@@ -1,4 +1,4 @@
-import { AssayError, errorMessage } from "../base/index.ts";
+import { AssayError, asRunId, asTaskId, errorMessage } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { JournalEvent, PlacedEvent } from "../contracts/index.ts";
@@ -24,9 +24,9 @@ export interface LeaderOptions {
   writer: BatchWriter;
   clock: Clock;
   /** Called for each committed batch, in order, after the replies that it carries. */
-  onCommitted(events: readonly PlacedEvent[]): void;
+  onCommitted: (events: readonly PlacedEvent[]) => void;
   /** Called once when a batch could not be committed: the state is ahead of the journal and must be thrown away. */
-  onLost(reason: AssayError): void;
+  onLost: (reason: AssayError) => void;
 }
 
 interface Turn {
@@ -59,6 +59,12 @@ export class Leader {
 
   get alive(): boolean {
     return this.failure === undefined && !this.stopped;
+  }
+
+  /** The current lease of an attempt, undefined when it does not run. */
+  leaseOf({ runId, taskId, attempt }: { runId: string; taskId: string; attempt: number }): number | undefined {
+    const lease = this.state.runs.get(asRunId(runId))?.tasks.get(asTaskId(taskId))?.lease;
+    return lease?.attempt === attempt ? lease.leaseSeq : undefined;
   }
 
   /** Decides a command now; `answer` is called once its batch and all before it are committed. Throws when the leadership is over. */

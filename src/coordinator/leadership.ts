@@ -28,12 +28,12 @@ export interface LeadershipOptions {
   journal: Journal;
   clock: Clock;
   holder: string;
-  newNonce(): string;
+  newNonce: () => string;
   /** A term began: what came before it is gone. */
-  onTerm(leader: Leader): void;
-  onCommitted(events: readonly PlacedEvent[], batchSeq: number): void;
+  onTerm: (leader: Leader) => void;
+  onCommitted: (events: readonly PlacedEvent[], batchSeq: number) => void;
   /** The term ended; a new one is tried for. */
-  onLost(reason: AssayError): void;
+  onLost: (reason: AssayError) => void;
 }
 
 /**

@@ -1,28 +1,22 @@
-import { hash, randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { AssayError, err, errorCode, errorMessage, systemClock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { readSecretFile, requirePermission, writeSecretFile } from "../auth/index.ts";
 import { openSqliteJournal } from "../journal/index.ts";
-import type { Journal } from "../journal/index.ts";
-import type { State } from "../scheduler/index.ts";
 import { CoordinatorSession, WebSocketListener } from "../transport/index.ts";
 import type { Connection } from "../transport/index.ts";
 import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
 import type { Actor } from "./control.ts";
 import { dataFolder } from "./data-folder.ts";
-import { FollowerClient } from "./follower-client.ts";
-import { stateHash } from "./follower.ts";
+import { digest } from "./digest.ts";
 import { createHttpApi } from "./http/http-api.ts";
 import { LeaderControl } from "./leader-control.ts";
-import { Leader } from "./leader.ts";
-import { Leadership } from "./leadership.ts";
-import { LiveLogs } from "./live-logs.ts";
-import { WorkerLink } from "./worker-link.ts";
+import { startTerms } from "./terms.ts";
+import type { Terms } from "./terms.ts";
 
 export interface CoordinatorOptions {
   dataDir: string;
@@ -45,7 +39,6 @@ export interface CoordinatorHandle {
 }
 
 const clock = systemClock;
-const digest = (text: string): string => hash("sha256", text);
 
 /**
  * Starts a coordinator on a data folder: journal, leader, follower, REST API and worker link. Rejects with an AssayError that
@@ -64,16 +57,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   }
 }
 
-/** What a term of leadership and the rest of the coordinator share. */
-interface Parts {
-  options: CoordinatorOptions;
-  journal: Journal;
-  leadership: Leadership;
-  follower: FollowerClient;
-  liveLogs: LiveLogs;
-  link: WorkerLink;
-}
-
 async function start(
   options: CoordinatorOptions,
   cleanup: (() => Promise<unknown>)[],
@@ -88,10 +71,11 @@ async function start(
   const journal = await openSqliteJournal({ folder: folder.journal });
   cleanup.push(() => journal.close());
   const blobs = await openFolderBlobStore(folder.blobs, clock);
-  const parts = await takeLead(options, journal, cleanup);
+  const parts = await startTerms(options, journal, cleanup);
   const control = new LeaderControl({
     leader: () => parts.leadership.current,
     readModel: parts.follower,
+    committedSeq: () => parts.committedSeq,
     clock,
     startedAtMs: clock.nowMs(),
     digest,
@@ -133,90 +117,13 @@ const assayFaultNoToken = {
   next: "Start it with --token, or make a token with `assay token create --role worker`.",
 };
 
-/** Replays the journal, starts the follower beside it, and wires the terms of leadership to the worker link. */
-async function takeLead(
-  options: CoordinatorOptions,
-  journal: Journal,
-  cleanup: (() => Promise<unknown>)[],
-): Promise<Parts> {
-  const { logger } = options;
-  let committedSeq = 0;
-  let parts: Parts | undefined;
-  const current = (): Leader | undefined => {
-    const leader = parts?.leadership.current;
-    return leader instanceof Leader ? leader : undefined;
-  };
-  const liveLogs = new LiveLogs(({ runId, taskId, attempt }) => {
-    const task = [...(current()?.state.runs.values() ?? [])].find((run) => run.runId === runId)?.tasks;
-    const lease = [...(task?.values() ?? [])].find((one) => one.taskId === taskId)?.lease;
-    return lease?.attempt === attempt ? lease.leaseSeq : undefined;
-  });
-  const follower = await FollowerClient.start({
-    dataDir: options.dataDir,
-    committedSeq: () => committedSeq,
-    leaderHash: () => {
-      const leader = current();
-      if (!leader) throw assayError("not_leader", "This coordinator does not lead now.");
-      return { seq: leader.state.seq, hash: stateHash(leader.state, digest) };
-    },
-    onProjected: (seq) => current()?.execute({ type: "projected", seq }),
-    onFailed: (error) => logger.error({ err: error }, "the follower stopped: lists and results are not available"),
-  });
-  cleanup.push(() => follower.stop());
-  const newLink = (state: State): WorkerLink =>
-    new WorkerLink({
-      state,
-      execute: (command, answer) => {
-        const leader = current();
-        leader?.execute(command, answer);
-        return leader !== undefined;
-      },
-      digest,
-      newSessionId: randomUUID,
-      clock,
-      liveLogs,
-      heartbeatIntervalMs: options.heartbeatIntervalMs,
-      workerTimeoutMs: options.workerTimeoutMs,
-    });
-  let link: WorkerLink | undefined;
-  const leadership = await Leadership.take(
-    {
-      journal,
-      clock,
-      holder: `${hostname()}:${process.pid}`,
-      newNonce: randomUUID,
-      onTerm: (leader) => {
-        link = newLink(leader.state);
-        if (parts) parts.link = link;
-      },
-      onCommitted: (events, batchSeq) => {
-        committedSeq = events.at(-1)?.seq ?? committedSeq;
-        follower.hint(batchSeq);
-        link?.onCommitted(events);
-      },
-      onLost: (reason) => {
-        logger.error(
-          { err: reason, code: reason.code },
-          "the journal could not be written; starting again from what it holds",
-        );
-        link?.closeAll("not_leader", reason.message);
-      },
-    },
-    assayError("not_leader", "This coordinator is starting."),
-  );
-  if (!link) throw assayError("internal", "A term of leadership began without a worker link.");
-  parts = { options, journal, leadership, follower, liveLogs, link };
-  cleanup.push(() => leadership.stop());
-  return parts;
-}
-
-function openSession(parts: Parts, connection: Connection): void {
+function openSession(parts: Terms, connection: Connection): void {
   // Kept for the length of the session: a later term has its own link, which does not know this session.
   const { link } = parts;
   const session = new CoordinatorSession({
     connection,
     clock,
-    workerTimeoutMs: parts.options.workerTimeoutMs,
+    workerTimeoutMs: parts.workerTimeoutMs,
     handlers: {
       onHello: (_session, hello) => link.onHello(session, hello),
       onFrame: (_session, frame) => link.onFrame(session, frame),

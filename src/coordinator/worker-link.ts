@@ -24,9 +24,9 @@ export interface WorkerSession {
 export interface WorkerLinkOptions {
   state: State;
   /** Decides a command; false when this process no longer leads. */
-  execute(command: Command, answer?: Answer): boolean;
-  digest(text: string): string;
-  newSessionId(): string;
+  execute: (command: Command, answer?: Answer) => boolean;
+  digest: (text: string) => string;
+  newSessionId: () => string;
   clock: Clock;
   liveLogs: LiveLogs;
   heartbeatIntervalMs: number;

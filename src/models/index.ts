@@ -5,7 +5,7 @@
  * Never: runs a model, measures anything, knows of tasks or workers. Only `hub.ts` touches the network.
  * May enter: executors, planner, worker, cli.
  */
-export { architectureOf, architectures, detectFamily } from "./architectures.ts";
+export { architectures } from "./architectures.ts";
 export type { Architecture } from "./architectures.ts";
 export { findModel, listModels } from "./catalogue.ts";
 export type { CatalogueEntry } from "./catalogue.ts";

@@ -53,6 +53,18 @@ describe("loadSuite", () => {
     expect(loaded.placeOf("tasks[0].retry_policy.max_retries")).toEqual({ line: 4, column: 5 });
   });
 
+  it("accepts the examples", async () => {
+    const { suite } = await loadSuite("examples/first-suite.yaml", { cwd: join(import.meta.dirname, "..", "..") });
+    expect(suite.tasks.map(({ type }) => type)).toEqual([
+      "command",
+      "command",
+      "model",
+      "model",
+      "benchmark",
+      "command",
+    ]);
+  });
+
   it("merges defaults into tasks: mappings key by key, everything else replaced", () => {
     const { suite } = parseSuite(
       `

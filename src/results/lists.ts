@@ -186,9 +186,7 @@ export class Lists {
     const keyType = list === "workers" ? VARCHAR : BIGINT;
     const key = query.cursor === undefined ? null : decodeCursor(query.cursor, list);
     const names = filters[list];
-    const values = Object.fromEntries(
-      names.map((name) => [name, query[name] === undefined ? null : String(query[name])]),
-    );
+    const values = Object.fromEntries(names.map((name) => [name, filterText(query[name])]));
     const types = Object.fromEntries(names.map((name) => [name, VARCHAR]));
     const reader = await this.connection.runAndReadAll(
       this.statements[list],
@@ -201,6 +199,11 @@ export class Lists {
     const more = rows.length > query.limit && last !== undefined;
     return { items: shown.map(view), next_cursor: more ? encodeCursor(list, String(last["cursor_key"])) : null };
   }
+}
+
+/** Filters are words and numbers. */
+function filterText(value: unknown): string | null {
+  return typeof value === "string" || typeof value === "number" ? String(value) : null;
 }
 
 function encodeCursor(list: ListName, key: string): string {

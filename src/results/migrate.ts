@@ -29,7 +29,9 @@ export async function migrate(connection: Connection, migrations: readonly Migra
     "create table if not exists schema_migrations (version integer not null, checksum varchar not null, applied_time timestamp not null)",
   );
   const reader = await connection.runAndReadAll("select version, checksum from schema_migrations");
-  const applied = new Map(reader.getRowsJson().map(([version, sum]) => [Number(version), String(sum)]));
+  const applied = new Map(
+    reader.getRowsJson().map(([version, sum]) => [Number(version), typeof sum === "string" ? sum : ""]),
+  );
   const newest = migrations.at(-1)?.version ?? 0;
   for (const version of applied.keys()) {
     if (version > newest)

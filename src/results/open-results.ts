@@ -58,7 +58,12 @@ export interface Results extends ResultsReader {
 /** Opens the results for writing, making or updating the file. */
 export async function openResults({ path }: { path: string }): Promise<Results> {
   const duckdb = await loadDuckDb();
-  const instance = await openDatabase(duckdb, path, { threads: "2", memory_limit: "2GB" });
+  const instance = await openDatabase(duckdb, path, {
+    threads: "2",
+    memory_limit: "2GB",
+    storage_compatibility_version: "latest",
+    checkpoint_threshold: "64MB",
+  });
   const writer = await instance.connect();
   await migrate(writer, await readMigrations());
   await writer.run(createStaging);
@@ -101,6 +106,8 @@ class DuckDbResults implements Results {
   private readonly parts: Parts;
   private projection = new Projection({ eventSeq: 0, batchSeq: 0 });
   private written = { eventSeq: 0, batchSeq: 0 };
+  /** Taken from the projection and not yet in the database: tried again first. */
+  private unwritten: RowBatch | undefined;
 
   constructor(parts: Parts) {
     this.parts = parts;
@@ -128,10 +135,12 @@ class DuckDbResults implements Results {
   }
 
   async flush(): Promise<void> {
-    if (this.projection.pending === 0) return;
-    const batch = this.projection.take();
-    await this.write(batch);
-    this.written = { eventSeq: batch.eventSeq, batchSeq: batch.batchSeq };
+    while (this.unwritten || this.projection.pending > 0) {
+      const batch = (this.unwritten ??= this.projection.take());
+      await this.write(batch);
+      this.unwritten = undefined;
+      this.written = { eventSeq: batch.eventSeq, batchSeq: batch.batchSeq };
+    }
   }
 
   async rebuild(): Promise<void> {
@@ -145,17 +154,15 @@ class DuckDbResults implements Results {
   private async write(batch: RowBatch): Promise<void> {
     const { duckdb, writer: connection } = this.parts;
     await transaction(connection, async () => {
-      for (const workerId of batch.replacedWorkers)
-        await connection.run("delete from worker_nodes where worker_id = $1", [workerId]);
-      for (const [table, rows] of Object.entries(batch.inserts)) {
-        await appendRows({ duckdb, connection }, table, { kinds: tables[table as Table], rows });
-      }
       for (const [name, rows] of Object.entries(batch.updates)) {
         if (rows.length === 0) continue;
         const table = name as Staging;
         await appendRows({ duckdb, connection, temporary: true }, table, { kinds: staging[table], rows });
         await connection.run(applyStaging[table]);
         await connection.run(`delete from ${table}`);
+      }
+      for (const [table, rows] of Object.entries(batch.inserts)) {
+        await appendRows({ duckdb, connection }, table, { kinds: tables[table as Table], rows });
       }
       await connection.run("update projection set applied_event_seq = $1, applied_batch_seq = $2", [
         BigInt(batch.eventSeq),

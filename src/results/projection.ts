@@ -1,13 +1,13 @@
 import { assert } from "../base/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent, TaskSpec } from "../contracts/index.ts";
 import { addTask, attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
+import { ResultRows } from "./result-rows.ts";
 import type { AttemptRow, RunRow, TaskRow, WorkerRow } from "./rows.ts";
 import { jsonText } from "./table-writer.ts";
 import type { Cell, Staging, Table } from "./table-writer.ts";
 
 /** A task's place: the run's place in the journal, and its own in the run. */
 const TASKS_PER_RUN = 2 ** 18;
-const ARTIFACTS_PER_RESULT = 2 ** 10;
 
 /** What one transaction writes. */
 export interface RowBatch {
@@ -15,17 +15,7 @@ export interface RowBatch {
   batchSeq: number;
   inserts: Record<Table, Cell[][]>;
   updates: Record<Staging, Cell[][]>;
-  replacedWorkers: string[];
 }
-
-const attemptStatus = {
-  succeeded: "succeeded",
-  failed: "failed",
-  timed_out: "timed_out",
-  lost: "lost",
-  preempted: "preempted",
-  cancelled: "cancelled",
-} as const;
 
 /**
  * Events to rows, in memory. Keeps the rows of unfinished runs and of workers, which later events change; what changes between
@@ -41,9 +31,7 @@ export class Projection {
   private readonly dirtyTasks = new Set<TaskRow>();
   private readonly dirtyAttempts = new Set<AttemptRow>();
   private readonly dirtyWorkers = new Set<string>();
-  private results: Cell[][] = [];
-  private metrics: Cell[][] = [];
-  private artifacts: Cell[][] = [];
+  private resultRows = new ResultRows();
 
   constructor(applied: { eventSeq: number; batchSeq: number }) {
     this.eventSeq = applied.eventSeq;
@@ -77,12 +65,14 @@ export class Projection {
         distributed_tasks: [],
         task_execution_history: [],
         worker_nodes: [],
-        results: this.results,
-        metrics: this.metrics,
-        artifacts: this.artifacts,
+        ...this.resultRows.tables,
       },
-      updates: { staged_runs: [], staged_tasks: [], staged_attempts: [] },
-      replacedWorkers: [...this.dirtyWorkers],
+      updates: {
+        staged_workers: [...this.dirtyWorkers].map((workerId) => [workerId]),
+        staged_runs: [],
+        staged_tasks: [],
+        staged_attempts: [],
+      },
     };
     for (const row of this.dirtyRuns) takeRun(row, batch);
     for (const row of this.dirtyTasks) takeTask(row, batch);
@@ -95,9 +85,7 @@ export class Projection {
     this.dirtyTasks.clear();
     this.dirtyAttempts.clear();
     this.dirtyWorkers.clear();
-    this.results = [];
-    this.metrics = [];
-    this.artifacts = [];
+    this.resultRows = new ResultRows();
     this.takenSeq = this.eventSeq;
     return batch;
   }
@@ -155,22 +143,8 @@ export class Projection {
   private projectWorker(event: Extract<JournalEvent, { type: `worker_${string}` }>, atMs: number): void {
     const { workerId } = event;
     switch (event.type) {
-      case "worker_registered": {
-        const { name, slots, capabilities } = event;
-        const registrationMs = this.workers.get(workerId)?.registrationMs ?? atMs;
-        this.workers.set(workerId, {
-          workerId,
-          name,
-          status: "ready",
-          registrationMs,
-          heartbeatMs: atMs,
-          slots,
-          capabilities,
-          load: null,
-        });
-        this.dirtyWorkers.add(workerId);
-        return;
-      }
+      case "worker_registered":
+        return this.registerWorker(event, atMs);
       case "worker_reported":
         return this.setWorker(workerId, { heartbeatMs: atMs, load: event.load });
       case "worker_suspected":
@@ -178,10 +152,29 @@ export class Projection {
       case "worker_lost":
         return this.setWorker(workerId, { status: "lost" });
       case "worker_draining":
-        return this.setWorker(workerId, { status: "draining" });
+        return this.setWorker(workerId, { status: "draining", draining: true });
       case "worker_left":
         return this.setWorker(workerId, { status: "left" });
     }
+  }
+
+  private registerWorker(event: JournalEventOf<"worker_registered">, atMs: number): void {
+    const { workerId, name, incarnation, slots, capabilities } = event;
+    const known = this.workers.get(workerId);
+    const draining = known?.incarnation === incarnation && known.draining;
+    this.workers.set(workerId, {
+      workerId,
+      name,
+      status: draining ? "draining" : "ready",
+      registrationMs: known?.registrationMs ?? atMs,
+      heartbeatMs: atMs,
+      incarnation,
+      draining,
+      slots,
+      capabilities,
+      load: null,
+    });
+    this.dirtyWorkers.add(workerId);
   }
 
   private setWorker(workerId: string, change: Partial<WorkerRow>): void {
@@ -259,7 +252,7 @@ export class Projection {
     const { result, failure, startedAtMs, finishedAtMs, after } = event;
     const startMs = startedAtMs ?? attempt.startMs;
     Object.assign(attempt, {
-      status: attemptStatus[event.outcome],
+      status: event.outcome,
       startMs,
       endMs: finishedAtMs,
       seconds: result?.execution_time_seconds ?? (startMs === null ? null : Math.max(0, finishedAtMs - startMs) / 1000),
@@ -270,7 +263,7 @@ export class Projection {
     this.dirtyAttempts.add(attempt);
     task.startMs ??= startMs;
     task.attempt = null;
-    if (result) this.addResult(event, { task, attempt, at });
+    if (result) this.resultRows.add(event, { task, attempt, seq: at.seq });
     if (after.state === "queued") {
       Object.assign(task, { status: "queued", workerId: null });
       this.dirtyTasks.add(task);
@@ -298,55 +291,6 @@ export class Projection {
       if (other.status !== "blocked" || other.waitingFor.size > 0) continue;
       other.status = "queued";
       this.dirtyTasks.add(other);
-    }
-  }
-
-  private addResult(
-    event: JournalEventOf<"attempt_finished">,
-    from: { task: TaskRow; attempt: AttemptRow; at: PlacedEvent },
-  ): void {
-    const { result, runId, taskId, workerId, failure } = event;
-    if (!result) return;
-    const { task, at } = from;
-    const { seq } = at;
-    const { model } = task;
-    const attempt = event.attempt;
-    const hardware = result.hardware ?? from.attempt.hardware;
-    const proof = result.provenance;
-    this.results.push([
-      seq,
-      runId,
-      taskId,
-      attempt,
-      workerId,
-      task.spec.type,
-      result.status,
-      model,
-      hardware,
-      result.execution_time_seconds,
-      event.finishedAtMs,
-      jsonText(result.hardware_metrics),
-      jsonText(result.results),
-      proof?.kind ?? null,
-      proof?.proven ?? null,
-      proof ? jsonText(proof) : null,
-      failure?.class ?? null,
-      failure && jsonText(failure),
-    ]);
-    for (const { name, value, unit, batch_size } of result.metrics) {
-      this.metrics.push([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);
-    }
-    for (const [index, { name, sha256, size_bytes, content_type }] of result.artifacts.entries()) {
-      this.artifacts.push([
-        seq * ARTIFACTS_PER_RESULT + index,
-        runId,
-        taskId,
-        attempt,
-        name,
-        sha256,
-        size_bytes,
-        content_type,
-      ]);
     }
   }
 }

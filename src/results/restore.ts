@@ -43,6 +43,8 @@ export async function restore(connection: Connection, projection: Projection): P
       status: oneOf(workerStates, row["status"]),
       registrationMs: Number(row["registration_ms"]),
       heartbeatMs: optional(row["heartbeat_ms"], Number),
+      incarnation: text(row["incarnation"]),
+      draining: row["draining"] === true,
       slots: Number(row["slots"]),
       capabilities: capabilityDocument.parse(JSON.parse(text(row["capabilities"]))),
       load: optional(row["hardware_metrics"], (value) => workerLoad.parse(JSON.parse(text(value)))),

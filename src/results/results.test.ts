@@ -154,8 +154,7 @@ function measured(hardware: "cpu"): Partial<ResultDocumentInput> {
     name: string,
     value: number,
     batch_size: number,
-    unit = "ms",
-  ): NonNullable<ResultDocumentInput["metrics"]>[number] => ({ name, value, unit, batch_size });
+  ): NonNullable<ResultDocumentInput["metrics"]>[number] => ({ name, value, unit: "ms", batch_size });
   return {
     hardware,
     results: { batch_sizes: { "1": { latency_ms: 1 } } },
@@ -169,7 +168,7 @@ function measured(hardware: "cpu"): Partial<ResultDocumentInput> {
       metric("latency_ms_p50", 1, 1),
       metric("latency_ms_p50", 3, 4),
       metric("latency_ms_p95", 2, 1),
-      metric("throughput_items_per_second", 900, 1, "1/s"),
+      metric("throughput_items_per_second", 900, 1),
     ],
   };
 }
@@ -374,6 +373,10 @@ describe("users' SQL", () => {
     "select 1; select 2",
     "selec 1",
     "drop table runs",
+    "explain analyze delete from runs",
+    "explain analyze update projection set applied_event_seq = 999",
+    "select * from enable_logging(storage = 'file', storage_path = '/tmp/assay-log')",
+    "select nextval('x')",
   ])("refuses %s", async (sql) => {
     const one = await results();
     await expect(one.sql(sql, 10)).rejects.toMatchObject({ code: "bad_query" });

@@ -69,6 +69,9 @@ export interface WorkerRow {
   status: WorkerState;
   registrationMs: number;
   heartbeatMs: number | null;
+  incarnation: string;
+  /** Asked to drain: holds for the incarnation that was asked. */
+  draining: boolean;
   slots: number;
   capabilities: CapabilityDocument;
   load: WorkerLoad | null;
@@ -136,6 +139,8 @@ export function workerCells(row: WorkerRow): Cell[] {
     jsonText(capabilities),
     row.load && jsonText(row.load),
     jsonText(capabilities.labels),
+    row.incarnation,
+    row.draining,
   ];
 }
 

@@ -4,7 +4,5 @@
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
  */
-export { requiredSamples, supportsPercentile } from "./percentile-rule.ts";
-export { mean, quantile, standardDeviation } from "./quantiles.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";

@@ -6,14 +6,8 @@
  * Never: what frames are about (leases, results, tokens), storage, a clock or randomness of its own. Only `ws/` needs Node.
  * May enter: coordinator, worker, cli, sim, the dashboard's tab worker.
  */
-export { coordinatorCodec, workerCodec } from "./codec/codec.ts";
-export type { FrameCodec } from "./codec/codec.ts";
-export type { FrameFault } from "./codec/frame-fault.ts";
-export { WORKER_PATH } from "./connection.ts";
 export type { Connection, ConnectionHandlers, ListenerOptions, Message } from "./connection.ts";
 export { LoopbackListener } from "./loopback/loopback-listener.ts";
-export { loopbackPair } from "./loopback/loopback-pair.ts";
-export type { Deliver, LoopbackConnection } from "./loopback/loopback-pair.ts";
 export { CoordinatorSession } from "./session/coordinator-session.ts";
 export type {
   CoordinatorMessageInput,

@@ -283,7 +283,7 @@ describe("a lost connection", () => {
     ]);
     await until(() => expect(coordinator.finished).toHaveLength(2));
     expect(coordinator.finished[1]).toEqual(coordinator.finished[0]);
-    coordinator.ack(3, "duplicate");
+    coordinator.ack(3, "stale");
     await until(() => expect(worker.status.unacknowledged).toBe(0));
     expect(puppet.begun).toEqual(["task-3", "task-4"]);
   });

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { assayError } from "../../contracts/index.ts";
 import { startCoordinator } from "../../coordinator/index.ts";
 import type { Cli, Invocation } from "../cli.ts";
-import { dataDirOf } from "../context.ts";
+import { dataDirOf } from "../data-folders.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { aborted } from "../interrupts.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { dataDirOf } from "../context.ts";
+import { dataDirOf } from "../data-folders.ts";
 import { hardwareLines } from "../hardware-table.ts";
 import { measureMachine } from "../local-machine.ts";
 

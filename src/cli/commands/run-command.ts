@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { AssayError } from "../../base/index.ts";
 import { createClient } from "../../client/index.ts";
@@ -18,6 +19,7 @@ import type { CoordinatorSession } from "../with-coordinator.ts";
 
 interface Options extends ConnectionOptions {
   command?: string;
+  cwd?: string;
   name?: string;
   waitForCapacity?: boolean;
   detach?: boolean;
@@ -28,6 +30,10 @@ export function addRunCommand(program: Command, cli: Cli): void {
   withConnection(cli.command(program, "run", "run a suite, or one command, and wait for its end"))
     .argument("[suite]", "suite file (YAML or JSON)")
     .option("--command <line>", "run this shell line instead of a suite")
+    .option(
+      "--cwd <folder>",
+      "where --command runs on the worker; default: a new folder, or here when nothing runs elsewhere",
+    )
     .option("--name <name>", "name of the run; default: that of the suite")
     .option("--wait-for-capacity", "accept tasks that no known worker can run yet")
     .option("--detach", "submit and do not wait")
@@ -61,10 +67,11 @@ async function plan({ args: [file], options, context }: Invocation<Options>): Pr
   const { name, waitForCapacity = false } = options;
   if (options.command !== undefined) {
     const line = options.command;
+    const given = options.cwd === undefined ? undefined : resolve(context.cwd, options.cwd);
     const request = (embeddedDataDir: string | undefined): SubmitRunInput => ({
       name: name ?? "command",
       wait_for_capacity: waitForCapacity,
-      tasks: [commandTask(line, { cwd: embeddedDataDir === undefined ? undefined : context.cwd })],
+      tasks: [commandTask(line, { cwd: given ?? (embeddedDataDir === undefined ? undefined : context.cwd) })],
     });
     return { request, models: false, located: (error) => error };
   }

@@ -13,6 +13,8 @@ interface Options extends ConnectionOptions {
   maxRows: number;
 }
 
+const SHOWN_DIGITS = 6;
+
 export function addSqlCommand(program: Command, cli: Cli): void {
   withConnection(cli.command(program, "sql", "ask the results in SQL (DuckDB; reading only)"))
     .argument("<query>", "e.g. 'select * from matrix'")
@@ -30,7 +32,7 @@ export function addSqlCommand(program: Command, cli: Cli): void {
 }
 
 function answerLines({ columns, rows }: SqlResponse, look: Parameters<typeof renderTable>[2]): string[] {
-  const numeric = columns.map((_, index) => rows.every((row) => typeof row[index] === "number"));
+  const numeric = columns.map((_, index) => rows.every((row) => row[index] === null || typeof row[index] === "number"));
   const heads = columns.map((header, index) => ({ header, ...(numeric[index] ? { align: "right" as const } : {}) }));
   return renderTable(
     heads,
@@ -41,5 +43,8 @@ function answerLines({ columns, rows }: SqlResponse, look: Parameters<typeof ren
 
 function cellText(value: JsonValue): string {
   if (value === null) return "";
+  // The exact number is in the JSON.
+  if (typeof value === "number")
+    return String(Number.isInteger(value) ? value : Number(value.toPrecision(SHOWN_DIGITS)));
   return typeof value === "string" ? harmless(value) : JSON.stringify(value);
 }

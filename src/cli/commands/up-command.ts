@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Cli, Invocation } from "../cli.ts";
-import { dataDirOf } from "../context.ts";
+import { dataDirOf } from "../data-folders.ts";
 import { startEmbedded } from "../embedded.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { aborted } from "../interrupts.ts";

@@ -6,7 +6,7 @@ import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import { findConnection } from "../connection.ts";
 import type { ConnectionOptions } from "../connection.ts";
-import { dataDirOf } from "../context.ts";
+import { dataDirOf, requireData } from "../data-folders.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { verdict } from "../state-words.ts";
@@ -31,7 +31,9 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
 /** Throws `journal_broken` with the batch at fault. */
 async function verifyFolder({ options, context, screen }: Invocation<ConnectionOptions>): Promise<ExitCode> {
   const dataDir = dataDirOf(options, context);
-  const journal = await openSqliteFollower({ folder: dataFolder(dataDir).journal });
+  const folder = dataFolder(dataDir).journal;
+  await requireData(folder, "journal");
+  const journal = await openSqliteFollower({ folder });
   try {
     const { batches, events } = await verifyJournal(journal);
     const text = `the journal of ${dataDir} is unbroken: ${events} events in ${batches} batches`;

@@ -8,7 +8,7 @@ import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import { requireConnection } from "../connection.ts";
 import type { ConnectionOptions } from "../connection.ts";
-import { dataDirOf } from "../context.ts";
+import { dataDirOf } from "../data-folders.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { aborted } from "../interrupts.ts";

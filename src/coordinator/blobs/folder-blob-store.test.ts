@@ -31,7 +31,9 @@ async function read(sha256: string, range?: ByteRange): Promise<string | null> {
 
 /** Everything in the store, the folder of uploads included. */
 const files = async (): Promise<string[]> =>
-  (await readdir(root, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => entry.name);
+  (await readdir(root, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name);
 
 describe("folder blob store", () => {
   test("gives back what was put, under its digest, readable by the owner only", async () => {
@@ -83,7 +85,9 @@ describe("folder blob store", () => {
       code: "blob_mismatch",
       message: expect.stringContaining(digest("something else")),
     });
-    await expect(store.put(sha256, chunks("expec", "ted"), { maxBytes: 7 })).rejects.toMatchObject({ code: "blob_too_large" });
+    await expect(store.put(sha256, chunks("expec", "ted"), { maxBytes: 7 })).rejects.toMatchObject({
+      code: "blob_too_large",
+    });
     expect(await files()).toEqual([]);
     await store.put(sha256, chunks("expected"), { maxBytes: 8 });
   });
@@ -97,16 +101,22 @@ describe("folder blob store", () => {
     expect(await files()).toEqual([]);
   });
 
-  test.each(["", "..", "../../etc/passwd", "a".repeat(63), "A".repeat(64), `${"a".repeat(64)}\n`, `../${"a".repeat(61)}`, "a/".repeat(32)])(
-    "never makes a path of %j",
-    async (name) => {
-      const refused = { code: "invalid_field" };
-      await expect(store.put(name, chunks("x"), limits)).rejects.toMatchObject(refused);
-      await expect(store.openRead(name)).rejects.toMatchObject(refused);
-      await expect(store.sizeOf(name)).rejects.toMatchObject(refused);
-      expect(await files()).toEqual([]);
-    },
-  );
+  test.each([
+    "",
+    "..",
+    "../../etc/passwd",
+    "a".repeat(63),
+    "A".repeat(64),
+    `${"a".repeat(64)}\n`,
+    `../${"a".repeat(61)}`,
+    "a/".repeat(32),
+  ])("never makes a path of %j", async (name) => {
+    const refused = { code: "invalid_field" };
+    await expect(store.put(name, chunks("x"), limits)).rejects.toMatchObject(refused);
+    await expect(store.openRead(name)).rejects.toMatchObject(refused);
+    await expect(store.sizeOf(name)).rejects.toMatchObject(refused);
+    expect(await files()).toEqual([]);
+  });
 
   test("removes old uploads when opened, and neither young ones nor blobs", async () => {
     const sha256 = digest("kept");
@@ -122,23 +132,30 @@ describe("folder blob store", () => {
 
   test("cannot be opened where a file stands in the way", async () => {
     await writeFile(join(root, "..", "taken"), "");
-    await expect(openFolderBlobStore(join(root, "..", "taken"), systemClock)).rejects.toMatchObject({ code: expect.stringMatching(/^E(EXIST|NOTDIR)$/) });
+    await expect(openFolderBlobStore(join(root, "..", "taken"), systemClock)).rejects.toMatchObject({
+      code: expect.stringMatching(/^E(EXIST|NOTDIR)$/),
+    });
   });
 });
 
 describe("storage error", () => {
-  test.skipIf(process.platform !== "linux")("of a device without room is disk_full (Linux only: needs /dev/full)", async () => {
-    const raw: unknown = await writeFile("/dev/full", "x").catch((error: unknown) => error);
-    expect(raw).toMatchObject({ code: "ENOSPC" });
-    const error = storageError(raw, "/data/blobs");
-    expect(error).toBeInstanceOf(AssayError);
-    expect(error).toMatchObject({ code: "disk_full", message: expect.stringContaining("/data/blobs"), cause: raw });
-  });
+  test.skipIf(process.platform !== "linux")(
+    "of a device without room is disk_full (Linux only: needs /dev/full)",
+    async () => {
+      const raw: unknown = await writeFile("/dev/full", "x").catch((error: unknown) => error);
+      expect(raw).toMatchObject({ code: "ENOSPC" });
+      const error = storageError(raw, "/data/blobs");
+      expect(error).toBeInstanceOf(AssayError);
+      expect(error).toMatchObject({ code: "disk_full", message: expect.stringContaining("/data/blobs"), cause: raw });
+    },
+  );
 
   test("of a place that cannot be written is data_dir_read_only", () => {
     // Made by hand: tests may run as root, whom no file mode stops.
     for (const code of ["EACCES", "EPERM", "EROFS"]) {
-      expect(storageError(Object.assign(new Error("no"), { code }), "/data")).toMatchObject({ code: "data_dir_read_only" });
+      expect(storageError(Object.assign(new Error("no"), { code }), "/data")).toMatchObject({
+        code: "data_dir_read_only",
+      });
     }
   });
 

@@ -49,7 +49,11 @@ class FolderBlobStore implements BlobStore {
     }
   }
 
-  async put(expectedSha256: string, content: AsyncIterable<Uint8Array>, limits: { maxBytes: number }): Promise<StoredBlob> {
+  async put(
+    expectedSha256: string,
+    content: AsyncIterable<Uint8Array>,
+    limits: { maxBytes: number },
+  ): Promise<StoredBlob> {
     const path = this.pathOf(expectedSha256);
     const known = await this.sizeOf(expectedSha256);
     if (known !== null) return { sha256: expectedSha256, sizeBytes: known };
@@ -83,7 +87,11 @@ class FolderBlobStore implements BlobStore {
   /** The only way from a digest to a path: nothing but 64 hexadecimal digits ever becomes part of one. */
   private pathOf(sha256: string): string {
     if (!SHA256.test(sha256)) {
-      throw assayError("invalid_field", `${JSON.stringify(sha256.slice(0, 80))} is not a SHA-256 in lower-case hexadecimal`, { path: "sha256" });
+      throw assayError(
+        "invalid_field",
+        `${JSON.stringify(sha256.slice(0, 80))} is not a SHA-256 in lower-case hexadecimal`,
+        { path: "sha256" },
+      );
     }
     return join(this.root, sha256.slice(0, 2), sha256);
   }
@@ -104,7 +112,10 @@ class FolderBlobStore implements BlobStore {
     }
     const sha256 = hash.digest("hex");
     if (sha256 !== expected.expectedSha256) {
-      throw assayError("blob_mismatch", `The ${sizeBytes} bytes received have the digest ${sha256}, not ${expected.expectedSha256}`);
+      throw assayError(
+        "blob_mismatch",
+        `The ${sizeBytes} bytes received have the digest ${sha256}, not ${expected.expectedSha256}`,
+      );
     }
     await file.sync();
     return sizeBytes;

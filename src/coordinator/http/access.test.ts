@@ -97,20 +97,19 @@ describe("access", () => {
     expect(api.fake.calls).toEqual([]);
   });
 
-  test.each(protectedRoutes.flatMap(([route, permission]) => role.options.map((who) => [route, who, permission] as const)))(
-    "to %s for %s follows the permission",
-    async (route, who, permission) => {
-      const allowed: readonly string[] = permissions[permission as Permission];
-      const { status, code } = await answer(route, `token-of-${who}`);
-      if (allowed.includes(who)) {
-        expect([401, 403]).not.toContain(status);
-        expect(status).toBeLessThan(500);
-      } else {
-        expect({ status, code }).toEqual({ status: 403, code: route.startsWith("HEAD") ? undefined : "forbidden" });
-        expect(api.fake.calls).toEqual([]);
-      }
-    },
-  );
+  test.each(
+    protectedRoutes.flatMap(([route, permission]) => role.options.map((who) => [route, who, permission] as const)),
+  )("to %s for %s follows the permission", async (route, who, permission) => {
+    const allowed: readonly string[] = permissions[permission as Permission];
+    const { status, code } = await answer(route, `token-of-${who}`);
+    if (allowed.includes(who)) {
+      expect([401, 403]).not.toContain(status);
+      expect(status).toBeLessThan(500);
+    } else {
+      expect({ status, code }).toEqual({ status: 403, code: route.startsWith("HEAD") ? undefined : "forbidden" });
+      expect(api.fake.calls).toEqual([]);
+    }
+  });
 
   test.each(["GET /healthz", "GET /readyz"])("to %s needs nothing", async (route) => {
     expect((await answer(route, null)).status).toBe(200);
@@ -122,7 +121,10 @@ describe("access", () => {
   });
 
   test("is never given by a token in the address", async () => {
-    expect(await answer("GET /api/v1/status?token=token-of-admin", null)).toEqual({ status: 401, code: "unauthenticated" });
+    expect(await answer("GET /api/v1/status?token=token-of-admin", null)).toEqual({
+      status: 401,
+      code: "unauthenticated",
+    });
   });
 
   test("counts a coordinator that does not lead as nobody's fault", async () => {
@@ -144,7 +146,8 @@ describe("limits", () => {
   test("answer an address with 429 after too many bad tokens, and still let a good token in", async () => {
     const strict = await startTestApi({ limits: { unauthenticatedPerMinute: 3 } });
     try {
-      for (let count = 0; count < 3; count += 1) expect((await strict.call("/api/v1/status", { as: null })).status).toBe(401);
+      for (let count = 0; count < 3; count += 1)
+        expect((await strict.call("/api/v1/status", { as: null })).status).toBe(401);
       const { status, code, headers } = await strict.refused("/api/v1/status", { as: null });
       expect({ status, code }).toEqual({ status: 429, code: "rate_limited" });
       expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
@@ -157,7 +160,9 @@ describe("limits", () => {
   test("count the requests of each token for itself", async () => {
     const strict = await startTestApi({ limits: { requestsPerSecond: 2 } });
     try {
-      const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await strict.call("/api/v1/status")).status));
+      const statuses = await Promise.all(
+        Array.from({ length: 20 }, async () => (await strict.call("/api/v1/status")).status),
+      );
       expect(new Set(statuses)).toEqual(new Set([200, 429]));
       expect((await strict.call("/api/v1/status", { as: "viewer" })).status).toBe(200);
     } finally {

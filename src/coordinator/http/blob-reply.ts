@@ -23,7 +23,9 @@ export async function blobReply(
   const range = requestedRange(wanted.range, sizeBytes);
   if (range === "unsatisfiable") {
     reply.header("content-range", `bytes */${sizeBytes}`);
-    throw Object.assign(new Error(`The range ${wanted.range} lies beyond the ${sizeBytes} bytes of the blob`), { statusCode: 416 });
+    throw Object.assign(new Error(`The range ${wanted.range} lies beyond the ${sizeBytes} bytes of the blob`), {
+      statusCode: 416,
+    });
   }
   const blob = await blobs.openRead(sha256, range === "whole" ? undefined : range);
   if (blob === null) throw assayError("not_found", `There is no blob ${sha256}`);
@@ -55,6 +57,9 @@ function attachment(name: string): string {
   const last = name.split(/[\\/]/).at(-1) ?? "";
   const ascii = last.replaceAll(/[^\w. ()+-]/g, "_") || "artifact";
   // encodeURIComponent refuses halves of surrogate pairs.
-  const encoded = encodeURIComponent(last.toWellFormed()).replaceAll(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+  const encoded = encodeURIComponent(last.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16)}`,
+  );
   return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded || "artifact"}`;
 }

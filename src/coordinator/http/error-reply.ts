@@ -19,10 +19,14 @@ const RETRY_AFTER_SECONDS = 1;
 export function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { known, status } = knownError(error, request);
   if (status >= 500 && status !== 503) {
-    request.log.error({ error: loggable(error), method: request.method, route: request.routeOptions.url }, "request failed");
+    request.log.error(
+      { error: loggable(error), method: request.method, route: request.routeOptions.url },
+      "request failed",
+    );
   }
   if (status === 401) reply.header("www-authenticate", "Bearer");
-  if ((status === 429 || status === 503) && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  if ((status === 429 || status === 503) && !reply.hasHeader("retry-after"))
+    reply.header("retry-after", RETRY_AFTER_SECONDS);
   // The server would close the connection under a body that it did not read, and so often lose the answer. The rest of the
   // body is thrown away instead, for as long as a request may take.
   if (status === 413) reply.removeHeader("connection");
@@ -46,7 +50,8 @@ export function replyToBrokenClient(error: Error, socket: Socket): void {
 
 function brokenClient(code: string | undefined): [status: string, message: string] {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return ["408 Request Timeout", "The request did not arrive in time"];
-  if (code === "HPE_HEADER_OVERFLOW") return ["431 Request Header Fields Too Large", "The headers of the request are too large"];
+  if (code === "HPE_HEADER_OVERFLOW")
+    return ["431 Request Header Fields Too Large", "The headers of the request are too large"];
   return ["400 Bad Request", "This is not HTTP/1.1; behind TLS use an https address"];
 }
 
@@ -54,7 +59,10 @@ function knownError(error: unknown, request: FastifyRequest): { known: AssayErro
   if (error instanceof AssayError) return { known: error, status: faultStatus(error.code) };
   const status = statusOf(error);
   if (status >= 400 && status < 500) return { known: frameworkError(error, request), status };
-  const known = assayError("internal", `The coordinator met an unexpected error; its log has it under request ${request.id}`);
+  const known = assayError(
+    "internal",
+    `The coordinator met an unexpected error; its log has it under request ${request.id}`,
+  );
   return { known, status: 500 };
 }
 

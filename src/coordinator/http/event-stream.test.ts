@@ -52,7 +52,9 @@ class Stream {
     const end = this.rest.indexOf("\n\n");
     const lines = this.rest.slice(0, end).split("\n");
     this.rest = this.rest.slice(end + 2);
-    return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+    );
   }
 }
 
@@ -63,10 +65,12 @@ async function open(query = "", options: CallOptions = {}): Promise<Stream> {
 }
 
 function append(count: number, runId = "r"): void {
-  for (let index = 0; index < count; index += 1) api.fake.append({ type: "attempt_started", run_id: runId, task_id: `t${index}` });
+  for (let index = 0; index < count; index += 1)
+    api.fake.append({ type: "attempt_started", run_id: runId, task_id: `t${index}` });
 }
 
-const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_unused, index) => from + index);
+const numbers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_unused, index) => from + index);
 
 describe("the event stream", () => {
   test("gives what was and what comes, as server-sent events", async () => {
@@ -127,6 +131,14 @@ describe("the event stream", () => {
     await stream.cancel();
   });
 
+  test("leaves out other types", async () => {
+    append(300);
+    api.fake.append({ type: "run_finished", run_id: "r", state: "completed" });
+    const stream = await open("?type=run_finished");
+    expect(await stream.idsTo(301)).toEqual([301]);
+    await stream.cancel();
+  });
+
   test("ends when its token is revoked", async () => {
     const stream = await open();
     api.fake.tokens.set("token-of-viewer", "token_revoked");
@@ -158,10 +170,11 @@ describe("the event stream", () => {
   test("reads no further for a client that does not read", async () => {
     append(200_000);
     let read = 0;
-    const feed = api.fake.readModel.feed;
-    api.fake.readModel.feed = (afterSeq, options) => {
+    const { readModel } = api.fake;
+    const feed = readModel.feed.bind(readModel);
+    readModel.feed = (afterSeq, wanted) => {
       read = afterSeq;
-      return feed(afterSeq, options);
+      return feed(afterSeq, wanted);
     };
     const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
     socket.write("GET /api/v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-viewer\r\n\r\n");

@@ -1,5 +1,5 @@
-import { AsyncQueue, err, ok } from "../../base/index.ts";
-import type { Result } from "../../base/index.ts";
+import { err, ok } from "../../base/index.ts";
+import type { AsyncQueue, Result } from "../../base/index.ts";
 import { assayError, fault, role } from "../../contracts/index.ts";
 import type {
   ArtifactView,
@@ -36,7 +36,7 @@ export class FakeCoordinator {
   readonly calls: [name: string, ...args: unknown[]][] = [];
   leads = true;
   /** Thrown by `explain`: for the tests of error replies. */
-  failure: unknown;
+  failure: Error | undefined;
   private readonly waiters = new Set<() => void>();
   private seq = 0;
 
@@ -109,16 +109,19 @@ export class FakeCoordinator {
     results: async (query) => pageOf([], query),
     artifacts: async (query) => {
       const asked = (one: ArtifactView): boolean =>
-        (query.sha256 === undefined || one.sha256 === query.sha256) && (query.run_id === undefined || one.run_id === query.run_id);
+        (query.sha256 === undefined || one.sha256 === query.sha256) &&
+        (query.run_id === undefined || one.run_id === query.run_id);
       return pageOf(this.artifacts.filter(asked), query);
     },
     sql: async (sql, maxRows) => {
       this.calls.push(["sql", sql, maxRows]);
       return { columns: ["n", "document"], rows: [[1, { nested: ["any", null] }]], truncated: false };
     },
-    feed: async (afterSeq, { limit, runId }) => {
+    feed: async (afterSeq, { limit, runId, type }) => {
       const rest = this.events.filter((event) => event.seq > afterSeq).slice(0, limit);
-      const events = runId === undefined ? rest : rest.filter((event) => event.run_id === runId);
+      const wanted = (event: FeedEvent): boolean =>
+        (runId === undefined || event.run_id === runId) && (type === undefined || event.type === type);
+      const events = rest.filter(wanted);
       return { events, nextSeq: rest.at(-1)?.seq ?? afterSeq };
     },
     grown: (seq, signal) => this.grown(seq, signal),
@@ -155,7 +158,10 @@ export class FakeCoordinator {
 const noTasks = { total: 0, waiting: 0, running: 0, completed: 0, failed: 0, error: 0, cancelled: 0, skipped: 0 };
 
 /** A cursor here is the number of items before it. */
-function pageOf<Item>(items: readonly Item[], { limit, cursor }: { limit: number; cursor?: string | undefined }): Page<Item> {
+function pageOf<Item>(
+  items: readonly Item[],
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): Page<Item> {
   const start = Number(cursor ?? 0);
   const end = start + limit;
   return { items: items.slice(start, end), next_cursor: end < items.length ? String(end) : null };

@@ -33,14 +33,22 @@ interface GuardOptions {
 export function installGuard(app: FastifyInstance, { control, limits, streams }: GuardOptions): void {
   let countFailure: ReturnType<FastifyInstance["createRateLimit"]> | undefined;
   app.after(() => {
-    countFailure = app.createRateLimit({ max: limits.unauthenticatedPerMinute, timeWindow: 60_000, keyGenerator: addressOf });
+    countFailure = app.createRateLimit({
+      max: limits.unauthenticatedPerMinute,
+      timeWindow: 60_000,
+      keyGenerator: addressOf,
+    });
   });
   app.decorateRequest("actor", null);
   app.addHook("onRoute", ({ method, url, config }) => {
     if (config?.permission === undefined) throw new Error(`The route ${String(method)} ${url} names no permission`);
   });
   app.addHook("onRequest", async (request, reply) => {
-    reply.headers({ "x-content-type-options": "nosniff", "cache-control": "no-store", "referrer-policy": "no-referrer" });
+    reply.headers({
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+      "referrer-policy": "no-referrer",
+    });
     if (streams.closed) throw assayError("shutting_down", "The coordinator is stopping");
     const { permission } = request.routeOptions.config;
     if (permission === "open") return;

@@ -49,8 +49,16 @@ describe("submitting a run", () => {
 
   test.each([
     [{ ...run, tsks: [] }, "unknown_field", "tsks"],
-    [{ ...run, tasks: [command("a"), { ...command("b"), config: { command: "x", shel: "sh" } }] }, "unknown_field", "tasks[1].config.shel"],
-    [{ ...run, tasks: [{ task_id: "m", type: "model", config: { model: "x", batch_sizes: [0] } }] }, "invalid_field", "tasks[0].config.batch_sizes[0]"],
+    [
+      { ...run, tasks: [command("a"), { ...command("b"), config: { command: "x", shel: "sh" } }] },
+      "unknown_field",
+      "tasks[1].config.shel",
+    ],
+    [
+      { ...run, tasks: [{ task_id: "m", type: "model", config: { model: "x", batch_sizes: [0] } }] },
+      "invalid_field",
+      "tasks[0].config.batch_sizes[0]",
+    ],
     [{ ...run, tasks: [{ ...command("a"), labels: { "a b": 1 } }] }, "invalid_field", 'tasks[0].labels["a b"]'],
     [{ tasks: run.tasks }, "invalid_field", "name"],
     [{ ...run, tasks: [] }, "invalid_field", "tasks"],
@@ -81,8 +89,14 @@ describe("submitting a run", () => {
       api.refused("/api/v1/runs", { method: "POST", body, headers });
     expect(await refused("{")).toMatchObject({ status: 400, code: "bad_request" });
     expect(await refused('{"name": "x", "__proto__": {"a": 1}}')).toMatchObject({ status: 400, code: "bad_request" });
-    expect(await refused("name: x", { "content-type": "text/yaml" })).toMatchObject({ status: 415, code: "bad_request" });
-    expect(await refused("name: x", { "content-type": "text/plain" })).toMatchObject({ status: 415, code: "bad_request" });
+    expect(await refused("name: x", { "content-type": "text/yaml" })).toMatchObject({
+      status: 415,
+      code: "bad_request",
+    });
+    expect(await refused("name: x", { "content-type": "text/plain" })).toMatchObject({
+      status: 415,
+      code: "bad_request",
+    });
     expect(await api.refused("/api/v1/runs", { method: "POST" })).toMatchObject({ status: 400, code: "invalid_field" });
   });
 
@@ -108,7 +122,10 @@ describe("requests", () => {
   test("of lists get defaults, and pages that follow each other", async () => {
     for (let count = 0; count < 3; count += 1) await api.call("/api/v1/runs", { json: run });
     const list = async (query: string): Promise<{ items: { run_id: string }[]; next_cursor: string | null }> =>
-      (await api.call(`/api/v1/runs${query}`)).json() as Promise<{ items: { run_id: string }[]; next_cursor: string | null }>;
+      (await api.call(`/api/v1/runs${query}`)).json() as Promise<{
+        items: { run_id: string }[];
+        next_cursor: string | null;
+      }>;
     expect((await list("")).next_cursor).toBeNull();
     expect(api.fake.calls.at(-1)).toEqual(["runs", { limit: 100 }]);
     const first = await list("?limit=2");
@@ -153,7 +170,10 @@ describe("requests", () => {
     for (const path of ["/api/v1/runs/none", "/api/v1/tasks/none/none", "/api/v1/workers/none", "/api/v1/nothing"]) {
       expect(await api.refused(path)).toMatchObject({ status: 404, code: "not_found" });
     }
-    expect(await api.refused("/api/v1/runs/none/cancel", { method: "POST" })).toMatchObject({ status: 404, code: "not_found" });
+    expect(await api.refused("/api/v1/runs/none/cancel", { method: "POST" })).toMatchObject({
+      status: 404,
+      code: "not_found",
+    });
     expect(await api.refused("/api/v1/status", { method: "PATCH" })).toMatchObject({ status: 404, code: "not_found" });
   });
 
@@ -163,7 +183,10 @@ describe("requests", () => {
     });
     expect(api.fake.calls).toEqual([["sql", "SELECT 1", 5]]);
     const made = await api.call("/api/v1/tokens", { json: { role: "viewer", name: "screen" } });
-    expect([made.status, await made.json()]).toEqual([201, expect.objectContaining({ token_id: "token-1", role: "viewer" })]);
+    expect([made.status, await made.json()]).toEqual([
+      201,
+      expect.objectContaining({ token_id: "token-1", role: "viewer" }),
+    ]);
     expect((await api.call("/api/v1/tokens/token-1", { method: "DELETE" })).status).toBe(204);
     expect(await (await api.call("/api/v1/state-hash")).json()).toMatchObject({ equal: true });
   });
@@ -181,7 +204,9 @@ describe("requests", () => {
   test("whose headers do not end are given up", async () => {
     await api.close();
     api = await startTestApi({ limits: { headersTimeoutMs: 100, requestTimeoutMs: 200 } });
-    expect(await exchange("GET /healthz HTTP/1.1\r\nhost: x\r\nslow: ")).toMatch(/^HTTP\/1\.1 408 [^]*did not arrive in time/);
+    expect(await exchange("GET /healthz HTTP/1.1\r\nhost: x\r\nslow: ")).toMatch(
+      /^HTTP\/1\.1 408 [^]*did not arrive in time/,
+    );
   });
 });
 
@@ -203,7 +228,11 @@ describe("errors", () => {
     const { status, code, message } = await api.refused("/api/v1/tasks/r/t/explain");
     expect({ status, code }).toEqual({ status: 500, code: "internal" });
     expect(message).not.toMatch(/secret|assay_admin|disk/);
-    const logged = api.log().split("\n").find((line) => line.includes("request failed")) ?? "";
+    const logged =
+      api
+        .log()
+        .split("\n")
+        .find((line) => line.includes("request failed")) ?? "";
     expect(logged).toContain("/secret/place");
     expect(logged).toContain("the disk is gone");
     expect(message).toContain((JSON.parse(logged) as { reqId: string }).reqId);
@@ -231,7 +260,11 @@ describe("health", () => {
     api.fake.leads = false;
     expect((await api.call("/healthz", { as: null })).status).toBe(200);
     const { status, code, headers } = await api.refused("/readyz", { as: null });
-    expect({ status, code, retryAfter: headers.get("retry-after") }).toEqual({ status: 503, code: "not_leader", retryAfter: "1" });
+    expect({ status, code, retryAfter: headers.get("retry-after") }).toEqual({
+      status: 503,
+      code: "not_leader",
+      retryAfter: "1",
+    });
   });
 });
 
@@ -273,7 +306,10 @@ describe("stopping while a download is half done", () => {
   test("lets it finish, and does not wait for its connection to be used again", async () => {
     const closing = Promise.withResolvers<void>();
     api.blobs.sizeOf = async () => 10;
-    api.blobs.openRead = async () => ({ sizeBytes: 10, content: Object.assign(halves(closing.promise), { destroy: () => undefined }) });
+    api.blobs.openRead = async () => ({
+      sizeBytes: 10,
+      content: Object.assign(halves(closing.promise), { destroy: () => undefined }),
+    });
     const download = await api.call(`/api/v1/blobs/${"a".repeat(64)}`);
     const closed = api.app.close();
     await vi.waitFor(() => expect(api.app.server.listening).toBe(false));
@@ -367,7 +403,9 @@ describe("openapi.json", () => {
       additionalProperties: false,
       properties: { tasks: { items: { $ref: "#/components/schemas/TaskSpecInput" } } },
     });
-    expect(submit?.parameters).toContainEqual(expect.objectContaining({ name: "idempotency-key", in: "header", required: false }));
+    expect(submit?.parameters).toContainEqual(
+      expect.objectContaining({ name: "idempotency-key", in: "header", required: false }),
+    );
     expect(document.components.securitySchemes).toEqual({ token: { type: "http", scheme: "bearer" } });
   });
 });
@@ -380,7 +418,9 @@ describe("TLS", () => {
     const [keyFile, certFile] = [join(folder, "key.pem"), join(folder, "cert.pem")];
     const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
     const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"];
-    execFileSync("openssl", ["req", "-x509", ...kind, ...names, "-keyout", keyFile, "-out", certFile], { stdio: "pipe" });
+    execFileSync("openssl", ["req", "-x509", ...kind, ...names, "-keyout", keyFile, "-out", certFile], {
+      stdio: "pipe",
+    });
     const [key, cert] = [await readFile(keyFile, "utf8"), await readFile(certFile, "utf8")];
     await rm(folder, { recursive: true });
     const secure = await startTestApi({ tls: { key, cert } });
@@ -388,7 +428,11 @@ describe("TLS", () => {
       const { port } = new URL(secure.url);
       const body = await new Promise<string>((resolve, reject) => {
         const headers = { authorization: "Bearer token-of-viewer" };
-        httpsRequest(`${secure.url}/api/v1/status`, { ca: cert, headers, agent: false }, (response) => void text(response).then(resolve, reject))
+        httpsRequest(
+          `${secure.url}/api/v1/status`,
+          { ca: cert, headers, agent: false },
+          (response) => void text(response).then(resolve, reject),
+        )
           .on("error", reject)
           .end();
       });
@@ -406,6 +450,8 @@ describe("TLS", () => {
   });
 
   test("files that are none are refused before anything listens", async () => {
-    await expect(startTestApi({ tls: { key: "no key", cert: "no certificate" } })).rejects.toMatchObject({ code: "tls_files" });
+    await expect(startTestApi({ tls: { key: "no key", cert: "no certificate" } })).rejects.toMatchObject({
+      code: "tls_files",
+    });
   });
 });

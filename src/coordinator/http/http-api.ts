@@ -65,11 +65,16 @@ export function createHttpApi(options: HttpApiOptions): FastifyInstance {
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(replyWithError);
   app.setNotFoundHandler((request) => {
-    throw assayError("not_found", `There is no ${request.method} ${pathOf(request.url)} in this API`, { next: "See /openapi.json for the routes." });
+    throw assayError("not_found", `There is no ${request.method} ${pathOf(request.url)} in this API`, {
+      next: "See /openapi.json for the routes.",
+    });
   });
   app.addHook("onResponse", async (request, reply) => {
     const { method, routeOptions, actor } = request;
-    request.log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime, by: actor?.name }, "request");
+    request.log.debug(
+      { method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime, by: actor?.name },
+      "request",
+    );
   });
   app.removeContentTypeParser("text/plain");
   app.register(async (scope) => registerRoutes(scope, { ...options, limits, streams }));
@@ -102,7 +107,11 @@ function createListener(handler: RequestListener, tls: HttpApiOptions["tls"], li
   try {
     return createTlsServer({ ...timeouts, ...tls, minVersion: "TLSv1.3" }, handler);
   } catch (error) {
-    throw assayError("tls_files", `The TLS certificate and key do not work: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw assayError(
+      "tls_files",
+      `The TLS certificate and key do not work: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }
 
@@ -113,7 +122,8 @@ function installRateLimit(app: FastifyInstance, limits: HttpLimits): void {
     timeWindow: 1_000,
     // Runs after the guard, so the token is known.
     keyGenerator: (request) => request.actor?.tokenId ?? addressOf(request),
-    errorResponseBuilder: () => assayError("rate_limited", `More than ${limits.requestsPerSecond} requests came in one second`),
+    errorResponseBuilder: () =>
+      assayError("rate_limited", `More than ${limits.requestsPerSecond} requests came in one second`),
     addHeaders: { ...unwanted, "retry-after": true },
     addHeadersOnExceeding: unwanted,
   });

@@ -45,7 +45,10 @@ class Lines {
   private rest = "";
 
   constructor(response: Response) {
-    expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson; charset=utf-8"]);
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      200,
+      "application/x-ndjson; charset=utf-8",
+    ]);
     if (response.body === null) throw new Error("no body");
     this.reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   }
@@ -77,7 +80,8 @@ class Lines {
   }
 }
 
-const follow = async (query = ""): Promise<Lines> => new Lines(await api.call(`${path}?follow=1${query}`, { as: "viewer" }));
+const follow = async (query = ""): Promise<Lines> =>
+  new Lines(await api.call(`${path}?follow=1${query}`, { as: "viewer" }));
 
 describe("the log of a finished attempt", () => {
   test("comes from its artifacts, the newest attempt unless another is named", async () => {

@@ -123,7 +123,10 @@ async function taskMoved(
 }
 
 /** The output of an ended attempt, from its artifacts; nothing when it wrote none. */
-async function* finishedLog({ readModel, blobs }: LogSource, attempt: AttemptView): AsyncGenerator<LogChunk, void, undefined> {
+async function* finishedLog(
+  { readModel, blobs }: LogSource,
+  attempt: AttemptView,
+): AsyncGenerator<LogChunk, void, undefined> {
   const { run_id, task_id } = attempt;
   for (const [name, stream] of logFiles) {
     const artifacts = allItems((paging) => readModel.artifacts({ ...paging, run_id, task_id }));
@@ -137,7 +140,10 @@ async function* finishedLog({ readModel, blobs }: LogSource, attempt: AttemptVie
   }
 }
 
-async function* withHeartbeats<T>(items: AsyncIterable<T>, source: LogSource): AsyncGenerator<T | Waiting, void, undefined> {
+async function* withHeartbeats<T>(
+  items: AsyncIterable<T>,
+  source: LogSource,
+): AsyncGenerator<T | Waiting, void, undefined> {
   const iterator = items[Symbol.asyncIterator]();
   try {
     for (;;) {

@@ -27,7 +27,8 @@ export class OpenStreams {
    */
   enter(response: ServerResponse): AbortSignal {
     if (this.stopping) throw assayError("shutting_down", "The coordinator is stopping");
-    if (this.open.size >= this.limit) throw assayError("rate_limited", `All ${this.limit} streams of this coordinator are in use`);
+    if (this.open.size >= this.limit)
+      throw assayError("rate_limited", `All ${this.limit} streams of this coordinator are in use`);
     const controller = new AbortController();
     this.open.add(controller);
     response.once("close", () => {

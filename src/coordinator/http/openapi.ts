@@ -57,7 +57,13 @@ function securityOf({ config }: RouteOptions): { description?: string; security?
  * zod writes "any JSON value" as a recursive schema, with references that do not survive in an OpenAPI document; there an
  * empty schema says the same. An answer without a body is `null` for the generator.
  */
-function fitDocument({ zodSchema, jsonSchema }: { zodSchema: core.$ZodTypes; jsonSchema: core.JSONSchema.BaseSchema }): void {
+function fitDocument({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: core.$ZodTypes;
+  jsonSchema: core.JSONSchema.BaseSchema;
+}): void {
   const { def } = zodSchema._zod;
   if (def.type === "record" && isAnyJson(def.valueType)) jsonSchema.additionalProperties = {};
   if (def.type === "array" && isAnyJson(def.element)) jsonSchema.items = {};

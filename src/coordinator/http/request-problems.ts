@@ -10,5 +10,7 @@ export function requestError(issues: readonly core.$ZodIssue[]): AssayError {
   const faults = faultsFromIssues(issues, "request");
   const named = faults.slice(0, MAX_NAMED).map(({ message }) => message);
   const more = faults.length > MAX_NAMED ? [`and ${faults.length - MAX_NAMED} more`] : [];
-  return assayError(faults[0]?.code ?? "invalid_field", [...named, ...more].join("; "), { path: faults[0]?.path ?? "" });
+  return assayError(faults[0]?.code ?? "invalid_field", [...named, ...more].join("; "), {
+    path: faults[0]?.path ?? "",
+  });
 }

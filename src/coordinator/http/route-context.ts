@@ -8,7 +8,13 @@ import type { HttpLimits } from "./http-limits.ts";
 import type { OpenStreams } from "./open-streams.ts";
 
 /** The server as routes see it: schemas are zod schemas, and handlers get their types. */
-export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
 
 /** What routes are made of. */
 export interface RouteContext {

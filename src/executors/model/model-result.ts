@@ -142,6 +142,7 @@ function batchMetrics(batch: BatchReport): Metric[] {
     ...latencyMetrics("latency_ms", batch.latencyMs).map((metric) => ({ ...metric, batch_size })),
     { name: "throughput_items_per_second", value: batch.throughputItemsPerSecond, unit: "items/s", batch_size },
     { name: "batch_peak_memory_mb", value: batch.peakMemoryBytes / BYTES_PER_MB, unit: "MB", batch_size },
+    { name: "iterations", value: batch.latencyMs.count, unit: "count", batch_size },
   ];
 }
 

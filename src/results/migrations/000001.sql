@@ -11,7 +11,9 @@ create table worker_nodes (
   slots integer not null,
   capabilities json not null,
   hardware_metrics json,
-  tags json not null
+  tags json not null,
+  incarnation varchar not null,
+  draining boolean not null
 );
 
 create table runs (
@@ -38,9 +40,9 @@ create table distributed_tasks (
   worker_id varchar,
   attempts integer not null,
   model varchar,
-  config json not null,
-  requirements json not null,
-  spec json not null
+  config json not null using compression zstd,
+  requirements json not null using compression zstd,
+  spec json not null using compression zstd
 );
 
 -- One row for each attempt; id is the journal sequence that granted its lease.
@@ -75,7 +77,7 @@ create table results (
   execution_time_seconds double not null,
   end_time timestamp not null,
   hardware_metrics json not null,
-  results json not null,
+  results json not null using compression zstd,
   provenance_kind varchar,
   provenance_proven boolean,
   provenance json,
@@ -123,7 +125,7 @@ select
   max(value) filter (where metrics.name = 'latency_ms_p50') as p50_ms,
   max(value) filter (where metrics.name = 'latency_ms_p95') as p95_ms,
   max(value) filter (where metrics.name = 'throughput_items_per_second') as throughput_items_per_second,
-  max(value) filter (where metrics.name = 'memory_mb_peak') as memory_mb_peak,
+  max(value) filter (where metrics.name = 'batch_peak_memory_mb') as memory_mb_peak,
   max(value) filter (where metrics.name = 'iterations') as n,
   newest.provenance_kind, newest.provenance_proven,
   newest.failure_class, newest.failure->>'reason' as failure_reason, newest.failure->>'message' as failure_message,

@@ -17,7 +17,14 @@ const nested = (depth: number): object => (depth === 1 ? [] : [nested(depth - 1)
 /** A frame whose deepest list lies on the given level: frame, items, item, spec and config are the first five. */
 const deepFrame = (depth: number): CoordinatorFrameInput => ({
   type: "assign",
-  items: [{ lease_seq: 1, run_id: "r", attempt: 1, spec: { task_id: "t", type: "api", config: { deep: nested(depth - 5) as [] } } }],
+  items: [
+    {
+      lease_seq: 1,
+      run_id: "r",
+      attempt: 1,
+      spec: { task_id: "t", type: "api", config: { deep: nested(depth - 5) as [] } },
+    },
+  ],
 });
 
 function unwrap<T>(result: { ok: true; value: T } | { ok: false; error: { message: string } }): T {
@@ -80,7 +87,8 @@ describe.each(SUBPROTOCOLS)("%s", (subprotocol) => {
     const config = JSON.parse('{"a":1,"__proto__":{"polluted":1}}') as Record<string, never>;
     const item = { lease_seq: 1, run_id: "r", attempt: 1, spec: { task_id: "t", type: "api", config } };
     const decoded = forWorker.decode(raw(subprotocol, { n: 1, type: "assign", items: [item] }), 1);
-    const configs = decoded.ok && decoded.value.type === "assign" ? decoded.value.items.map(({ spec }) => spec.config) : [];
+    const configs =
+      decoded.ok && decoded.value.type === "assign" ? decoded.value.items.map(({ spec }) => spec.config) : [];
     for (const taken of configs) expect("polluted" in taken).toBe(false);
     expect("polluted" in {}).toBe(false);
   });
@@ -89,7 +97,10 @@ describe.each(SUBPROTOCOLS)("%s", (subprotocol) => {
     const deepest = deepFrame(MAX_DEPTH);
     expect(forWorker.decode(unwrap(forCoordinator.encode(deepest, 1)), 1).ok).toBe(true);
     const deeper = deepFrame(MAX_DEPTH + 1);
-    const refusal = { ok: false, error: { code: "bad_frame", message: expect.stringMatching(/deeper than 32 levels/) as string } };
+    const refusal = {
+      ok: false,
+      error: { code: "bad_frame", message: expect.stringMatching(/deeper than 32 levels/) as string },
+    };
     expect(forCoordinator.encode(deeper, 1)).toMatchObject(refusal);
     expect(forWorker.decode(raw(subprotocol, { n: 1, ...deeper }), 1)).toMatchObject(refusal);
   });
@@ -103,7 +114,8 @@ describe.each(SUBPROTOCOLS)("%s", (subprotocol) => {
 
   test("a message of the limit passes, one byte more does not", () => {
     const frameOf = (bytes: number): CoordinatorFrameInput => ({ type: "drain", reason: "x".repeat(bytes) });
-    const size = (message: Message): number => (typeof message === "string" ? Buffer.byteLength(message) : message.length);
+    const size = (message: Message): number =>
+      typeof message === "string" ? Buffer.byteLength(message) : message.length;
     const overhead = size(unwrap(forCoordinator.encode(frameOf(100_000), 1))) - 100_000;
     const largest = unwrap(forCoordinator.encode(frameOf(MAX_FRAME_BYTES - overhead), 1));
     expect(size(largest)).toBe(MAX_FRAME_BYTES);
@@ -120,18 +132,39 @@ describe.each(SUBPROTOCOLS)("%s", (subprotocol) => {
     { value: { type: "drain", reason: "x" }, code: "bad_frame", says: /n must be a whole number/, path: "n" },
     { value: { n: "1", type: "drain", reason: "x" }, code: "bad_frame", says: /n must be/, path: "n" },
     { value: { n: 1.5, type: "drain", reason: "x" }, code: "bad_frame", says: /n must be/, path: "n" },
-    { value: { n: 8, type: "drain", reason: "x" }, code: "out_of_order", says: /Frame 8 came where 7 was due/, path: "n" },
+    {
+      value: { n: 8, type: "drain", reason: "x" },
+      code: "out_of_order",
+      says: /Frame 8 came where 7 was due/,
+      path: "n",
+    },
     { value: { n: 7, type: "party" }, code: "bad_frame", says: /type must be one of welcome, assign/, path: "type" },
     { value: { n: 7, type: "hello" }, code: "bad_frame", says: /type must be one of/, path: "type" },
     { value: { n: 7, type: "drain" }, code: "bad_frame", says: /reason is missing/, path: "reason" },
-    { value: { n: 7, type: "drain", reason: "x", more: 1 }, code: "bad_frame", says: /more is not a field/, path: "more" },
     {
-      value: { n: 7, type: "ack", items: [{ lease_seq: 1, verdict: "accepted" }, { lease_seq: 2, verdict: "maybe" }] },
+      value: { n: 7, type: "drain", reason: "x", more: 1 },
+      code: "bad_frame",
+      says: /more is not a field/,
+      path: "more",
+    },
+    {
+      value: {
+        n: 7,
+        type: "ack",
+        items: [
+          { lease_seq: 1, verdict: "accepted" },
+          { lease_seq: 2, verdict: "maybe" },
+        ],
+      },
       code: "bad_frame",
       says: /items\[1\]\.verdict must be one of/,
       path: "items[1].verdict",
     },
-    { value: { n: 7, type: "welcome", protocol_version: 3 }, code: "protocol_version", says: /protocol 3, the other 1/ },
+    {
+      value: { n: 7, type: "welcome", protocol_version: 3 },
+      code: "protocol_version",
+      says: /protocol 3, the other 1/,
+    },
   ])("refuses $value", ({ value, code, says, path }) => {
     const decoded = forWorker.decode(raw(subprotocol, value), 7);
     const message = expect.stringMatching(says) as string;

@@ -40,7 +40,14 @@ describe.each(SUBPROTOCOLS)("%s", (subprotocol) => {
     { name: "one more than that", frame: finished(MAX_ITEMS + 1, ""), most: 2 },
     { name: "results of 64 KiB", frame: finished(100, "x".repeat(64 * 1024)), most: 10 },
     { name: "results of 64 Ki characters with three bytes each", frame: finished(40, "€".repeat(64 * 1024)), most: 16 },
-    { name: "a large result among small ones", frame: { ...finished(9, ""), items: [...finished(4, "").items, finishedItem(5, "x".repeat(60_000)), ...finished(4, "").items] }, most: 1 },
+    {
+      name: "a large result among small ones",
+      frame: {
+        ...finished(9, ""),
+        items: [...finished(4, "").items, finishedItem(5, "x".repeat(60_000)), ...finished(4, "").items],
+      },
+      most: 1,
+    },
   ])("$name arrive whole and in order, in at most $most frames", ({ frame, most }) => {
     const messages = encodeParts(codec, frame, 11);
     expect(messages.length).toBeLessThanOrEqual(most);

@@ -7,7 +7,7 @@ import type { CoordinatorFrame, WorkerFrame } from "../../contracts/index.ts";
 const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:/@+\-[\]=,]{0,30}$/);
 const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: "binary", maxLength });
 const seq = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
-const timeMs = fc.oneof(fc.integer({ min: 0, max: 4_000_000_000_000 }), fc.double({ min: 0, max: 1e15, noNaN: true }));
+const timeMs = fc.oneof(fc.integer({ min: 0, max: 4_000_000_000_000 }), fc.double({ min: 0, max: 2e14, noNaN: true }));
 const attempt = fc.integer({ min: 1, max: 100 });
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 const list = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { minLength: 1, maxLength: 6 });
@@ -16,7 +16,11 @@ const list = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { m
 const json = fc
   .jsonValue({ maxDepth: 4 })
   .map((value) => JSON.parse(JSON.stringify(value).replaceAll("__proto__", "proto")) as unknown);
-const jsonObject = fc.dictionary(fc.string({ maxLength: 20 }).map((key) => `k${key}`), json, { maxKeys: 4 });
+const jsonObject = fc.dictionary(
+  fc.string({ maxLength: 20 }).map((key) => `k${key}`),
+  json,
+  { maxKeys: 4 },
+);
 
 const capabilities = fc.record({
   hostname: text(50),
@@ -38,7 +42,14 @@ const result = fc.record({
   logs: optional(text(200)),
   exit_code: fc.constantFrom(0, 1, null, undefined),
   failure: optional(fc.record({ class: fc.constantFrom("assertion", "crash"), message: text(100) })),
-  metrics: fc.array(fc.record({ name: fc.constant("latency"), value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0), unit: text(5) }), { maxLength: 3 }),
+  metrics: fc.array(
+    fc.record({
+      name: fc.constant("latency"),
+      value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+      unit: text(5),
+    }),
+    { maxLength: 3 },
+  ),
 });
 
 const workerInput = fc.oneof(
@@ -53,7 +64,13 @@ const workerInput = fc.oneof(
     slots: fc.integer({ min: 1, max: 100 }),
     credits: fc.integer({ min: 1, max: 100 }),
     held: fc.array(
-      fc.record({ lease_seq: seq, run_id: id, task_id: id, attempt, state: fc.constantFrom("waiting", "running", "finished") }),
+      fc.record({
+        lease_seq: seq,
+        run_id: id,
+        task_id: id,
+        attempt,
+        state: fc.constantFrom("waiting", "running", "finished"),
+      }),
       { maxLength: 5 },
     ),
   }),
@@ -73,7 +90,9 @@ const workerInput = fc.oneof(
   fc.record({ type: fc.constant("log"), lease_seq: seq, stream: fc.constantFrom("stdout", "stderr"), text: text(300) }),
   fc.record({
     type: fc.constant("finished"),
-    items: list(fc.record({ lease_seq: seq, run_id: id, attempt, started_at_ms: timeMs, finished_at_ms: timeMs, result })),
+    items: list(
+      fc.record({ lease_seq: seq, run_id: id, attempt, started_at_ms: timeMs, finished_at_ms: timeMs, result }),
+    ),
   }),
   fc.record({ type: fc.constant("released"), items: list(fc.record({ lease_seq: seq, reason: text(50) })) }),
   fc.record({ type: fc.constant("capabilities"), capabilities, slots: attempt, credits: attempt }),
@@ -105,7 +124,10 @@ const coordinatorInput = fc.oneof(
     type: fc.constant("assign"),
     items: list(fc.record({ lease_seq: seq, run_id: id, attempt, hardware: optional(fc.constant("cpu")), spec })),
   }),
-  fc.record({ type: fc.constant("ack"), items: list(fc.record({ lease_seq: seq, verdict: fc.constantFrom(...ackVerdicts) })) }),
+  fc.record({
+    type: fc.constant("ack"),
+    items: list(fc.record({ lease_seq: seq, verdict: fc.constantFrom(...ackVerdicts) })),
+  }),
   fc.record({ type: fc.constant("cancel"), items: list(fc.record({ lease_seq: seq, reason: text(50) })) }),
   fc.record({ type: fc.constant("drain"), reason: text(50) }),
   fc.record({ type: fc.constant("heartbeat_ack"), time_ms: timeMs }),

@@ -28,11 +28,22 @@ describe("msgpackProblem", () => {
   });
 
   test.each([
-    ["numbers of every size", [0x98, 0xcc, 255, 0xcd, 1, 0, 0xce, 0, 1, 0, 0, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0, 0xd0, 0x80, 0xd1, 0x80, 0, 0xd2, 0x80, 0, 0, 0, 0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe], [255, 256, 65_536, 2 ** 32, -128, -32_768, -(2 ** 31), -2]],
+    [
+      "numbers of every size",
+      [
+        0x98, 0xcc, 255, 0xcd, 1, 0, 0xce, 0, 1, 0, 0, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0, 0xd0, 0x80, 0xd1, 0x80, 0, 0xd2,
+        0x80, 0, 0, 0, 0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
+      ],
+      [255, 256, 65_536, 2 ** 32, -128, -32_768, -(2 ** 31), -2],
+    ],
     ["small numbers, truth and nothing", [0x95, 0x7f, 0xe0, 0xc0, 0xc2, 0xc3], [127, -32, null, false, true]],
     ["floats", [0x92, 0xca, 0x3f, 0x80, 0, 0, 0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0], [1, 1.5]],
     ["texts with every length", [0x93, 0xd9, 1, 0x61, 0xda, 0, 1, 0x62, 0xdb, 0, 0, 0, 1, 0x63], ["a", "b", "c"]],
-    ["containers with every length", [0x94, 0xdc, 0, 1, 0x01, 0xdd, 0, 0, 0, 1, 0x02, 0xde, 0, 1, 0xa1, 0x61, 1, 0xdf, 0, 0, 0, 0], [[1], [2], { a: 1 }, {}]],
+    [
+      "containers with every length",
+      [0x94, 0xdc, 0, 1, 0x01, 0xdd, 0, 0, 0, 1, 0x02, 0xde, 0, 1, 0xa1, 0x61, 1, 0xdf, 0, 0, 0, 0],
+      [[1], [2], { a: 1 }, {}],
+    ],
   ])("takes %s", (_name, bytes, value) => {
     expect(problemOf(...bytes)).toBeNull();
     expect(unpackMessage(Uint8Array.from(bytes))).toEqual(value);
@@ -40,7 +51,10 @@ describe("msgpackProblem", () => {
 
   test("what passes never makes the reader throw or build anything but plain data", () => {
     const plain = (value: unknown): boolean =>
-      typeof value !== "object" || value === null || Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+      typeof value !== "object" ||
+      value === null ||
+      Array.isArray(value) ||
+      Object.getPrototypeOf(value) === Object.prototype;
     let passed = 0;
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 24 }), (bytes) => {
@@ -56,10 +70,28 @@ describe("msgpackProblem", () => {
 
 describe("packMessage", () => {
   test("writes what the specification of MessagePack says, byte for byte", () => {
-    const bytes = packMessage({ n: 1, type: "ack", items: [{ lease_seq: 70_000, verdict: "stale", gone: undefined }], x: -1.5 });
+    const bytes = packMessage({
+      n: 1,
+      type: "ack",
+      items: [{ lease_seq: 70_000, verdict: "stale", gone: undefined }],
+      x: -1.5,
+    });
     const expected = [
       ...[0x84, 0xa1, ...utf8("n"), 0x01, 0xa4, ...utf8("type"), 0xa3, ...utf8("ack"), 0xa5, ...utf8("items"), 0x91],
-      ...[0x82, 0xa9, ...utf8("lease_seq"), 0xce, 0x00, 0x01, 0x11, 0x70, 0xa7, ...utf8("verdict"), 0xa5, ...utf8("stale")],
+      ...[
+        0x82,
+        0xa9,
+        ...utf8("lease_seq"),
+        0xce,
+        0x00,
+        0x01,
+        0x11,
+        0x70,
+        0xa7,
+        ...utf8("verdict"),
+        0xa5,
+        ...utf8("stale"),
+      ],
       ...[0xa1, ...utf8("x"), 0xcb, 0xbf, 0xf8, 0, 0, 0, 0, 0, 0],
     ];
     expect([...bytes]).toEqual(expected);
@@ -81,6 +113,8 @@ describe("packMessage", () => {
 
   test("a reader that knows msgpackr's extensions finds none", () => {
     const other = new Packr({ useRecords: true, mapsAsObjects: true });
-    expect(other.unpack(packMessage({ a: [{ b: 1 }, { b: 2 }, { b: 3 }] }))).toEqual({ a: [{ b: 1 }, { b: 2 }, { b: 3 }] });
+    expect(other.unpack(packMessage({ a: [{ b: 1 }, { b: 2 }, { b: 3 }] }))).toEqual({
+      a: [{ b: 1 }, { b: 2 }, { b: 3 }],
+    });
   });
 });

@@ -132,20 +132,23 @@ describe("the end", () => {
     },
   );
 
-  test.each(["not_leader", "shutting_down", "heartbeat_timeout", "out_of_order", "slow_reader"] satisfies CloseReason[])(
-    "does not come when the coordinator closes with %s",
-    async (reason) => {
-      const done = start();
-      await welcomed(0);
-      coordinator.seats[0]?.session.close(reason, "because");
-      await retried(1);
-      expect(retries[0]?.cause).toMatchObject({ code: reason, message: "because" });
-      coordinator.clock.advance(500);
-      await welcomed(1);
-      stop.abort();
-      expect(await done).toBeNull();
-    },
-  );
+  test.each([
+    "not_leader",
+    "shutting_down",
+    "heartbeat_timeout",
+    "out_of_order",
+    "slow_reader",
+  ] satisfies CloseReason[])("does not come when the coordinator closes with %s", async (reason) => {
+    const done = start();
+    await welcomed(0);
+    coordinator.seats[0]?.session.close(reason, "because");
+    await retried(1);
+    expect(retries[0]?.cause).toMatchObject({ code: reason, message: "because" });
+    coordinator.clock.advance(500);
+    await welcomed(1);
+    stop.abort();
+    expect(await done).toBeNull();
+  });
 
   test("by the signal closes the session as normal", async () => {
     const done = start();

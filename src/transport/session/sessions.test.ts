@@ -3,7 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HELLO_TIMEOUT_MS, MAX_FRAME_BYTES, PROTOCOL_VERSION } from "../../contracts/index.ts";
 import type { Message } from "../connection.ts";
 import { CLOSE_GRACE_MS, FRAME_BURST, PAUSE_BYTES, RESUME_BYTES, STUCK_BYTES, STUCK_MS } from "../limits.ts";
-import { heartbeat, matrix, RawPeer, TestCoordinator, TestWorker, TOKEN, until, WORKER_TIMEOUT_MS } from "../matrix-acceptance.ts";
+import {
+  heartbeat,
+  matrix,
+  RawPeer,
+  TestCoordinator,
+  TestWorker,
+  TOKEN,
+  until,
+  WORKER_TIMEOUT_MS,
+} from "../matrix-acceptance.ts";
 import type { Seat } from "../matrix-acceptance.ts";
 
 describe.each(matrix)("$name", ({ open, subprotocol }) => {
@@ -33,7 +42,9 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
     expected: { reason: string; code: number; message: RegExp },
   ): Promise<void> => {
     await until(() => expect(peer.closes.map(({ code }) => code)).toEqual([expected.code]));
-    expect(seat.ends).toEqual([{ reason: expected.reason, message: expect.stringMatching(expected.message) as string }]);
+    expect(seat.ends).toEqual([
+      { reason: expected.reason, message: expect.stringMatching(expected.message) as string },
+    ]);
     expect(seat.session.writable).toBe(false);
   };
 
@@ -58,7 +69,10 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
   test("a hello of another protocol version is told both versions, whatever else it holds", async () => {
     const { peer, seat } = await stranger();
     peer.greet({ protocol_version: 99, assay_version: "9.9.9", a_field_of_the_future: true });
-    await expectClosed({ peer, seat }, { reason: "protocol_version", code: 4002, message: /99 \(Assay 9\.9\.9\).* 1 / });
+    await expectClosed(
+      { peer, seat },
+      { reason: "protocol_version", code: 4002, message: /99 \(Assay 9\.9\.9\).* 1 / },
+    );
     expect(peer.closes[0]?.text).toContain(`the other ${PROTOCOL_VERSION}`);
     expect(seat.hellos).toEqual([]);
   });
@@ -72,7 +86,10 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
   });
 
   test.each([
-    { what: "bytes that are no message", message: (json: boolean): Message => (json ? "{" : new Uint8Array([0x93, 1])) },
+    {
+      what: "bytes that are no message",
+      message: (json: boolean): Message => (json ? "{" : new Uint8Array([0x93, 1])),
+    },
     { what: "the wrong kind of message", message: (json: boolean): Message => (json ? new Uint8Array([1]) : "{}") },
     { what: "something that is no object", message: (json: boolean): Message => (json ? "[1]" : pack([1])) },
   ])("malformed: $what", async ({ message }) => {
@@ -190,7 +207,7 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
 
     peer.connection.stall();
     // What the operating system still takes is not stuck, so fill until it takes no more.
-    for (let before = -1; before !== seat.connection.bufferedBytes; ) {
+    for (let before = -1; before !== seat.connection.bufferedBytes;) {
       fill(STUCK_BYTES + PAUSE_BYTES);
       before = seat.connection.bufferedBytes;
       await healthy.exchange();

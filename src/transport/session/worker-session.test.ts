@@ -68,7 +68,11 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
 
   test("says hello with its versions, is welcomed, and speaks", async () => {
     const { worker, peer } = await connect({ highestEpoch: 5 });
-    expect(peer.received[0]).toMatchObject({ protocol_version: PROTOCOL_VERSION, assay_version: ASSAY_VERSION, held: [] });
+    expect(peer.received[0]).toMatchObject({
+      protocol_version: PROTOCOL_VERSION,
+      assay_version: ASSAY_VERSION,
+      held: [],
+    });
     expect(() => worker.session.send(heartbeat)).toThrow(/between its hello and the welcome/);
     clock.advance(40);
     peer.send(welcome);
@@ -111,7 +115,11 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
   });
 
   test.each([
-    { what: "a first frame that is not welcome", first: { type: "drain", reason: "x" }, message: /must be welcome, not drain/ },
+    {
+      what: "a first frame that is not welcome",
+      first: { type: "drain", reason: "x" },
+      message: /must be welcome, not drain/,
+    },
     { what: "a frame that its schema refuses", first: { ...welcome, epoch: 0 }, message: /epoch must be more than 0/ },
   ])("refuses $what", async ({ first, message }) => {
     const { worker, peer } = await connect();

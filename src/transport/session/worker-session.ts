@@ -1,12 +1,7 @@
 import { assert, assertNever } from "../../base/index.ts";
 import type { Clock, Timer } from "../../base/index.ts";
 import { ASSAY_VERSION, faultError, PROTOCOL_VERSION } from "../../contracts/index.ts";
-import type {
-  CloseReason,
-  CoordinatorFrame,
-  CoordinatorFrameOf,
-  WorkerFrameInput,
-} from "../../contracts/index.ts";
+import type { CloseReason, CoordinatorFrame, CoordinatorFrameOf, WorkerFrameInput } from "../../contracts/index.ts";
 import { workerCodec } from "../codec/codec.ts";
 import type { Connection } from "../connection.ts";
 import { WELCOME_TIMEOUT_MS } from "../limits.ts";
@@ -64,7 +59,12 @@ export class WorkerSession {
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.ended = promise;
     this.resolveEnded = resolve;
-    const greeting = { type: "hello", protocol_version: PROTOCOL_VERSION, assay_version: ASSAY_VERSION, ...hello } as const;
+    const greeting = {
+      type: "hello",
+      protocol_version: PROTOCOL_VERSION,
+      assay_version: ASSAY_VERSION,
+      ...hello,
+    } as const;
     const codec = workerCodec(connection.subprotocol);
     const sendable = codec.encode(greeting, 1);
     if (!sendable.ok) {

@@ -81,7 +81,10 @@ function unreachable(where: string, why: string, cause?: unknown): AssayError {
 
 function dialError(url: URL, error: Error): AssayError {
   if (/subprotocol/i.test(error.message) && errorCode(error) === undefined) {
-    return assayError("protocol_version", `${url.host} does not speak this version of the worker link: ${error.message}.`);
+    return assayError(
+      "protocol_version",
+      `${url.host} does not speak this version of the worker link: ${error.message}.`,
+    );
   }
   return unreachable(url.host, errorMessage(error) || (errorCode(error) ?? "the connection failed"), error);
 }

@@ -35,7 +35,8 @@ export class HandshakeLimiter {
   /** True when the address may go on; the handshake then counts as under way until `done`. */
   begin(address: string, nowMs: number): boolean {
     const caller = this.callers.get(address) ?? this.meet(address, nowMs);
-    if (caller === null || caller.pending >= this.limits.maxPendingPerAddress || !caller.bucket.take(nowMs)) return false;
+    if (caller === null || caller.pending >= this.limits.maxPendingPerAddress || !caller.bucket.take(nowMs))
+      return false;
     caller.pending += 1;
     return true;
   }

@@ -5,7 +5,7 @@ import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { err, errorMessage } from "../../base/index.ts";
 import type { Clock, Result } from "../../base/index.ts";
-import { fault, MAX_FRAME_BYTES } from "../../contracts/index.ts";
+import { closeReasons, fault, MAX_FRAME_BYTES } from "../../contracts/index.ts";
 import type { Fault, Subprotocol } from "../../contracts/index.ts";
 import { chooseSubprotocol, WORKER_PATH } from "../connection.ts";
 import type { ListenerOptions } from "../connection.ts";
@@ -17,6 +17,7 @@ import { WebSocketConnection } from "./web-socket-connection.ts";
 
 /** How long the token may take to be checked. */
 const AUTHENTICATE_TIMEOUT_MS = 5_000;
+const stopping = fault("shutting_down", "The coordinator is stopping.");
 
 export interface WebSocketListenerOptions<Identity> extends ListenerOptions<Identity> {
   /** Listens already, or will; belongs to the caller. Its header limits are the caller's too. */
@@ -50,18 +51,21 @@ export class WebSocketListener<Identity> {
     options.server.on("upgrade", this.onUpgrade);
   }
 
-  /** Takes no more connections, says goodbye on those that there are, and resolves when the last one has ended. */
+  /**
+   * Says goodbye on all connections and resolves when the last one has ended; meanwhile it answers `shutting_down`, and
+   * afterwards nothing.
+   */
   async close(): Promise<void> {
     this.closing = true;
-    this.options.server.off("upgrade", this.onUpgrade);
     const open = [...this.sockets.clients];
     const ended = open.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
-    for (const socket of open) socket.close(1001, "The coordinator is stopping.");
+    for (const socket of open) socket.close(closeReasons.shutting_down.code, stopping.message);
     const grace = this.options.clock.setTimer(CLOSE_GRACE_MS, () => {
       for (const socket of open) socket.terminate();
     });
     await Promise.all(ended);
     grace.cancel();
+    this.options.server.off("upgrade", this.onUpgrade);
     this.sockets.close();
   }
 
@@ -94,6 +98,7 @@ export class WebSocketListener<Identity> {
   private async admit(
     request: IncomingMessage,
   ): Promise<Result<{ subprotocol: Subprotocol; identity: Identity }, Fault>> {
+    if (this.closing) return err(stopping);
     const address = request.socket.remoteAddress ?? "";
     if (!this.limiter.begin(address, this.options.clock.monotonicMs())) {
       return err(fault("rate_limited", `Too many handshakes from ${address}.`));
@@ -103,7 +108,7 @@ export class WebSocketListener<Identity> {
       if (!subprotocol.ok) return subprotocol;
       const identity = await this.authenticate(request);
       if (!identity.ok) return identity;
-      if (this.closing) return err(fault("shutting_down", "The coordinator is stopping."));
+      if (this.closing) return err(stopping);
       return { ok: true, value: { subprotocol: subprotocol.value, identity: identity.value } };
     } finally {
       this.limiter.done(address);

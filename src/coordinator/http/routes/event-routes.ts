@@ -25,7 +25,13 @@ export function eventRoutes(api: Api, { control, readModel, streams, clock, limi
         tags: ["events"],
         querystring: eventsQuery,
         headers: eventsHeaders,
-        response: { 200: streamed("Server-sent events: `id` is the place in the journal, `data` the event as JSON", "text/event-stream"), ...errors },
+        response: {
+          200: streamed(
+            "Server-sent events: `id` is the place in the journal, `data` the event as JSON",
+            "text/event-stream",
+          ),
+          ...errors,
+        },
       },
     },
     async (request, reply) => {

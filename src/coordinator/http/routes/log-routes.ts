@@ -42,7 +42,8 @@ export function logRoutes(api: Api, context: RouteContext): void {
 }
 
 const logContent = {
-  description: "The output of an attempt: text, or with follow=1 one `{stream, text}` per line; empty lines mean nothing",
+  description:
+    "The output of an attempt: text, or with follow=1 one `{stream, text}` per line; empty lines mean nothing",
   content: {
     "text/plain": { schema: z.custom<Readable>() },
     "application/x-ndjson": { schema: z.custom<Readable>() },

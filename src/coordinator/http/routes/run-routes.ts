@@ -26,7 +26,12 @@ export function runRoutes(api: Api, { control, readModel }: RouteContext): void 
     "/api/v1/runs",
     {
       config: { permission: "read" },
-      schema: { operationId: "listRuns", tags: ["runs"], querystring: runsQuery, response: { 200: page(runView), ...errors } },
+      schema: {
+        operationId: "listRuns",
+        tags: ["runs"],
+        querystring: runsQuery,
+        response: { 200: page(runView), ...errors },
+      },
     },
     (request) => readModel.runs(request.query),
   );
@@ -40,7 +45,11 @@ export function runRoutes(api: Api, { control, readModel }: RouteContext): void 
         tags: ["runs"],
         headers: submitHeaders,
         body: submitRunRequest,
-        response: { 200: submitRunResponse.describe("The run existed"), 201: submitRunResponse.describe("Accepted"), ...errors },
+        response: {
+          200: submitRunResponse.describe("The run existed"),
+          201: submitRunResponse.describe("Accepted"),
+          ...errors,
+        },
       },
     },
     async (request, reply) => {

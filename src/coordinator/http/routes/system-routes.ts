@@ -28,7 +28,8 @@ export function systemRoutes(api: Api, { control }: RouteContext): void {
       },
     },
     async () => {
-      if (!control.ready()) throw assayError("not_leader", "This coordinator does not lead, or cannot write its journal");
+      if (!control.ready())
+        throw assayError("not_leader", "This coordinator does not lead, or cannot write its journal");
       return { ready: true as const };
     },
   );

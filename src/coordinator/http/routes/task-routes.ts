@@ -16,7 +16,12 @@ export function taskRoutes(api: Api, { control, readModel }: RouteContext): void
     "/api/v1/tasks",
     {
       config: { permission: "read" },
-      schema: { operationId: "listTasks", tags: ["tasks"], querystring: tasksQuery, response: { 200: page(taskView), ...errors } },
+      schema: {
+        operationId: "listTasks",
+        tags: ["tasks"],
+        querystring: tasksQuery,
+        response: { 200: page(taskView), ...errors },
+      },
     },
     (request) => readModel.tasks(request.query),
   );
@@ -33,7 +38,12 @@ export function taskRoutes(api: Api, { control, readModel }: RouteContext): void
     "/api/v1/tasks/:run_id/:task_id/explain",
     {
       config: { permission: "read" },
-      schema: { operationId: "explainTask", tags: ["tasks"], params: taskParams, response: { 200: explanation, ...errors } },
+      schema: {
+        operationId: "explainTask",
+        tags: ["tasks"],
+        params: taskParams,
+        response: { 200: explanation, ...errors },
+      },
     },
     ({ params }) => control.explain({ runId: params.run_id, taskId: params.task_id }),
   );

@@ -25,7 +25,12 @@ export function workerRoutes(api: Api, { control, readModel }: RouteContext): vo
     "/api/v1/workers/:worker_id",
     {
       config: { permission: "read" },
-      schema: { operationId: "getWorker", tags: ["workers"], params: workerParams, response: { 200: workerView, ...errors } },
+      schema: {
+        operationId: "getWorker",
+        tags: ["workers"],
+        params: workerParams,
+        response: { 200: workerView, ...errors },
+      },
     },
     async ({ params }) => {
       const workers = allItems((paging) => readModel.workers(paging));
@@ -37,7 +42,13 @@ export function workerRoutes(api: Api, { control, readModel }: RouteContext): vo
     "/api/v1/workers/:worker_id/drain",
     {
       config: { permission: "drain" },
-      schema: { operationId: "drainWorker", tags: ["workers"], params: workerParams, body: reasonRequest, response: done },
+      schema: {
+        operationId: "drainWorker",
+        tags: ["workers"],
+        params: workerParams,
+        body: reasonRequest,
+        response: done,
+      },
     },
     async (request, reply) => {
       await control.drainWorker(request.params.worker_id, { by: actorOf(request), reason: request.body.reason });

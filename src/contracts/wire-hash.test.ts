@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { canonicalJson } from "../base/index.ts";
+import { coordinatorFrame, workerFrame } from "./frames.ts";
+import { PROTOCOL_VERSION } from "./version.ts";
+
+/** The wire schemas of each protocol version, as a digest. Published versions never change. */
+const recorded: Readonly<Record<number, string>> = {
+  1: "079fe448bb56d3dd4b504eb515a1e4366db3e03401600d305ce5a4d8a847e200",
+};
+
+/** JSON Schema of what goes over the wire, without the descriptions for people. */
+function wireSchema(schema: z.ZodType): unknown {
+  const document: unknown = z.toJSONSchema(schema, { io: "input", unrepresentable: "throw" });
+  return JSON.parse(
+    JSON.stringify(document, (key, value: unknown) =>
+      key === "description" && typeof value === "string" ? undefined : value,
+    ),
+  );
+}
+
+test("the frames on the wire are those of this protocol version", () => {
+  const text = canonicalJson([wireSchema(workerFrame), wireSchema(coordinatorFrame)]);
+  const digest = createHash("sha256").update(text).digest("hex");
+  const help =
+    "The frames changed. Workers and coordinators of other versions would misunderstand each other: raise PROTOCOL_VERSION, " +
+    `add a line to its history in version.ts, bring PROTOCOL.md up to date, and record the new digest here: ${digest}`;
+  expect(recorded[PROTOCOL_VERSION], help).toBe(digest);
+});

@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { systemClock } from "../base/index.ts";
+import { assayError } from "../contracts/index.ts";
+import type { Journal } from "../journal/index.ts";
+import { digest } from "./digest.ts";
+import { FollowerClient } from "./follower-client.ts";
+import { stateHash } from "./follower.ts";
+import { Leader } from "./leader.ts";
+import { Leadership } from "./leadership.ts";
+import { LiveLogs } from "./live-logs.ts";
+import type { CoordinatorOptions } from "./start-coordinator.ts";
+import { WorkerLink } from "./worker-link.ts";
+
+/** What one term of leadership hands to the next, and what outlives them. */
+export interface Terms {
+  readonly leadership: Leadership;
+  readonly follower: FollowerClient;
+  readonly liveLogs: LiveLogs;
+  readonly workerTimeoutMs: number;
+  /** Sequence of the last committed event. */
+  readonly committedSeq: number;
+  /** The worker link of the present term: it knows the sessions that began in it. */
+  readonly link: WorkerLink;
+}
+
+/** Replays the journal, starts the follower beside it, and takes the lead. */
+export async function startTerms(
+  options: CoordinatorOptions,
+  journal: Journal,
+  cleanup: (() => Promise<unknown>)[],
+): Promise<Terms> {
+  const present: { leadership?: Leadership; link?: WorkerLink; committedSeq: number } = { committedSeq: 0 };
+  const leader = (): Leader | undefined =>
+    present.leadership?.current instanceof Leader ? present.leadership.current : undefined;
+  const liveLogs = new LiveLogs((attempt) => leader()?.leaseOf(attempt));
+  const follower = await startFollower(options, { leader, committedSeq: () => present.committedSeq });
+  cleanup.push(() => follower.stop());
+  const leadership = await Leadership.take(
+    {
+      journal,
+      clock: systemClock,
+      holder: `${hostname()}:${process.pid}`,
+      newNonce: randomUUID,
+      onTerm: (begun) => {
+        present.link = newLink(begun, { options, liveLogs });
+      },
+      onCommitted: (events, batchSeq) => {
+        present.committedSeq = events.at(-1)?.seq ?? present.committedSeq;
+        follower.hint(batchSeq);
+        present.link?.onCommitted(events);
+      },
+      onLost: (reason) => {
+        options.logger.error(
+          { err: reason, code: reason.code },
+          "the journal could not be written; starting again from what it holds",
+        );
+        present.link?.closeAll("not_leader", reason.message);
+      },
+    },
+    assayError("not_leader", "This coordinator is starting."),
+  );
+  present.leadership = leadership;
+  cleanup.push(() => leadership.stop());
+  return {
+    leadership,
+    follower,
+    liveLogs,
+    workerTimeoutMs: options.workerTimeoutMs,
+    get committedSeq() {
+      return present.committedSeq;
+    },
+    get link() {
+      if (!present.link) throw assayError("internal", "A term of leadership began without a worker link.");
+      return present.link;
+    },
+  };
+}
+
+function startFollower(
+  { dataDir, logger }: CoordinatorOptions,
+  present: { leader: () => Leader | undefined; committedSeq: () => number },
+): Promise<FollowerClient> {
+  return FollowerClient.start({
+    dataDir,
+    committedSeq: present.committedSeq,
+    leaderHash: () => {
+      const leader = present.leader();
+      if (!leader) throw assayError("not_leader", "This coordinator does not lead now.");
+      return { seq: leader.state.seq, hash: stateHash(leader.state, digest) };
+    },
+    onProjected: (seq) => {
+      const leader = present.leader();
+      if (leader?.alive) leader.execute({ type: "projected", seq });
+    },
+    onFailed: (error) => logger.error({ err: error }, "the follower stopped: lists and results are not available"),
+  });
+}
+
+/** A link belongs to its leader: when the term is over it only says so. */
+function newLink(
+  leader: Leader,
+  { options, liveLogs }: { options: CoordinatorOptions; liveLogs: LiveLogs },
+): WorkerLink {
+  return new WorkerLink({
+    state: leader.state,
+    execute: (command, answer) => {
+      if (!leader.alive) return false;
+      leader.execute(command, answer);
+      return true;
+    },
+    digest,
+    newSessionId: randomUUID,
+    clock: systemClock,
+    liveLogs,
+    heartbeatIntervalMs: options.heartbeatIntervalMs,
+    workerTimeoutMs: options.workerTimeoutMs,
+  });
+}

@@ -1,0 +1,56 @@
+import type { JournalEventOf } from "../contracts/index.ts";
+import type { AttemptRow, TaskRow } from "./rows.ts";
+import { jsonText } from "./table-writer.ts";
+import type { Cell } from "./table-writer.ts";
+
+/** An artifact's number: its result's, and its place in it. */
+const ARTIFACTS_PER_RESULT = 2 ** 10;
+
+/** Rows of accepted results, which never change. */
+export class ResultRows {
+  readonly tables: Record<"results" | "metrics" | "artifacts", Cell[][]> = { results: [], metrics: [], artifacts: [] };
+
+  add(event: JournalEventOf<"attempt_finished">, from: { task: TaskRow; attempt: AttemptRow; seq: number }): void {
+    const { result, runId, taskId, attempt, workerId, failure } = event;
+    if (!result) return;
+    const { task, seq } = from;
+    const { model } = task;
+    const hardware = result.hardware ?? from.attempt.hardware;
+    const proof = result.provenance;
+    this.tables.results.push([
+      seq,
+      runId,
+      taskId,
+      attempt,
+      workerId,
+      task.spec.type,
+      result.status,
+      model,
+      hardware,
+      result.execution_time_seconds,
+      event.finishedAtMs,
+      jsonText(result.hardware_metrics),
+      jsonText(result.results),
+      proof?.kind ?? null,
+      proof?.proven ?? null,
+      proof ? jsonText(proof) : null,
+      failure?.class ?? null,
+      failure && jsonText(failure),
+    ]);
+    for (const { name, value, unit, batch_size } of result.metrics) {
+      this.tables.metrics.push([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);
+    }
+    for (const [index, { name, sha256, size_bytes, content_type }] of result.artifacts.entries()) {
+      this.tables.artifacts.push([
+        seq * ARTIFACTS_PER_RESULT + index,
+        runId,
+        taskId,
+        attempt,
+        name,
+        sha256,
+        size_bytes,
+        content_type,
+      ]);
+    }
+  }
+}
