@@ -98,7 +98,7 @@ describe("packMessage", () => {
   });
 
   test("keeps keys that have a meaning in JavaScript", () => {
-    const value = { constructor: 5, toJSON: "x", hasOwnProperty: 1, then: null, length: 3 };
+    const value = { constructor: 5, toJSON: "x", hasOwnProperty: 1, valueOf: null, length: 3 };
     const bytes = packMessage(value);
     expect(msgpackProblem(bytes)).toBeNull();
     expect(unpackMessage(bytes)).toEqual(value);

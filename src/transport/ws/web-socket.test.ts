@@ -246,9 +246,14 @@ describe("limits before authentication", () => {
   test("handshakes per second from one address", async () => {
     const url = await listen({ handshakesPerSecond: 2, handshakeBurst: 3 });
     authenticate = () => Promise.resolve(err(fault("unauthenticated", "No.")));
-    const codes = async (count: number): Promise<unknown[]> => {
-      const attempts = Array.from({ length: count }, () => dial(url).catch((error: { code: string }) => error.code));
-      return (await Promise.all(attempts)).toSorted();
+    const codes = async (count: number): Promise<string[]> => {
+      const attempts = Array.from({ length: count }, () =>
+        dial(url).then(
+          () => "connected",
+          (error: { code: string }) => error.code,
+        ),
+      );
+      return (await Promise.all(attempts)).toSorted((a, b) => a.localeCompare(b));
     };
     expect(await codes(5)).toEqual([...Array(2).fill("rate_limited"), ...Array(3).fill("unauthenticated")]);
     const response = await handshake(url, { authorization: "Bearer x" });
