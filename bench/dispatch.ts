@@ -16,8 +16,10 @@ import { report } from "./report.ts";
  */
 const WORKERS = 100;
 const CREDITS = 32;
-const ASSAY_TASKS = 20_000;
-const BULLMQ_JOBS = 20_000;
+const ASSAY_TASKS = 30_000;
+const BULLMQ_JOBS = 30_000;
+/** Tasks or jobs are handed over in portions of this size, one after the other. */
+const PORTION = 1_000;
 const ROUNDS = 3;
 
 async function assayRate(): Promise<number> {
@@ -53,16 +55,22 @@ async function assayRate(): Promise<number> {
   }
 }
 
-/** Submits a run of no-op tasks and waits until the results, in DuckDB, say that it is over. */
+/** Submits no-op tasks in portions, as the peer gets them, and waits until the results, in DuckDB, say that all runs are over. */
 async function submit(client: ReturnType<typeof createClient>, count: number, name: string): Promise<void> {
-  const tasks = Array.from({ length: count }, (_, index) => ({
-    task_id: `t${index}`,
-    type: "command" as const,
-    config: { command: "true" },
-  }));
-  const { run_id } = await client.submitRun({ name, tasks }, { idempotencyKey: name });
-  const run = await client.waitForRun(run_id);
-  if (run.state !== "completed") throw new Error(`run ${name} ended ${run.state}`);
+  const runs: string[] = [];
+  for (let start = 0; start < count; start += PORTION) {
+    const tasks = Array.from({ length: Math.min(PORTION, count - start) }, (_, index) => ({
+      task_id: `t${start + index}`,
+      type: "command" as const,
+      config: { command: "true" },
+    }));
+    const { run_id } = await client.submitRun({ name, tasks }, { idempotencyKey: `${name}-${start}` });
+    runs.push(run_id);
+  }
+  for (const runId of runs) {
+    const run = await client.waitForRun(runId);
+    if (run.state !== "completed") throw new Error(`run ${name} ended ${run.state}`);
+  }
 }
 
 async function bullmqRate(port: number): Promise<number> {
@@ -83,8 +91,8 @@ async function bullmqRate(port: number): Promise<number> {
 
 /** Its event stream is cut at 10,000 entries, so the end is an empty queue, looked for often enough not to matter. */
 async function runJobs(queue: Queue, count: number): Promise<void> {
-  for (let start = 0; start < count; start += 1_000) {
-    const size = Math.min(1_000, count - start);
+  for (let start = 0; start < count; start += PORTION) {
+    const size = Math.min(PORTION, count - start);
     await queue.addBulk(Array.from({ length: size }, (_, index) => ({ name: "noop", data: { index: start + index } })));
   }
   for (;;) {

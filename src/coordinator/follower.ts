@@ -14,7 +14,7 @@ import { feedEvent } from "./feed.ts";
 const FLUSH_AFTER_MS = 100;
 const FLUSH_AFTER_EVENTS = 20_000;
 /** A snapshot is made after so many events, so that a start replays no more than these. */
-const SNAPSHOT_EVERY_EVENTS = 100_000;
+const SNAPSHOT_EVERY_EVENTS = 500_000;
 /** Recent events kept in memory for those who watch; older ones are read from the journal. */
 const FEED_KEPT = 20_000;
 const FEED_BATCHES = 64;

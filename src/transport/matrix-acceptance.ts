@@ -55,12 +55,18 @@ export const heartbeat = {
   held: [],
 } satisfies WorkerMessageInput;
 
+/** A connection whose owner can stop reading. */
+export interface StallableConnection extends Connection {
+  stall(): void;
+  resume(): void;
+}
+
 /** A listener and the ways to reach it. */
 export interface Network {
   /** Dials as a worker does. */
   dial(token: string | null, subprotocol: Subprotocol): Promise<Connection>;
   /** Dials for a peer that can stop reading. */
-  dialStallable(subprotocol: Subprotocol): Promise<Connection & { stall(): void; resume(): void }>;
+  dialStallable(subprotocol: Subprotocol): Promise<StallableConnection>;
   /** Ends the listener; resolves when nothing of it is open. */
   close(): Promise<void>;
 }

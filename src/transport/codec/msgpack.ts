@@ -108,8 +108,6 @@ class Skimmer {
 
   private open(values: number, map: boolean): string | null {
     if (this.left.length > MAX_DEPTH) return `it nests deeper than ${MAX_DEPTH} levels`;
-    // Every value needs a byte at least, so that a short message cannot announce a long list.
-    if (values > this.bytes.length - this.position) return ENDS_EARLY;
     this.left.push(values);
     this.isMap.push(map);
     return null;

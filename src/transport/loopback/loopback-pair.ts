@@ -131,7 +131,7 @@ export class LoopbackConnection implements Connection {
     const answer = this.phase === "open";
     this.phase = "closed";
     this.inbox = [];
-    if (answer || this.peer.phase === "closing") this.peer.receive({ kind: "closed", code, text });
+    if (answer) this.peer.receive({ kind: "closed", code, text });
     this.handlers?.onClosed(code, text);
   }
 }

@@ -13,7 +13,7 @@ import {
   until,
   WORKER_TIMEOUT_MS,
 } from "../matrix-acceptance.ts";
-import type { Seat } from "../matrix-acceptance.ts";
+import type { Seat, StallableConnection } from "../matrix-acceptance.ts";
 
 describe.each(matrix)("$name", ({ open, subprotocol }) => {
   let coordinator: TestCoordinator;
@@ -188,39 +188,62 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
     expect(coordinator.seats).toHaveLength(1);
   });
 
-  test("a reader that falls behind, catches up, and then stops reading", async () => {
-    const peer = new RawPeer(await coordinator.network.dialStallable(subprotocol));
-    const seat = await coordinator.seat(1);
-    await peer.join();
+  describe("a reader that stops", () => {
     const reason = "x".repeat(MAX_FRAME_BYTES - 1_000);
-    const fill = (bytes: number): void => {
-      while (seat.connection.bufferedBytes <= bytes) seat.session.send({ type: "drain", reason });
-    };
-    peer.connection.stall();
-    expect(seat.session.writable).toBe(true);
-    fill(PAUSE_BYTES);
-    expect(seat.session.writable).toBe(false);
-    peer.connection.resume();
-    await until(() => expect(seat.drains).toBe(1));
-    expect(seat.connection.bufferedBytes).toBeLessThan(RESUME_BYTES);
-    expect(seat.session.writable).toBe(true);
 
-    peer.connection.stall();
-    // What the operating system still takes is not stuck, so fill until it takes no more.
-    for (let before = -1; before !== seat.connection.bufferedBytes;) {
-      fill(STUCK_BYTES + PAUSE_BYTES);
-      before = seat.connection.bufferedBytes;
+    const stalled = async (): Promise<{ peer: RawPeer<StallableConnection>; seat: Seat }> => {
+      const peer = new RawPeer(await coordinator.network.dialStallable(subprotocol));
+      const seat = await coordinator.seat(1);
+      await peer.join();
+      peer.connection.stall();
+      return { peer, seat };
+    };
+    const fill = ({ connection, session }: Seat, bytes: number): void => {
+      while (connection.bufferedBytes <= bytes) session.send({ type: "drain", reason });
+    };
+    /** What the operating system still takes is not stuck, so fills until it takes no more. */
+    const fillForGood = async (seat: Seat): Promise<void> => {
+      for (let before = -1; before !== seat.connection.bufferedBytes;) {
+        fill(seat, STUCK_BYTES + PAUSE_BYTES);
+        before = seat.connection.bufferedBytes;
+        await healthy.exchange();
+      }
+    };
+
+    test("is given nothing more until it has caught up", async () => {
+      const { peer, seat } = await stalled();
+      expect(seat.session.writable).toBe(true);
+      fill(seat, PAUSE_BYTES);
+      expect(seat.session.writable).toBe(false);
+      peer.connection.resume();
+      await until(() => expect(seat.drains).toBe(1));
+      expect(seat.connection.bufferedBytes).toBeLessThan(RESUME_BYTES);
+      expect(seat.session.writable).toBe(true);
+    });
+
+    test("for long is closed, and cut, because it does not read the goodbye either", async () => {
+      const { peer, seat } = await stalled();
+      await fillForGood(seat);
+      coordinator.clock.advance(STUCK_MS - 1);
       await healthy.exchange();
-    }
-    coordinator.clock.advance(STUCK_MS - 1);
-    await healthy.exchange();
-    expect(seat.session.state).toBe("open");
-    coordinator.clock.advance(1);
-    expect(seat.ends).toMatchObject([{ reason: "slow_reader" }]);
-    // The goodbye waits behind what is not read, so the connection is cut.
-    coordinator.clock.advance(CLOSE_GRACE_MS);
-    peer.connection.terminate();
-    await until(() => expect(peer.closes).toHaveLength(1));
+      expect(seat.session.state).toBe("open");
+      coordinator.clock.advance(1);
+      expect(seat.ends).toMatchObject([{ reason: "slow_reader" }]);
+      coordinator.clock.advance(CLOSE_GRACE_MS);
+      peer.connection.terminate();
+      await until(() => expect(peer.closes).toHaveLength(1));
+    });
+
+    test("and goes on in time stays", async () => {
+      const { peer, seat } = await stalled();
+      await fillForGood(seat);
+      coordinator.clock.advance(STUCK_MS - 1);
+      await healthy.exchange();
+      peer.connection.resume();
+      await until(() => expect(seat.drains).toBe(1));
+      coordinator.clock.advance(STUCK_MS / 4);
+      expect(seat.session.state).toBe("open");
+    });
   });
 
   test("a frame that is too large never leaves, and the session goes on", async () => {

@@ -114,6 +114,14 @@ async function errorOf(response: IncomingMessage): Promise<{ code: string; messa
   return errorResponse.parse(JSON.parse(await text(response))).error;
 }
 
+/** What a client writes to open a WebSocket. */
+function rawHandshake(token: string): string {
+  const head = ["GET /api/v1/worker HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket"];
+  const key = ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"];
+  const more = [`Sec-WebSocket-Protocol: ${SUBPROTOCOLS[1]}`, `Authorization: Bearer ${token}`];
+  return [...head, ...key, ...more, "\r\n"].join("\r\n");
+}
+
 describe("a handshake", () => {
   test("gives the token of the header and the address to the owner, and a connection to both sides", async () => {
     const url = await listen();
@@ -240,6 +248,23 @@ describe("a handshake", () => {
     // The end of a socket is only seen by reading it, which begins with the connection.
     await until(() => expect(taken.map(({ ends }) => ends)).toEqual([[1006]]));
   });
+});
+
+test("a client that resets its connection during the check of its token disturbs nobody", async () => {
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  authenticate = () => promise;
+  const url = await listen();
+  const sockets = Array.from({ length: 5 }, () => connect(Number(new URL(url).port), "127.0.0.1"));
+  for (const socket of sockets) socket.write(rawHandshake("t-1"));
+  await until(() => expect(asked).toHaveLength(5));
+  for (const socket of sockets) socket.resetAndDestroy();
+  await Promise.all(sockets.map((socket) => once(socket, "close")));
+  resolve(err(fault("unauthenticated", "Too late to say.")));
+  await until(() => expect(openSockets()).toEqual(["TCPServerWrap"]));
+  authenticate = () => Promise.resolve(ok("worker"));
+  const connection = await dial(url);
+  note(connection);
+  connection.close(1000, "");
 });
 
 describe("limits before authentication", () => {
@@ -413,19 +438,7 @@ test("bytes that are no WebSocket frame end that connection only", async () => {
   const good = await dial(url);
   const seen = note(good);
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  socket.write(
-    [
-      "GET /api/v1/worker HTTP/1.1",
-      "Host: x",
-      "Connection: Upgrade",
-      "Upgrade: websocket",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-      "Sec-WebSocket-Version: 13",
-      `Sec-WebSocket-Protocol: ${SUBPROTOCOLS[1]}`,
-      "Authorization: Bearer t-2",
-      "\r\n",
-    ].join("\r\n"),
-  );
+  socket.write(rawHandshake("t-2"));
   await until(() => expect(taken).toHaveLength(2));
   socket.resume().end(Buffer.from([0xff, 0xff, 0xff, 0xff]));
   await until(() => expect(taken[1]?.ends).toHaveLength(1));
