@@ -35,7 +35,10 @@ function attemptLines(event: FeedEvent, { style, quiet }: { style: Style; quiet:
   if (event.state === "completed")
     return quiet ? [] : [`${stateText(style, "completed")} ${event.task_id} ${facts.join(", ")}`];
   if (event.state === "cancelled") return [`${stateText(style, "cancelled")} ${event.task_id} ${facts.join(", ")}`];
-  const why = [event.failure_class ?? event.outcome ?? "", ...facts].join(", ");
+  const failure = event.failure_class ?? event.outcome ?? "";
+  const why = [event.failure_reason === undefined ? failure : `${failure}: ${event.failure_reason}`, ...facts].join(
+    ", ",
+  );
   const head =
     event.state === "queued"
       ? warning(style, `${event.task_id} will be tried again (attempt ${event.attempt}: ${why})`)

@@ -142,6 +142,7 @@ export const feedEvent = z.strictObject({
   outcome: z.string().optional(),
   state: z.string().optional().describe("State of the task, run or worker after the event"),
   failure_class: z.string().optional(),
+  failure_reason: z.string().optional().describe("The executor's finer word, e.g. unknown_model"),
   message: z.string().optional(),
   execution_time_seconds: z.number().optional(),
 });

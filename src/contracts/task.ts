@@ -112,3 +112,7 @@ export const taskSpec = z.discriminatedUnion("type", [
 export type TaskSpec = z.infer<typeof taskSpec>;
 export type TaskSpecInput = z.input<typeof taskSpec>;
 export type TaskSpecOf<Type extends TaskType> = Extract<TaskSpec, { type: Type }>;
+
+/** A task travels in one frame, beside others: larger ones carry data that belongs into a file. */
+export const MAX_TASK_BYTES = 256 * 1024;
+export const MAX_TASK_DEPTH = 24;

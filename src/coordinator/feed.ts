@@ -83,7 +83,13 @@ function endOf(event: Extract<JournalEvent, { type: "attempt_finished" }>): Deta
     worker_id: event.workerId,
     outcome: event.outcome,
     state: event.after.state,
-    ...(event.failure ? { failure_class: event.failure.class, message: event.failure.message } : {}),
+    ...(event.failure
+      ? {
+          failure_class: event.failure.class,
+          ...(event.failure.reason === undefined ? {} : { failure_reason: event.failure.reason }),
+          message: event.failure.message,
+        }
+      : {}),
     ...(event.result ? { execution_time_seconds: event.result.execution_time_seconds } : {}),
   };
 }

@@ -1,6 +1,6 @@
 import { AssayError, asRunId, asTaskId, asWorkerId, assert, err, isoTime, ok } from "../base/index.ts";
 import type { Clock, Result } from "../base/index.ts";
-import { ASSAY_VERSION, PROTOCOL_VERSION, assayError, fault } from "../contracts/index.ts";
+import { ASSAY_VERSION, PROTOCOL_VERSION, assayError, fault, faultError } from "../contracts/index.ts";
 import type {
   CreateTokenRequest,
   CreateTokenResponse,
@@ -14,6 +14,7 @@ import { newToken, tokenDigest } from "../auth/index.ts";
 import { explain } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
+import { oversizedTask } from "./task-size.ts";
 
 export interface LeaderControlOptions {
   /** The present leader, or why there is none. */
@@ -52,6 +53,8 @@ export class LeaderControl implements Control {
     request: SubmitRunRequest,
     origin: { by: Actor; idempotencyKey: string | null },
   ): Promise<SubmitRunResponse> {
+    const oversized = oversizedTask(request.tasks);
+    if (oversized) throw faultError(oversized);
     const reply = await this.leading().ask({
       type: "submit_run",
       runId: asRunId(this.options.newId()),

@@ -367,6 +367,17 @@ describe("dialling", () => {
     await expect(dial(url, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "coordinator_unreachable" });
   });
 
+  test("is what the signal ends, not the connection that came of it", async () => {
+    const url = await listen();
+    const stop = new AbortController();
+    const connection = await dial(url, { signal: stop.signal });
+    const seen = note(connection);
+    stop.abort();
+    connection.send("still here");
+    await until(() => expect(seen).toEqual({ messages: ["still here"], ends: [] }));
+    connection.close(1000, "");
+  });
+
   test("adds the path of the worker link to the address once, and leaves out what does not belong there", async () => {
     const url = await listen();
     const { host } = new URL(url);
