@@ -18,7 +18,7 @@ const WORKERS = 100;
 const CREDITS = 32;
 const ASSAY_TASKS = 30_000;
 const BULLMQ_JOBS = 30_000;
-/** Tasks or jobs are handed over in portions of this size, one after the other. */
+/** Tasks or jobs are handed over in portions of this size, all at once. */
 const PORTION = 1_000;
 const ROUNDS = 3;
 
@@ -57,16 +57,18 @@ async function assayRate(): Promise<number> {
 
 /** Submits no-op tasks in portions, as the peer gets them, and waits until the results, in DuckDB, say that all runs are over. */
 async function submit(client: ReturnType<typeof createClient>, count: number, name: string): Promise<void> {
-  const runs: string[] = [];
-  for (let start = 0; start < count; start += PORTION) {
-    const tasks = Array.from({ length: Math.min(PORTION, count - start) }, (_, index) => ({
-      task_id: `t${start + index}`,
-      type: "command" as const,
-      config: { command: "true" },
-    }));
-    const { run_id } = await client.submitRun({ name, tasks }, { idempotencyKey: `${name}-${start}` });
-    runs.push(run_id);
-  }
+  const portions = Array.from({ length: Math.ceil(count / PORTION) }, (_, portion) => portion * PORTION);
+  const runs = await Promise.all(
+    portions.map(async (start) => {
+      const size = Math.min(PORTION, count - start);
+      const tasks = Array.from({ length: size }, (_, index) => ({
+        task_id: `t${start + index}`,
+        type: "command" as const,
+        config: { command: "true" },
+      }));
+      return (await client.submitRun({ name, tasks }, { idempotencyKey: `${name}-${start}` })).run_id;
+    }),
+  );
   for (const runId of runs) {
     const run = await client.waitForRun(runId);
     if (run.state !== "completed") throw new Error(`run ${name} ended ${run.state}`);
@@ -91,10 +93,15 @@ async function bullmqRate(port: number): Promise<number> {
 
 /** Its event stream is cut at 10,000 entries, so the end is an empty queue, looked for often enough not to matter. */
 async function runJobs(queue: Queue, count: number): Promise<void> {
-  for (let start = 0; start < count; start += PORTION) {
-    const size = Math.min(PORTION, count - start);
-    await queue.addBulk(Array.from({ length: size }, (_, index) => ({ name: "noop", data: { index: start + index } })));
-  }
+  const portions = Array.from({ length: Math.ceil(count / PORTION) }, (_, portion) => portion * PORTION);
+  await Promise.all(
+    portions.map((start) => {
+      const size = Math.min(PORTION, count - start);
+      return queue.addBulk(
+        Array.from({ length: size }, (_, index) => ({ name: "noop", data: { index: start + index } })),
+      );
+    }),
+  );
   for (;;) {
     const { waiting = 0, active = 0, delayed = 0, prioritized = 0 } = await queue.getJobCounts();
     if (waiting + active + delayed + prioritized === 0) return;

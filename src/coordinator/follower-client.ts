@@ -44,7 +44,11 @@ export class FollowerClient implements ReadModel {
   private constructor(options: FollowerClientOptions, onReady: () => void) {
     this.options = options;
     const workerData: FollowerThreadData = { dataDir: options.dataDir };
-    this.thread = new Worker(siblingModule(import.meta.url, "./follower-thread"), { workerData });
+    this.thread = new Worker(siblingModule(import.meta.url, "./follower-thread"), {
+      workerData,
+      // Decoded events live for the length of a batch: room for them to die young.
+      resourceLimits: { maxYoungGenerationSizeMb: 64 },
+    });
     this.thread.on("message", (message: FromFollower) =>
       message.type === "ready" ? onReady() : this.receive(message),
     );

@@ -10,9 +10,12 @@ import type { State, StateSnapshot } from "../scheduler/index.ts";
 import type { FeedWanted } from "./control.ts";
 import { feedEvent } from "./feed.ts";
 
-/** Rows wait at most this long, or until there are so many events, before they are written together. */
-const FLUSH_AFTER_MS = 100;
-const FLUSH_AFTER_EVENTS = 20_000;
+/**
+ * Rows wait at most this long, or until there are so many events, before they are written together: a task that is submitted
+ * and finished meanwhile is written once. Nobody waits for it, because a question writes what it needs first.
+ */
+const FLUSH_AFTER_MS = 500;
+const FLUSH_AFTER_EVENTS = 50_000;
 /** A snapshot is made after so many events, so that a start replays no more than these. */
 const SNAPSHOT_EVERY_EVENTS = 500_000;
 /** Recent events kept in memory for those who watch; older ones are read from the journal. */

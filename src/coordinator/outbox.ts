@@ -1,7 +1,9 @@
-import type { AssignItem, CoordinatorFrame, CoordinatorFrameOf } from "../contracts/index.ts";
+import type { CoordinatorFrameInput, CoordinatorFrameOf } from "../contracts/index.ts";
 
 /** What a coordinator sends of its own accord once the worker is welcome. */
-export type CoordinatorMessage = Exclude<CoordinatorFrame, { type: "welcome" | "heartbeat_ack" }>;
+export type CoordinatorMessage = Exclude<CoordinatorFrameInput, { type: "welcome" | "heartbeat_ack" }>;
+/** A lease as it is sent: what the schema fills in is left out. */
+export type AssignItem = Extract<CoordinatorFrameInput, { type: "assign" }>["items"][number];
 
 /** What one committed batch sends to one session, gathered so that each kind travels in one frame. */
 export class Outbox {

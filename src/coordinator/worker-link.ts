@@ -1,18 +1,12 @@
 import { asRunId, asWorkerId, assertNever } from "../base/index.ts";
 import type { Clock, WorkerId } from "../base/index.ts";
-import type {
-  AssignItem,
-  CloseReason,
-  JournalEvent,
-  PlacedEvent,
-  WorkerFrame,
-  WorkerFrameOf,
-} from "../contracts/index.ts";
+import { shortTask } from "../contracts/index.ts";
+import type { CloseReason, JournalEvent, PlacedEvent, WorkerFrame, WorkerFrameOf } from "../contracts/index.ts";
 import type { Command, Reply, State, Task } from "../scheduler/index.ts";
 import type { Answer } from "./leader.ts";
 import type { LiveLogs } from "./live-logs.ts";
 import { Outbox } from "./outbox.ts";
-import type { CoordinatorMessage } from "./outbox.ts";
+import type { AssignItem, CoordinatorMessage } from "./outbox.ts";
 
 /** The coordinator's end of a worker's session, as the transport gives it. */
 export interface WorkerSession {
@@ -247,7 +241,7 @@ export class WorkerLink {
     const task = this.options.state.leases.get(leaseSeq);
     if (!task?.lease || task.lease.workerId !== peer.workerId) return;
     const { attempt, hardware } = task.lease;
-    const item: AssignItem = { lease_seq: leaseSeq, run_id: task.run.runId, attempt, spec: task.spec };
+    const item: AssignItem = { lease_seq: leaseSeq, run_id: task.run.runId, attempt, spec: shortTask(task.spec) };
     this.fill(peer).addAssign(hardware === null ? item : { ...item, hardware });
   }
 

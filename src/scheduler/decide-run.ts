@@ -1,11 +1,11 @@
-import { asTaskId, canonicalJson } from "../base/index.ts";
+import { asTaskId } from "../base/index.ts";
 import { fault } from "../contracts/index.ts";
 import type { Fault, TaskSpec } from "../contracts/index.ts";
 import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { checkGraph } from "./graph.ts";
 import { fit } from "./match.ts";
-import { needsOf } from "./requirement-class.ts";
+import { classKey, needsOf } from "./requirement-class.ts";
 import { isTerminal } from "./state.ts";
 import type { State } from "./state.ts";
 
@@ -36,7 +36,7 @@ function checkCapacity(state: State, tasks: readonly TaskSpec[]): Fault | undefi
   const checked = new Set<string>();
   for (const [index, spec] of tasks.entries()) {
     const needs = needsOf(spec);
-    const key = canonicalJson(needs);
+    const key = classKey(needs);
     if (checked.has(key)) continue;
     checked.add(key);
     const fits = workers.map((worker) => ({ worker, result: fit(needs, worker.capabilities) }));

@@ -1,4 +1,4 @@
-import { Heap, canonicalJson } from "../base/index.ts";
+import { Heap } from "../base/index.ts";
 import type { WorkerId } from "../base/index.ts";
 import type { Hardware, TaskSpec } from "../contracts/index.ts";
 import { fit } from "./match.ts";
@@ -29,10 +29,18 @@ export function needsOf(spec: TaskSpec): Needs {
   return { type: spec.type, requirements: spec.requirements, resources: spec.resources };
 }
 
+/**
+ * Needs as text. Schemas give their fields in one order; labels written in another order make a class of their own, which
+ * costs nothing but its memory.
+ */
+export function classKey(needs: Needs): string {
+  return JSON.stringify(needs);
+}
+
 /** The class of a task's needs; made, and compared with every worker, when it is new. */
 export function classFor(state: State, spec: TaskSpec): RequirementClass {
   const needs = needsOf(spec);
-  const key = canonicalJson(needs);
+  const key = classKey(needs);
   const known = state.classes.get(key);
   if (known) return known;
   const made: RequirementClass = {

@@ -110,7 +110,10 @@ describe("failures are classified", () => {
   });
 
   test("an unknown model, with near names", async () => {
-    await expectFailure(run({ model: "tiny-vot" }), { class: "setup", message: expect.stringContaining("tiny-vit") });
+    await expectFailure(run({ model: "tiny-vot" }), {
+      class: "unknown_model",
+      message: expect.stringContaining("tiny-vit"),
+    });
   });
 
   test("a missing file, and an operator that the runtime does not know", async () => {

@@ -10,6 +10,7 @@ export type ModelFailureClass =
   | "crash"
   | "device_lost"
   | "model_file_missing"
+  | "unknown_model"
   | "backend_unavailable"
   | "setup";
 
@@ -79,12 +80,13 @@ const retryClass: Readonly<Record<ModelFailureClass, FailureClass>> = {
   crash: "crash",
   device_lost: "device_lost",
   model_file_missing: "setup",
+  unknown_model: "setup",
   backend_unavailable: "setup",
   setup: "setup",
 };
 
 function classOfCode(code: string): ModelFailureClass {
-  if (code === "model_file_missing") return "model_file_missing";
+  if (code === "model_file_missing" || code === "unknown_model") return code;
   return code === "dependency_missing" ? "backend_unavailable" : "setup";
 }
 
