@@ -1,30 +1,17 @@
 import type { Result } from "../base/index.ts";
 import type {
-  ArtifactView,
-  ArtifactsQuery,
-  AttemptView,
-  AttemptsQuery,
   CreateTokenRequest,
   CreateTokenResponse,
   Explanation,
   Fault,
   FeedEvent,
-  Page,
-  ResultView,
-  ResultsQuery,
   Role,
-  RunView,
-  RunsQuery,
-  SqlResponse,
   StateHashResponse,
   StatusResponse,
   SubmitRunRequest,
   SubmitRunResponse,
-  TaskView,
-  TasksQuery,
-  WorkerView,
-  WorkersQuery,
 } from "../contracts/index.ts";
+import type { ResultsReader } from "../results/index.ts";
 
 /** Who asks: the holder of a token. */
 export interface Actor {
@@ -62,16 +49,7 @@ export interface FeedWanted {
  * What screens and lists are made of: the follower's copy, in its own thread. Every answer holds at least all that was
  * committed when the question came. A single thing that does not exist gives null.
  */
-export interface ReadModel {
-  runs(query: RunsQuery): Promise<Page<RunView>>;
-  run(runId: string): Promise<RunView | null>;
-  tasks(query: TasksQuery): Promise<Page<TaskView>>;
-  task(runId: string, taskId: string): Promise<TaskView | null>;
-  attempts(query: AttemptsQuery): Promise<Page<AttemptView>>;
-  workers(query: WorkersQuery): Promise<Page<WorkerView>>;
-  results(query: ResultsQuery): Promise<Page<ResultView>>;
-  artifacts(query: ArtifactsQuery): Promise<Page<ArtifactView>>;
-  sql(sql: string, maxRows: number): Promise<SqlResponse>;
+export interface ReadModel extends Omit<ResultsReader, "close"> {
   /** Up to `limit` events after `afterSeq`, oldest first; empty when there are none yet. `nextSeq` is where to go on. */
   feed(afterSeq: number, wanted: FeedWanted): Promise<{ events: FeedEvent[]; nextSeq: number }>;
   /** Resolves when the journal has grown past `seq`, or when the signal fires. */
