@@ -22,6 +22,7 @@ export interface FollowerClientOptions {
   /** Hash of the leader's state, with the sequence of its last event. */
   leaderHash(): { seq: number; hash: string };
   onProjected(seq: number): void;
+  onTrouble(error: AssayError): void;
   onFailed(error: AssayError): void;
 }
 
@@ -144,6 +145,8 @@ export class FollowerClient implements ReadModel {
         return;
       case "projected":
         return this.options.onProjected(message.seq);
+      case "trouble":
+        return this.options.onTrouble(revive(message.error));
       case "failed":
         return this.fail(revive(message.error));
       case "answer":

@@ -37,6 +37,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     digest,
     onProjected: (seq) => tell({ type: "projected", seq }),
+    onTrouble: (error) => tell({ type: "trouble", error: plainError(error) }),
     onGrown: (seq) => tell({ type: "grown", seq }),
   });
 

@@ -16,6 +16,7 @@ import { feedEvent } from "./feed.ts";
  */
 const FLUSH_AFTER_MS = 500;
 const FLUSH_AFTER_EVENTS = 50_000;
+const FLUSH_RETRY_MS = 1_000;
 /** A snapshot is made after so many events, so that a start replays no more than these. */
 const SNAPSHOT_EVERY_EVENTS = 500_000;
 /** Recent events kept in memory for those who watch; older ones are read from the journal. */
@@ -29,6 +30,8 @@ export interface FollowerOptions {
   digest: (text: string) => string;
   /** Everything up to this event is in the results. */
   onProjected: (seq: number) => void;
+  /** The rows could not be written, and will be tried again. */
+  onTrouble: (error: unknown) => void;
   /** The journal has grown. */
   onGrown: (seq: number) => void;
 }
@@ -74,6 +77,7 @@ export class Follower {
   private flushing: Promise<void> = Promise.resolve();
   private flushTimer: Timer | undefined;
   private failure: AssayError | undefined;
+  private stopped = false;
   private readonly waiters = new Set<{ seq: number; resolve: () => void; reject: (error: unknown) => void }>();
   private readonly hashRequests = new Map<number, (hash: string) => void>();
 
@@ -84,6 +88,7 @@ export class Follower {
   /** Runs until the signal fires. Rejects when the journal is broken. */
   async run(signal: AbortSignal): Promise<void> {
     const { journal, results } = this.options;
+    signal.addEventListener("abort", () => (this.stopped = true), { once: true });
     try {
       const { state, batchSeq } = await loadSnapshot(journal);
       this.state = state;
@@ -112,12 +117,8 @@ export class Follower {
     this.batch = batch;
     this.settleWaiters();
     this.options.onGrown(this.state.seq);
-    if (results.pending() >= FLUSH_AFTER_EVENTS) await this.flush();
-    else
-      this.flushTimer ??= this.options.clock.setTimer(
-        FLUSH_AFTER_MS,
-        () => void this.flush().catch((error: unknown) => this.fail(error)),
-      );
+    if (results.pending() >= FLUSH_AFTER_EVENTS) await this.flushPatiently();
+    else this.flushTimer ??= this.options.clock.setTimer(FLUSH_AFTER_MS, () => void this.flushPatiently());
     if (this.sinceSnapshot >= SNAPSHOT_EVERY_EVENTS) await this.saveSnapshot();
   }
 
@@ -136,17 +137,31 @@ export class Follower {
     }
   }
 
-  /** Writes the rows that wait, one flush at a time. */
+  /** Writes the rows that wait, one flush at a time. After a failure the same rows are written first the next time. */
   flush(): Promise<void> {
     this.flushTimer?.cancel();
     this.flushTimer = undefined;
     const { results, onProjected } = this.options;
-    this.flushing = this.flushing.then(async () => {
+    const write = async (): Promise<void> => {
       if (results.pending() === 0) return;
       await results.flush();
       onProjected(results.applied().eventSeq);
-    });
+    };
+    this.flushing = this.flushing.then(write, write);
     return this.flushing;
+  }
+
+  /** The same, again and again until it works, as after a full disk: rows can wait, the journal has everything. Never rejects. */
+  private async flushPatiently(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.flush();
+      } catch (error) {
+        this.options.onTrouble(error);
+        await new Promise<void>((resolve) => this.options.clock.setTimer(FLUSH_RETRY_MS, resolve));
+        if (this.stopped) return;
+      }
+    }
   }
 
   /** Resolves when everything up to `seq` can be read from the results. */

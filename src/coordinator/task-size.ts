@@ -1,7 +1,7 @@
 import { fault, MAX_TASK_BYTES, MAX_TASK_DEPTH } from "../contracts/index.ts";
 import type { Fault, TaskSpec } from "../contracts/index.ts";
 
-/** The first task that would not fit a frame of the worker link: too large, or nested too deeply. */
+/** The first task that would not travel whole: too large for a frame, nested too deeply, or with a key that decoders change. */
 export function oversizedTask(tasks: readonly TaskSpec[]): Fault | undefined {
   for (const [index, task] of tasks.entries()) {
     const path = `tasks[${index}]`;
@@ -12,6 +12,13 @@ export function oversizedTask(tasks: readonly TaskSpec[]): Fault | undefined {
         path,
         next: "Put large data into a file that the task reads.",
       });
+    }
+    if (text.includes('"__proto__"')) {
+      return fault(
+        "invalid_field",
+        `Task ${task.task_id} has a field named __proto__, which cannot be stored safely.`,
+        { path },
+      );
     }
     if (deeperThan(task, MAX_TASK_DEPTH)) {
       return fault("invalid_field", `Task ${task.task_id} is nested more than ${MAX_TASK_DEPTH} levels deep.`, {

@@ -131,7 +131,7 @@ class DuckDbResults implements Results {
   }
 
   pending(): number {
-    return this.projection.pending;
+    return this.projection.eventSeq - this.written.eventSeq;
   }
 
   async flush(): Promise<void> {

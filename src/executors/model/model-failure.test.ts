@@ -32,7 +32,7 @@ describe("classifyFailure", () => {
     const dependency = new AssayError("dependency_missing", { message: "not installed", next: "Install it." });
     expect(classifyFailure(dependency, false).class).toBe("backend_unavailable");
     const unknown = new AssayError("unknown_model", { message: "no such model", next: "See the list." });
-    expect(classifyFailure(unknown, false).class).toBe("setup");
+    expect(classifyFailure(unknown, false).class).toBe("unknown_model");
   });
 });
 
