@@ -20,11 +20,6 @@ export class Heap<T extends HeapItem> {
     return this.items[0];
   }
 
-  /** All items, in no order. */
-  values(): readonly T[] {
-    return this.items;
-  }
-
   add(item: T): void {
     this.items.push(item);
     this.rise(item, this.items.length - 1);

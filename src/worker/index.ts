@@ -5,6 +5,7 @@
  * Never: decides what runs where, or knows what kinds of task do. Does not import the coordinator.
  * May enter: cli, bench, sim, the dashboard's tab worker.
  */
+export { measureCapabilities } from "./capabilities.ts";
 export { HttpArtifactStore } from "./http-artifact-store.ts";
 export { startWorker } from "./start-worker.ts";
 export type { WorkerHandle } from "./start-worker.ts";

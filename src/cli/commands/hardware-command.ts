@@ -3,6 +3,7 @@ import type { Cli } from "../cli.ts";
 import { dataDirOf } from "../data-folders.ts";
 import { hardwareLines } from "../hardware-table.ts";
 import { measureMachine } from "../local-machine.ts";
+import { stderrLogger } from "../loggers.ts";
 
 interface Options {
   dataDir?: string;
@@ -15,7 +16,7 @@ export function addHardwareCommand(program: Command, cli: Cli): void {
     .action(
       cli.action<Options>(async ({ context, screen, options }) => {
         screen.info("trying each platform with a small model");
-        const machine = await measureMachine(dataDirOf(options, context), context);
+        const machine = await measureMachine(dataDirOf(options, context), { context, logger: stderrLogger("warn") });
         screen.result(() => hardwareLines(machine, { style: screen.outStyle, width: screen.width }), machine);
         return undefined;
       }),
