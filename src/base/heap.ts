@@ -36,6 +36,41 @@ export class Heap<T extends HeapItem> {
     this.sink(last, last.heapIndex);
   }
 
+  /** Puts an item in its place again after what it is compared by has changed. */
+  update(item: T): void {
+    if (item.heapIndex < 0) return;
+    this.rise(item, item.heapIndex);
+    this.sink(item, item.heapIndex);
+  }
+
+  /** Every item, in no particular order. */
+  values(): readonly T[] {
+    return this.items;
+  }
+
+  /**
+   * The smallest item that passes, looking at no more than `limit` items. O(k log k) for the k items that come before it;
+   * one look when the smallest passes.
+   */
+  first(passes: (item: T) => boolean, limit = Number.POSITIVE_INFINITY): T | undefined {
+    const [top] = this.items;
+    if (top === undefined || passes(top)) return top;
+    const frontier = new Heap<{ item: T; heapIndex: number }>((a, b) => this.compare(a.item, b.item));
+    const open = (index: number): void => {
+      const item = this.items[index];
+      if (item) frontier.add({ item, heapIndex: -1 });
+    };
+    open(1);
+    open(2);
+    for (let looked = 1, next = frontier.peek(); next && looked < limit; looked += 1, next = frontier.peek()) {
+      if (passes(next.item)) return next.item;
+      frontier.remove(next);
+      open(2 * next.item.heapIndex + 1);
+      open(2 * next.item.heapIndex + 2);
+    }
+    return undefined;
+  }
+
   private rise(item: T, start: number): void {
     let index = start;
     while (index > 0) {

@@ -8,6 +8,7 @@ import { attemptStates, runStates, taskCounts, taskStates, workerStates } from "
 export const submitRunRequest = z.strictObject({
   name: identifier,
   wait_for_capacity: z.boolean().default(false),
+  pool: identifier.default("default").describe("The set of workers that the run is for"),
   tasks: z.array(taskSpec).min(1).max(MAX_TASKS_PER_RUN),
 });
 export type SubmitRunRequest = z.infer<typeof submitRunRequest>;
@@ -15,6 +16,25 @@ export type SubmitRunInput = z.input<typeof submitRunRequest>;
 
 export const submitRunResponse = z.strictObject({ run_id: identifier, tasks: z.int(), duplicate: z.boolean() });
 export type SubmitRunResponse = z.infer<typeof submitRunResponse>;
+
+/** What part of the workers a pool, or a user within a pool, is due: in proportion to its weight, and never above a quota. */
+export const shareRequest = z.strictObject({
+  weight: z.number().min(0.001).max(1_000).default(1),
+  max_running: z.int().min(1).max(1_000_000).nullable().default(null).describe("Most leases at the same time"),
+});
+export type ShareRequest = z.infer<typeof shareRequest>;
+export const shareKinds = ["pool", "user"] as const;
+export const shareView = z.strictObject({
+  kind: z.enum(shareKinds),
+  name: z.string(),
+  weight: z.number(),
+  max_running: z.int().nullable(),
+  running: z.int().describe("Leases it holds now"),
+  waiting: z.int().describe("Tasks that could be leased now"),
+});
+export type ShareView = z.infer<typeof shareView>;
+export const sharesResponse = z.strictObject({ items: z.array(shareView) });
+export type SharesResponse = z.infer<typeof sharesResponse>;
 
 export const reasonRequest = z.strictObject({ reason: z.string().max(500).default("asked by a person") });
 

@@ -17,11 +17,13 @@ export const gpuCapability = z.strictObject({
   vendor: z.string(),
   name: z.string(),
   uuid: z.string().optional(),
-  memory_gb: z.number().optional(),
+  memory_gb: z.number().min(0).max(1_000_000).optional(),
   driver: z.string().optional(),
-  cuda_compute: z.number().optional(),
+  cuda_compute: z.number().min(0).max(1_000).optional(),
 });
 export type GpuCapability = z.infer<typeof gpuCapability>;
+
+const MAX_SOFTWARE = 2_000;
 
 /** What a worker measured about itself. */
 export const capabilityDocument = z.strictObject({
@@ -29,18 +31,23 @@ export const capabilityDocument = z.strictObject({
   os: z.strictObject({ platform: z.string(), release: z.string(), arch: z.string(), name: z.string().optional() }),
   cpu: z.strictObject({
     model: z.string(),
-    cores: z.number().describe("Usable cores: the container's limit counts"),
-    threads: z.int(),
+    cores: z.number().positive().max(100_000).describe("Usable cores: the container's limit counts"),
+    threads: z.int().min(1).max(100_000),
   }),
-  memory_gb: z.number().describe("Usable memory: the container's limit counts"),
-  disk_free_gb: z.number(),
+  memory_gb: z.number().min(0).max(1_000_000).describe("Usable memory: the container's limit counts"),
+  disk_free_gb: z.number().min(0).max(1e9),
   container: z.string().optional().describe("docker, kubernetes, … when inside one"),
-  gpus: z.array(gpuCapability).default([]),
-  hardware: z.array(hardware).describe("Platforms proven by running something on them"),
-  runtimes: z.array(runtimeCapability).default([]),
-  software: z.record(z.string(), z.string()).default({}).describe("Name to version"),
-  task_types: z.array(z.enum(taskTypes)),
+  gpus: z.array(gpuCapability).max(1_000).default([]),
+  hardware: z.array(hardware).max(100).describe("Platforms proven by running something on them"),
+  runtimes: z.array(runtimeCapability).max(200).default([]),
+  software: z
+    .record(z.string().max(200), z.string().max(200))
+    .refine((record) => Object.keys(record).length <= MAX_SOFTWARE, `must name at most ${MAX_SOFTWARE} programs`)
+    .default({})
+    .describe("Name to version"),
+  task_types: z.array(z.enum(taskTypes)).max(100),
   labels: labels.default({}),
+  pools: z.array(identifier).min(1).max(32).default(["default"]).describe("Pools whose runs it takes work from"),
 });
 export type CapabilityDocument = z.infer<typeof capabilityDocument>;
 

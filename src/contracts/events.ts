@@ -7,7 +7,14 @@ import type { Hardware, TaskSpec } from "./task.ts";
 export type AttemptOutcome = "succeeded" | "failed" | "timed_out" | "lost" | "preempted" | "cancelled";
 
 /** What becomes of the task after an attempt ended: decided once, journaled, so that replay needs no rule. */
-export type AfterAttempt = { state: "completed" | "failed" | "cancelled" } | { state: "queued"; notBeforeMs: number };
+export type AfterAttempt =
+  | { state: "completed" | "failed" | "cancelled" }
+  | { state: "queued"; notBeforeMs: number }
+  /** Another attempt of the task goes on. */
+  | { state: "running" };
+
+/** Whose share of the workers: a pool's, or a user's within each pool. */
+export type ShareKind = "pool" | "user";
 
 /** One attempt of one task. */
 export interface AttemptRef {
@@ -34,6 +41,7 @@ export type JournalEvent =
       /** Digest of the submitted document: the same key with another document is a conflict. */
       digest: string;
       waitForCapacity: boolean;
+      pool: string;
       tasks: TaskSpec[];
     }
   | { type: "run_cancelled"; runId: RunId; by: string; reason: string }
@@ -41,7 +49,26 @@ export type JournalEvent =
   | { type: "run_archived"; runId: RunId }
   | { type: "task_cancelled"; runId: RunId; taskId: TaskId; by: string; reason: string }
   | { type: "task_skipped"; runId: RunId; taskId: TaskId; because: TaskId }
-  | ({ type: "attempt_leased"; workerId: WorkerId; hardware: Hardware | null } & AttemptRef)
+  | ({
+      type: "attempt_leased";
+      workerId: WorkerId;
+      hardware: Hardware | null;
+      /** Indexes of the GPUs set aside; absent for none. */
+      gpus?: number[];
+      /** Which of the requirement sets was met: absent for the first, else the place in `fallback` plus one. */
+      alternative?: number;
+    } & AttemptRef)
+  /** The lease was asked back: a worker that has not started hands it over, with `running` one that has started too. */
+  | ({
+      type: "attempt_revoked";
+      leaseSeq: number;
+      workerId: WorkerId;
+      running: boolean;
+      reason: string;
+      /** The task in whose favour it was preempted. */
+      by?: { runId: RunId; taskId: TaskId };
+    } & AttemptRef)
+  | ({ type: "attempt_progressed"; leaseSeq: number; payload: string } & AttemptRef)
   | ({ type: "attempt_started"; startedAtMs: number } & AttemptRef)
   | ({
       type: "attempt_finished";
@@ -55,7 +82,15 @@ export type JournalEvent =
       digest: string | null;
       failure: Failure | null;
       after: AfterAttempt;
+      /** What it left for the next attempt; absent for what was journaled before. */
+      payload?: string;
     } & AttemptRef)
+  /** It has waited long enough to be taken by the next set of its `fallback` too. */
+  | { type: "fallback_opened"; runId: RunId; taskId: TaskId; alternative: number }
+  /** Workers that take nothing else until the task, and all of its group, can start on them at once. */
+  | { type: "claim_opened"; runId: RunId; taskId: TaskId; workers: WorkerId[] }
+  | { type: "claim_dropped"; runId: RunId; taskId: TaskId; reason: string }
+  | { type: "share_set"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
   | { type: "retry_due"; runId: RunId; taskId: TaskId }
   | ({ type: "result_conflict"; leaseSeq: number; workerId: WorkerId; digest: string } & AttemptRef)
   | {

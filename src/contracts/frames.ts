@@ -13,6 +13,8 @@ export const MAX_ITEMS = 512;
 const leaseSeq = z.int().positive();
 /** Milliseconds since 1970 UTC, up to the year 9999: what every part of Assay can store. */
 const timeMs = z.number().min(0).max(253_402_300_799_999);
+/** Opaque to everybody but the executor that wrote it. */
+const payload = z.string().max(8_192);
 const items = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(MAX_ITEMS);
 
 /** A lease that the worker still knows: waiting for a slot, running, or finished and not yet acknowledged. */
@@ -57,6 +59,8 @@ export const workerFrame = z.discriminatedUnion("type", [
     lease_seq: leaseSeq,
     fraction: z.number().min(0).max(1).optional(),
     message: z.string().max(2_000).optional(),
+    /** What the next attempt needs to go on from here, should this one not come to its end. */
+    payload: payload.optional(),
   }),
   z.strictObject({
     type: z.literal("log"),
@@ -79,7 +83,7 @@ export const workerFrame = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("released"),
-    items: items(z.strictObject({ lease_seq: leaseSeq, reason: z.string().max(500) })),
+    items: items(z.strictObject({ lease_seq: leaseSeq, reason: z.string().max(500), payload: payload.optional() })),
   }),
   z.strictObject({
     type: z.literal("capabilities"),
@@ -118,6 +122,12 @@ export const coordinatorFrame = z.discriminatedUnion("type", [
         run_id: identifier,
         attempt: z.int().positive(),
         hardware: hardware.optional(),
+        /** Indexes of the worker's GPUs that were set aside for the attempt. */
+        gpus: z.array(z.int().min(0)).max(1_000).optional(),
+        /** What an earlier attempt left for this one. */
+        payload: payload.optional(),
+        /** The members of its group, itself included. */
+        peers: z.array(z.strictObject({ task_id: identifier, worker_id: identifier, hostname: z.string() })).optional(),
         spec: taskSpec,
       }),
     ),
@@ -129,6 +139,11 @@ export const coordinatorFrame = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("cancel"),
     items: items(z.strictObject({ lease_seq: leaseSeq, reason: z.string() })),
+  }),
+  z.strictObject({
+    type: z.literal("revoke"),
+    /** The worker hands each back with `released`: those it has not started, and with `running` also those that run. */
+    items: items(z.strictObject({ lease_seq: leaseSeq, running: z.boolean(), reason: z.string() })),
   }),
   z.strictObject({ type: z.literal("drain"), reason: z.string() }),
   z.strictObject({ type: z.literal("heartbeat_ack"), time_ms: timeMs }),

@@ -13,6 +13,8 @@ const suiteDefaults = z.strictObject({
   labels: labels.optional(),
   resources: resources.optional(),
   fallback: fallback.optional(),
+  preemptible: z.boolean().optional(),
+  hedge: z.boolean().optional(),
 });
 export type SuiteDefaults = z.infer<typeof suiteDefaults>;
 
@@ -23,6 +25,7 @@ export const suite = z.strictObject({
   description: z.string().optional(),
   defaults: suiteDefaults.default({}),
   wait_for_capacity: z.boolean().default(false).describe("Accept tasks that no known worker can run yet"),
+  pool: identifier.default("default").describe("The set of workers that the run is for"),
   tasks: z.array(taskSpec).min(1).max(MAX_TASKS_PER_RUN),
 });
 export type Suite = z.infer<typeof suite>;

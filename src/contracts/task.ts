@@ -10,8 +10,21 @@ export const identifier = z
     "must start with a letter or digit and hold only letters, digits and . _ : / @ + - [ ] = ,",
   );
 
-export const labels = z.record(z.string().min(1).max(63), z.string().max(255));
+/** More labels than this on one task or worker are a mistake or an attack: each is compared at every match. */
+export const MAX_LABELS = 64;
+const labelName = z.string().min(1).max(63);
+const labelValue = z.string().max(255);
+const notTooMany = (record: object): boolean => Object.keys(record).length <= MAX_LABELS;
+const tooMany = `must hold at most ${MAX_LABELS} labels`;
+
+export const labels = z.record(labelName, labelValue).refine(notTooMany, tooMany);
 export type Labels = z.infer<typeof labels>;
+
+/** What a label must be: this text, one of these, there at all (true), or not there (null). */
+export const labelSelectors = z
+  .record(labelName, z.union([labelValue, z.array(labelValue).min(1).max(64), z.literal(true), z.null()]))
+  .refine(notTooMany, tooMany);
+export type LabelSelectors = z.infer<typeof labelSelectors>;
 
 export const taskTypes = ["model", "benchmark", "hardware", "api", "command", "suite", "browser"] as const;
 export type TaskType = (typeof taskTypes)[number];
@@ -35,12 +48,21 @@ export const hardwarePlatforms = [
 export const hardware = z.enum(hardwarePlatforms);
 export type Hardware = z.infer<typeof hardware>;
 
+const MAX_MEMORY_GB = 1_000_000;
+const platforms = z.array(hardware).min(1).max(hardwarePlatforms.length);
+
 export const requirements = z.strictObject({
-  hardware: z.array(hardware).min(1).optional().describe("Any of these platforms, the preferred one first"),
-  min_memory_gb: z.number().positive().optional(),
-  min_cuda_compute: z.number().positive().optional().describe("CUDA compute capability, e.g. 7.5"),
-  labels: labels.optional().describe("Labels that the worker must carry"),
-  software: z.array(z.string().min(1)).optional().describe("Software the worker must have, e.g. torch>=2.4"),
+  hardware: platforms.optional().describe("Any of these platforms, the preferred one first"),
+  min_memory_gb: z.number().positive().max(MAX_MEMORY_GB).optional(),
+  min_cuda_compute: z.number().positive().max(1_000).optional().describe("CUDA compute capability, e.g. 7.5"),
+  labels: labelSelectors
+    .optional()
+    .describe("Labels of the worker: a value, a list of which one must match, true for any value, null for none"),
+  software: z
+    .array(z.string().min(1).max(200))
+    .max(64)
+    .optional()
+    .describe("Software the worker must have, e.g. torch>=2.4"),
 });
 export type Requirements = z.infer<typeof requirements>;
 
@@ -50,16 +72,60 @@ export const retryPolicy = z.strictObject({
 });
 export type RetryPolicy = z.infer<typeof retryPolicy>;
 
-export const resources = z.strictObject({
-  cpu: z.number().positive().optional(),
-  memory_gb: z.number().positive().optional(),
-  gpu: z.int().min(0).optional(),
-  exclusive: z.boolean().optional().describe("Nothing else runs on the machine meanwhile"),
-});
+/** What is set aside for an attempt while it holds its lease. */
+export const resources = z
+  .strictObject({
+    cpu: z.number().positive().max(100_000).optional().describe("Cores"),
+    memory_gb: z.number().positive().max(MAX_MEMORY_GB).optional(),
+    gpu: z.int().min(0).max(1_000).optional().describe("Whole GPUs, for this attempt alone"),
+    gpu_memory_gb: z
+      .number()
+      .positive()
+      .max(MAX_MEMORY_GB)
+      .optional()
+      .describe("With gpu: memory that each must have; without: a part of the memory of one GPU, shared with others"),
+    exclusive: z
+      .boolean()
+      .optional()
+      .describe("Nothing else runs on the machine meanwhile; benchmarks are exclusive unless this is false"),
+    locks: z
+      .array(identifier)
+      .max(16)
+      .optional()
+      .describe("Names of which each is held by one attempt at a time, over all workers"),
+  })
+  .refine(({ gpu, gpu_memory_gb }) => gpu !== 0 || gpu_memory_gb === undefined, {
+    path: ["gpu_memory_gb"],
+    message: "contradicts gpu: 0",
+  })
+  .refine(({ locks = [] }) => new Set(locks).size === locks.length, { path: ["locks"], message: "names a lock twice" });
+export type Resources = z.infer<typeof resources>;
 
-export const fallback = z.array(
-  z.strictObject({ hardware: z.array(hardware).min(1), after_seconds: z.number().min(0).default(0) }),
-);
+/** Platforms that are taken too, once the task has waited for so long. */
+export const fallback = z
+  .array(z.strictObject({ hardware: platforms, after_seconds: z.number().min(0).max(604_800).default(0) }))
+  .max(8)
+  .refine((sets) => sets.every((set, index) => set.after_seconds >= (sets[index - 1]?.after_seconds ?? 0)), {
+    message: "must be in the order of after_seconds",
+  });
+
+/** When a task may start once another has ended: it completed, it failed, or whatever became of it. */
+export const dependencyConditions = ["success", "failure", "always"] as const;
+export type DependencyCondition = (typeof dependencyConditions)[number];
+export const dependency = z.union([
+  identifier,
+  z.strictObject({ task: identifier, condition: z.enum(dependencyConditions).default("success") }),
+]);
+export type Dependency = z.infer<typeof dependency>;
+
+/** The task that a dependency names. */
+export function dependencyTask(one: Dependency): string {
+  return typeof one === "string" ? one : one.task;
+}
+
+export function dependencyCondition(one: Dependency): DependencyCondition {
+  return typeof one === "string" ? "success" : one.condition;
+}
 
 const commandConfig = z.strictObject({
   command: z
@@ -87,16 +153,36 @@ export type ModelConfig = z.infer<typeof modelConfig>;
 /** Kinds of task whose executors define their own settings. */
 const freeConfig = z.record(z.string(), z.json());
 
+/** A task may wait for so many others. */
+export const MAX_DEPENDENCIES = 20_000;
+
 const common = {
   task_id: identifier,
   priority: z.int().min(0).max(100).default(50).describe("0 to 100; higher runs earlier"),
   requirements: requirements.default({}),
   timeout_seconds: z.number().positive().max(604_800).default(1800),
   retry_policy: retryPolicy.prefault({}),
-  depends_on: z.array(identifier).default([]),
+  depends_on: z
+    .array(dependency)
+    .max(MAX_DEPENDENCIES)
+    .default([])
+    .describe("Tasks of the run that must have completed; or { task, condition: success | failure | always }"),
   labels: labels.default({}),
   resources: resources.default({}),
-  fallback: fallback.default([]),
+  fallback: fallback.default([]).describe("Other platforms, in order, each from a waiting time on"),
+  group: identifier
+    .optional()
+    .describe("Tasks of a run with the same group start together, each on a worker of its own, or not at all"),
+  preemptible: z
+    .boolean()
+    .optional()
+    .describe("Whether work of much higher priority may take its place; default true, benchmarks are never preempted"),
+  hedge: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether a second attempt may run beside one that takes much longer than expected; the first result counts",
+    ),
 };
 
 /** A task as people write it. Unknown fields are refused. */

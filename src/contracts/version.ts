@@ -3,8 +3,9 @@
  * and add a line.
  *
  * 1  first version
+ * 2  revoke; progress payloads; GPUs and peers of an assignment; pools; conditions of dependencies, groups, locks
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const ASSAY_VERSION = "0.1.0";
 

@@ -148,6 +148,14 @@ export const explanation = z.strictObject({
   waiting_for: z.array(z.string()).describe("Unfinished tasks it depends on"),
   not_before: time.nullable().describe("Retries wait until then"),
   ahead: z.int().nullable().describe("Tasks that the same workers take first"),
+  expected_start: time
+    .nullable()
+    .describe("From the expected durations of what runs and waits; null when they are unknown"),
+  would_preempt: z
+    .strictObject({ run_id: identifier, task_id: identifier, worker_id: identifier, priority: z.int() })
+    .nullable()
+    .describe("The attempt that would have to make room for it"),
+  claimed: z.array(z.string()).describe("Workers kept free until it can start"),
   workers: z.array(z.strictObject({ worker_id: identifier, fits: z.boolean(), reasons: z.array(z.string()) })),
 });
 export type Explanation = z.infer<typeof explanation>;

@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION } from "./version.ts";
 /** The wire schemas of each protocol version, as a digest. Published versions never change. */
 const recorded: Readonly<Record<number, string>> = {
   1: "079fe448bb56d3dd4b504eb515a1e4366db3e03401600d305ce5a4d8a847e200",
+  2: "b27084c54f35231440b096e20cf079084ca5b9e9ad60854bb2a9c306d1d298dd",
 };
 
 /** JSON Schema of what goes over the wire, without the descriptions for people. */

@@ -1,5 +1,5 @@
 import { isoTime } from "../base/index.ts";
-import type { FeedEvent, JournalEvent, PlacedEvent } from "../contracts/index.ts";
+import type { FeedEvent, JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
 
 type Details = Omit<FeedEvent, "seq" | "time" | "type">;
 
@@ -14,6 +14,7 @@ function detailsOf(event: JournalEvent): Details | null {
     case "token_created":
     case "token_revoked":
     case "run_archived":
+    case "attempt_progressed":
       return null;
     case "epoch_opened":
       return { message: `epoch ${event.epoch}` };
@@ -30,8 +31,16 @@ function detailsOf(event: JournalEvent): Details | null {
         run_id: event.runId,
         task_id: event.taskId,
         state: "skipped",
-        message: `${event.because} did not complete`,
+        message: `${event.because} did not end as it must`,
       };
+    case "share_set":
+      return { message: `${event.kind} ${event.name}: weight ${event.weight}, quota ${event.maxRunning ?? "none"}` };
+    case "fallback_opened":
+    case "claim_opened":
+    case "claim_dropped":
+      return { run_id: event.runId, task_id: event.taskId, state: "queued", ...waitDetails(event) };
+    case "attempt_revoked":
+      return { ...refOf(event), worker_id: event.workerId, message: event.reason };
     case "retry_due":
       return { run_id: event.runId, task_id: event.taskId, state: "queued" };
     case "attempt_leased":
@@ -53,6 +62,19 @@ function detailsOf(event: JournalEvent): Details | null {
       };
     default:
       return workerDetails(event);
+  }
+}
+
+function waitDetails(
+  event: JournalEventOf<"fallback_opened"> | JournalEventOf<"claim_opened"> | JournalEventOf<"claim_dropped">,
+): Details {
+  switch (event.type) {
+    case "fallback_opened":
+      return { message: `fallback ${event.alternative} is open` };
+    case "claim_opened":
+      return { message: `kept free for it: ${event.workers.join(", ")}` };
+    case "claim_dropped":
+      return { message: event.reason };
   }
 }
 

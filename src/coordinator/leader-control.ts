@@ -64,6 +64,7 @@ export class LeaderControl implements Control {
       idempotencyKey: origin.idempotencyKey === null ? null : `${origin.by.tokenId}/${origin.idempotencyKey}`,
       digest: this.options.digest(JSON.stringify(request)),
       waitForCapacity: request.wait_for_capacity,
+      pool: request.pool,
       tasks: request.tasks,
     });
     assert(reply.type === "run_accepted", "a submission is accepted or refused");
@@ -129,6 +130,9 @@ export class LeaderControl implements Control {
       waiting_for: [],
       not_before: null,
       ahead: null,
+      expected_start: null,
+      would_preempt: null,
+      claimed: [],
       workers: [],
     };
   }

@@ -2,7 +2,7 @@ import { AssayError, asRunId, asTaskId, errorMessage } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { JournalEvent, PlacedEvent } from "../contracts/index.ts";
-import { assign, nextTimerMs, step } from "../scheduler/index.ts";
+import { REVIEW_INTERVAL_MS, assign, nextTimerMs, review, step } from "../scheduler/index.ts";
 import type { Command, Reply, State } from "../scheduler/index.ts";
 
 /** Most leases granted in one turn of the event loop, so that frames are read in between. */
@@ -50,6 +50,7 @@ export class Leader {
   private failure: AssayError | undefined;
   private stopped = false;
   private timer: Timer | undefined;
+  private reviewAtMs = 0;
 
   constructor(options: LeaderOptions) {
     this.options = options;
@@ -63,8 +64,8 @@ export class Leader {
 
   /** The current lease of an attempt, undefined when it does not run. */
   leaseOf({ runId, taskId, attempt }: { runId: string; taskId: string; attempt: number }): number | undefined {
-    const lease = this.state.runs.get(asRunId(runId))?.tasks.get(asTaskId(taskId))?.lease;
-    return lease?.attempt === attempt ? lease.leaseSeq : undefined;
+    const task = this.state.runs.get(asRunId(runId))?.tasks.get(asTaskId(taskId));
+    return task?.leases.find((lease) => lease.attempt === attempt)?.leaseSeq;
   }
 
   /** Decides a command now; `answer` is called once its batch and all before it are committed. Throws when the leadership is over. */
@@ -116,7 +117,8 @@ export class Leader {
     if (!turn || this.failure || this.inFlight >= MAX_IN_FLIGHT) return;
     this.turn = undefined;
     if (!this.stopped) {
-      for (const event of assign(this.state, turn.atMs, LEASES_PER_TURN)) turn.events.push(event);
+      const policy = this.reviewDue(turn.atMs) ? review : assign;
+      for (const event of policy(this.state, turn.atMs, LEASES_PER_TURN)) turn.events.push(event);
     }
     if (turn.events.length > 0) {
       this.inFlight += 1;
@@ -130,6 +132,13 @@ export class Leader {
       () => this.committed(turn),
       (error: unknown) => this.lose(error),
     );
+  }
+
+  /** Whether it is time to look at what only time shows; then the next time is set. */
+  private reviewDue(nowMs: number): boolean {
+    if (nowMs < this.reviewAtMs) return false;
+    this.reviewAtMs = nowMs + REVIEW_INTERVAL_MS;
+    return true;
   }
 
   private committed(turn: Turn): void {
@@ -161,13 +170,19 @@ export class Leader {
   private arm(): void {
     if (!this.alive) return;
     this.timer?.cancel();
-    const dueMs = nextTimerMs(this.state) ?? Number.POSITIVE_INFINITY;
+    const timerMs = nextTimerMs(this.state) ?? Number.POSITIVE_INFINITY;
+    const dueMs = this.hasWork ? Math.min(timerMs, this.reviewAtMs) : timerMs;
     const waitMs = Math.min(Math.max(dueMs - this.options.clock.nowMs(), 0), WATCHDOG_MS);
     this.timer = this.options.clock.setTimer(waitMs, () => this.tick());
   }
 
+  private get hasWork(): boolean {
+    return this.state.leases.size > 0 || this.state.tree.waiting > 0;
+  }
+
   private tick(): void {
     if (!this.alive) return;
+    if (this.hasWork && this.reviewAtMs <= this.options.clock.nowMs()) this.openTurn();
     const dueMs = nextTimerMs(this.state);
     if (dueMs !== null && dueMs <= this.options.clock.nowMs()) {
       const { atMs } = this.openTurn();

@@ -10,6 +10,7 @@ export class Outbox {
   private readonly assign: AssignItem[] = [];
   private readonly ack: CoordinatorFrameOf<"ack">["items"] = [];
   private readonly cancel: CoordinatorFrameOf<"cancel">["items"] = [];
+  private readonly revoke: CoordinatorFrameOf<"revoke">["items"] = [];
   private drainReason: string | undefined;
 
   addAssign(item: AssignItem): void {
@@ -24,16 +25,21 @@ export class Outbox {
     this.cancel.push(item);
   }
 
+  addRevoke(item: CoordinatorFrameOf<"revoke">["items"][number]): void {
+    this.revoke.push(item);
+  }
+
   addDrain(reason: string): void {
     this.drainReason = reason;
   }
 
-  /** The frames, in an order that the worker can rely on: an assignment before its cancellation. */
+  /** The frames, in an order that the worker can rely on: an assignment before its cancellation or recall. */
   take(): CoordinatorMessage[] {
     const frames: CoordinatorMessage[] = [];
     if (this.ack.length > 0) frames.push({ type: "ack", items: this.ack.splice(0) });
     if (this.assign.length > 0) frames.push({ type: "assign", items: this.assign.splice(0) });
     if (this.cancel.length > 0) frames.push({ type: "cancel", items: this.cancel.splice(0) });
+    if (this.revoke.length > 0) frames.push({ type: "revoke", items: this.revoke.splice(0) });
     if (this.drainReason !== undefined) frames.push({ type: "drain", reason: this.drainReason });
     this.drainReason = undefined;
     return frames;

@@ -2,7 +2,7 @@ import { asRunId, asWorkerId, assertNever } from "../base/index.ts";
 import type { Clock, WorkerId } from "../base/index.ts";
 import { shortTask } from "../contracts/index.ts";
 import type { CloseReason, JournalEvent, PlacedEvent, WorkerFrame, WorkerFrameOf } from "../contracts/index.ts";
-import type { Command, Reply, State, Task } from "../scheduler/index.ts";
+import type { Command, Lease, Reply, State, Task } from "../scheduler/index.ts";
 import type { Answer } from "./leader.ts";
 import type { LiveLogs } from "./live-logs.ts";
 import { Outbox } from "./outbox.ts";
@@ -123,6 +123,8 @@ export class WorkerLink {
     for (const leaseSeq of reply.resend) this.sendAssign(peer, leaseSeq);
     for (const leaseSeq of reply.fenced)
       peer.outbox.addCancel({ lease_seq: leaseSeq, reason: "the lease was taken away" });
+    for (const { leaseSeq, running } of reply.revoked)
+      peer.outbox.addRevoke({ lease_seq: leaseSeq, running, reason: "asked back before" });
     if (reply.draining) peer.outbox.addDrain("asked to drain");
     this.flush(peer);
   }
@@ -149,14 +151,22 @@ export class WorkerLink {
         return this.finished(peer, frame.items);
       case "released":
         return frame.items.every((item) =>
-          execute({ type: "attempt_released", workerId, leaseSeq: item.lease_seq, reason: item.reason }),
+          execute({
+            type: "attempt_released",
+            workerId,
+            leaseSeq: item.lease_seq,
+            reason: item.reason,
+            ...(item.payload === undefined ? {} : { payload: item.payload }),
+          }),
         );
       case "log":
         if (this.holds(workerId, frame.lease_seq))
           liveLogs.append(frame.lease_seq, { stream: frame.stream, text: frame.text });
         return true;
-      case "progress":
-        return true;
+      case "progress": {
+        const { lease_seq: leaseSeq, payload } = frame;
+        return payload === undefined || execute({ type: "attempt_progressed", workerId, leaseSeq, payload });
+      }
       case "capabilities": {
         const { capabilities, slots, credits } = frame;
         return execute({ type: "update_capabilities", workerId, sessionId, capabilities, slots, credits });
@@ -209,6 +219,12 @@ export class WorkerLink {
         this.options.liveLogs.end(event.leaseSeq);
         if (event.result === null) this.cancel(event.workerId, event.leaseSeq, event.failure?.message ?? "handed back");
         return;
+      case "attempt_revoked": {
+        const peer = this.byWorker.get(event.workerId);
+        const { leaseSeq, running, reason } = event;
+        if (peer?.welcomed) this.fill(peer).addRevoke({ lease_seq: leaseSeq, running, reason });
+        return;
+      }
       case "run_cancelled":
         for (const task of this.options.state.runs.get(event.runId)?.tasks.values() ?? [])
           this.cancelTask(task, event.reason);
@@ -229,7 +245,7 @@ export class WorkerLink {
   }
 
   private cancelTask(task: Task, reason: string): void {
-    if (task.cancelRequested && task.lease) this.cancel(task.lease.workerId, task.lease.leaseSeq, reason);
+    if (task.cancelRequested) for (const { workerId, leaseSeq } of task.leases) this.cancel(workerId, leaseSeq, reason);
   }
 
   private cancel(workerId: WorkerId, leaseSeq: number, reason: string): void {
@@ -238,14 +254,37 @@ export class WorkerLink {
   }
 
   private sendAssign(peer: Peer, leaseSeq: number): void {
-    const task = this.options.state.leases.get(leaseSeq);
-    if (!task?.lease || task.lease.workerId !== peer.workerId) return;
-    const { attempt, hardware } = task.lease;
-    const item: AssignItem = { lease_seq: leaseSeq, run_id: task.run.runId, attempt, spec: shortTask(task.spec) };
-    this.fill(peer).addAssign(hardware === null ? item : { ...item, hardware });
+    const lease = this.options.state.leases.get(leaseSeq);
+    if (lease?.workerId !== peer.workerId) return;
+    const peers = lease.task.group?.members.flatMap((member) => this.seatOf(member));
+    this.fill(peer).addAssign(assignItem(lease, peers));
+  }
+
+  /** Where a member of a group runs. */
+  private seatOf({ taskId, leases }: Task): Seat[] {
+    const [lease] = leases;
+    const worker = lease && this.options.state.workers.get(lease.workerId);
+    return worker ? [{ task_id: taskId, worker_id: worker.workerId, hostname: worker.capabilities.hostname }] : [];
   }
 
   private holds(workerId: WorkerId, leaseSeq: number): boolean {
-    return this.options.state.leases.get(leaseSeq)?.lease?.workerId === workerId;
+    return this.options.state.leases.get(leaseSeq)?.workerId === workerId;
   }
+}
+
+type Seat = NonNullable<AssignItem["peers"]>[number];
+
+/** A lease as the worker is told of it. */
+function assignItem({ leaseSeq, task, attempt, hardware, gpus }: Lease, peers: Seat[] | undefined): AssignItem {
+  const { run, payload, spec } = task;
+  return {
+    lease_seq: leaseSeq,
+    run_id: run.runId,
+    attempt,
+    ...(hardware === null ? {} : { hardware }),
+    ...(gpus.length > 0 ? { gpus: [...gpus] } : {}),
+    ...(payload === null ? {} : { payload }),
+    ...(peers ? { peers } : {}),
+    spec: shortTask(spec),
+  };
 }

@@ -13,7 +13,7 @@ import type {
 import type { PlatformFacts } from "../platform/index.ts";
 
 /** Why an attempt is told to stop before its end: the `reason` of the context's signal. */
-export type AbortReason = "timeout" | "cancelled" | "shutdown";
+export type AbortReason = "timeout" | "cancelled" | "shutdown" | "preempted";
 
 /** What an artifact is made from: a file that stays in place until the attempt ends, or bytes. */
 export type ArtifactSource = { path: string } | { bytes: Uint8Array };

@@ -1,7 +1,7 @@
 import { assertNever } from "../base/index.ts";
 import type { AbortReason, ExecutionReport } from "./executor.ts";
 
-const reasons: ReadonlySet<unknown> = new Set<AbortReason>(["timeout", "cancelled", "shutdown"]);
+const reasons: ReadonlySet<unknown> = new Set<AbortReason>(["timeout", "cancelled", "shutdown", "preempted"]);
 
 /** Why the signal fired; undefined while it has not. */
 export function abortReason(signal: AbortSignal): AbortReason | undefined {
@@ -19,6 +19,8 @@ export function interruptedReport(reason: AbortReason): Pick<ExecutionReport, "s
       return { status: "cancelled", failure: { class: "cancelled", message: "stopped because it was cancelled" } };
     case "shutdown":
       return { status: "cancelled", failure: { class: "cancelled", message: "stopped because the worker stops" } };
+    case "preempted":
+      return { status: "cancelled", failure: { class: "cancelled", message: "stopped to make room for other work" } };
     default:
       return assertNever(reason);
   }

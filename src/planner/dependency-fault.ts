@@ -1,10 +1,10 @@
-import { fault } from "../contracts/index.ts";
-import type { Fault } from "../contracts/index.ts";
+import { dependencyTask, fault } from "../contracts/index.ts";
+import type { Dependency, Fault } from "../contracts/index.ts";
 
 /** What of a task the check looks at. */
 interface Dependent {
   task_id: string;
-  depends_on: readonly string[];
+  depends_on: readonly Dependency[];
 }
 
 /** The first thing wrong with ids and dependencies of a run's tasks: duplicate_task_id, missing_dependency or cyclic_dependency. */
@@ -19,9 +19,10 @@ export function dependencyFault(tasks: readonly Dependent[]): Fault | undefined 
     indexOf.set(task.task_id, index);
   }
   for (const [index, task] of tasks.entries()) {
-    const position = task.depends_on.findIndex((id) => !indexOf.has(id));
+    const position = task.depends_on.findIndex((one) => !indexOf.has(dependencyTask(one)));
     if (position >= 0) {
-      const message = `task ${task.task_id} depends on ${task.depends_on[position]}, which the suite does not have`;
+      const name = dependencyTask(task.depends_on[position] ?? "");
+      const message = `task ${task.task_id} depends on ${name}, which the suite does not have`;
       return fault("missing_dependency", message, { path: `tasks[${index}].depends_on[${position}]` });
     }
   }
@@ -49,7 +50,8 @@ function cycleFrom(
   const path = [{ task: root, next: 0 }];
   const onPath = new Set([root.task_id]);
   for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
-    const dependency = finished.has(top.task.task_id) ? undefined : top.task.depends_on[top.next];
+    const next = finished.has(top.task.task_id) ? undefined : top.task.depends_on[top.next];
+    const dependency = next && dependencyTask(next);
     top.next += 1;
     if (dependency === undefined) {
       finished.add(top.task.task_id);

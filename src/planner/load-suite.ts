@@ -14,7 +14,7 @@ export interface LoadedSuite extends Pick<SuiteSource, "placeOf"> {
   /** With every field that a task can have. */
   suite: Suite;
   /** The same as it is submitted: only what the file says, which is far smaller. */
-  submission: Pick<SubmitRunInput, "name" | "wait_for_capacity" | "tasks">;
+  submission: Pick<SubmitRunInput, "name" | "wait_for_capacity" | "pool" | "tasks">;
   file: string;
 }
 
@@ -61,8 +61,8 @@ function checkedSuite(value: unknown): Pick<LoadedSuite, "suite" | "submission">
   const wrong = dependencyFault(parsed.data.tasks);
   if (wrong !== undefined) return { faults: [wrong] };
   // The schema has just accepted it as its input.
-  const { name, wait_for_capacity = false, tasks } = merged as z.input<typeof suite>;
-  return { suite: parsed.data, submission: { name, wait_for_capacity, tasks } };
+  const { name, wait_for_capacity = false, pool = "default", tasks } = merged as z.input<typeof suite>;
+  return { suite: parsed.data, submission: { name, wait_for_capacity, pool, tasks } };
 }
 
 function taskCount(value: unknown): number {

@@ -1,4 +1,5 @@
 import { assert } from "../base/index.ts";
+import { dependencyTask } from "../contracts/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent, TaskSpec } from "../contracts/index.ts";
 import { addTask, attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
 import { ResultRows } from "./result-rows.ts";
@@ -134,6 +135,12 @@ export class Projection {
       case "run_archived":
       case "retry_due":
       case "result_conflict":
+      case "attempt_revoked":
+      case "attempt_progressed":
+      case "fallback_opened":
+      case "claim_opened":
+      case "claim_dropped":
+      case "share_set":
         return;
       default:
         return this.projectWorker(event, at.atMs);
@@ -307,7 +314,7 @@ export function newTask(spec: TaskSpec, place: { runId: string; taskNo: number; 
     endMs: null,
     workerId: null,
     attempts: 0,
-    waitingFor: new Set(spec.depends_on),
+    waitingFor: new Set(spec.depends_on.map(dependencyTask)),
     attempt: null,
   };
 }

@@ -22,6 +22,7 @@ function specs(...tasks: TaskSpecInput[]): JournalEvent {
     idempotencyKey: null,
     digest: "d",
     waitForCapacity: false,
+    pool: "default",
     tasks: tasks.map((task) => taskSpec.parse(task)),
   };
 }

@@ -7,6 +7,7 @@ import type {
   HeldLease,
   JournalEvent,
   Role,
+  ShareKind,
   TaskSpec,
   WorkerLoad,
 } from "../contracts/index.ts";
@@ -24,6 +25,7 @@ export type Command =
       idempotencyKey: string | null;
       digest: string;
       waitForCapacity: boolean;
+      pool: string;
       tasks: TaskSpec[];
     }
   | { type: "cancel_run"; runId: RunId; by: string; reason: string }
@@ -58,9 +60,11 @@ export type Command =
   | { type: "worker_disconnected"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
   | { type: "worker_goodbye"; workerId: WorkerId; sessionId: string; reason: string }
   | { type: "drain_worker"; workerId: WorkerId; by: string; reason: string }
+  | { type: "set_share"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
   | { type: "attempt_started"; workerId: WorkerId; leaseSeq: number; startedAtMs: number }
+  | { type: "attempt_progressed"; workerId: WorkerId; leaseSeq: number; payload: string }
   | { type: "attempt_finished"; workerId: WorkerId; item: FinishedItem; digest: string }
-  | { type: "attempt_released"; workerId: WorkerId; leaseSeq: number; reason: string }
+  | { type: "attempt_released"; workerId: WorkerId; leaseSeq: number; reason: string; payload?: string }
   | { type: "tick" }
   | { type: "projected"; seq: number };
 
@@ -70,8 +74,14 @@ export type Reply =
   | { type: "refused"; fault: Fault }
   | { type: "run_accepted"; runId: RunId; tasks: number; duplicate: boolean }
   | { type: "ack"; leaseSeq: number; verdict: AckVerdict }
-  /** A worker came back: leases to send again, and leases it holds that are no longer its own. */
-  | { type: "reattached"; resend: number[]; fenced: number[]; draining: boolean };
+  /** A worker came back: leases to send again, leases it holds that are no longer its own, and leases asked back of it. */
+  | {
+      type: "reattached";
+      resend: number[];
+      fenced: number[];
+      revoked: { leaseSeq: number; running: boolean }[];
+      draining: boolean;
+    };
 
 export interface Decision {
   events: JournalEvent[];

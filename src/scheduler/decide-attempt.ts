@@ -1,27 +1,39 @@
 import { asRunId, asTaskId } from "../base/index.ts";
-import type { AfterAttempt, AttemptOutcome, Failure, FinishedItem, JournalEventOf } from "../contracts/index.ts";
+import type {
+  AfterAttempt,
+  AttemptOutcome,
+  Failure,
+  FinishedItem,
+  JournalEvent,
+  JournalEventOf,
+} from "../contracts/index.ts";
 import { done } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
+import { recallPeers } from "./groups.ts";
 import { afterFailure } from "./retry.ts";
-import type { Lease, State, Task } from "./state.ts";
+import type { Lease, State, Task, WorkerRecord } from "./state.ts";
 
 type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
 type AttemptFinished = JournalEventOf<"attempt_finished">;
 
-/** The task that a worker holds under this lease, or undefined when the lease is no longer its own. */
-function heldBy(
-  state: State,
-  command: { workerId: string; leaseSeq: number },
-): { task: Task; lease: Lease } | undefined {
-  const task = state.leases.get(command.leaseSeq);
-  const lease = task?.lease;
-  return task && lease && lease.workerId === command.workerId ? { task, lease } : undefined;
+/** The lease, when the worker still holds it; undefined when it is no longer its own. */
+function heldBy(state: State, command: { workerId: string; leaseSeq: number }): Lease | undefined {
+  const lease = state.leases.get(command.leaseSeq);
+  return lease?.workerId === command.workerId ? lease : undefined;
 }
 
 export function decideStarted(state: State, command: Of<"attempt_started">): Decision {
-  const held = heldBy(state, command);
-  if (!held || held.task.state !== "leased") return done();
-  return done({ type: "attempt_started", ...refOf(held.task, held.lease), startedAtMs: command.startedAtMs });
+  const lease = heldBy(state, command);
+  if (!lease || lease.startedAtMs !== null) return done();
+  return done({ type: "attempt_started", ...refOf(lease), startedAtMs: command.startedAtMs });
+}
+
+/** What the attempt would leave for the next one; the same again is not written again. */
+export function decideProgressed(state: State, command: Of<"attempt_progressed">): Decision {
+  const lease = heldBy(state, command);
+  const { leaseSeq, payload } = command;
+  if (!lease || lease.task.payload === payload) return done();
+  return done({ type: "attempt_progressed", ...refOf(lease), leaseSeq, payload });
 }
 
 /**
@@ -31,16 +43,14 @@ export function decideStarted(state: State, command: Of<"attempt_started">): Dec
 export function decideFinished(state: State, command: Of<"attempt_finished">, nowMs: number): Decision {
   const { item, workerId, digest } = command;
   const leaseSeq = item.lease_seq;
-  const held = heldBy(state, { workerId, leaseSeq });
-  if (!held || held.task.taskId !== item.result.task_id) return answerLate(state, command);
-  const { task, lease } = held;
-  const { outcome, failure } = judge(item, task);
-  const after: AfterAttempt = failure
-    ? afterFailure(task, failure, nowMs)
-    : { state: task.cancelRequested ? "cancelled" : "completed" };
+  const lease = heldBy(state, { workerId, leaseSeq });
+  if (!lease || lease.task.taskId !== item.result.task_id) return answerLate(state, command);
+  const { task } = lease;
+  const { outcome, failure } = judge(item, lease);
+  const after = afterEnd(lease, { outcome, failure, nowMs });
   const event: AttemptFinished = {
     type: "attempt_finished",
-    ...refOf(task, lease),
+    ...refOf(lease),
     leaseSeq,
     workerId,
     outcome,
@@ -51,10 +61,28 @@ export function decideFinished(state: State, command: Of<"attempt_finished">, no
     failure,
     after,
   };
-  return { events: [event], reply: { type: "ack", leaseSeq, verdict: "accepted" } };
+  // The other attempt of a hedged task ends first, so that the task is over with the one that counts.
+  const others = after.state === "completed" || after.state === "cancelled" ? superseded(task, lease, nowMs) : [];
+  return { events: [...others, ...ending(event, lease)], reply: { type: "ack", leaseSeq, verdict: "accepted" } };
 }
 
-function judge(item: FinishedItem, task: Task): { outcome: AttemptOutcome; failure: Failure | null } {
+/** An ended attempt, and the recall of its group when it must start anew. */
+function ending(event: AttemptFinished, { task }: Lease): JournalEvent[] {
+  return event.after.state === "queued" && task.group ? [event, ...recallPeers(task.group, task)] : [event];
+}
+
+function superseded(task: Task, winner: Lease, nowMs: number): AttemptFinished[] {
+  return task.leases
+    .filter((lease) => lease !== winner)
+    .map((lease) => ({
+      ...endedWithoutResult(lease, nowMs),
+      outcome: "cancelled" as const,
+      failure: null,
+      after: { state: "running" as const },
+    }));
+}
+
+function judge(item: FinishedItem, { task, revoked }: Lease): { outcome: AttemptOutcome; failure: Failure | null } {
   const { result } = item;
   switch (result.status) {
     case "completed":
@@ -70,8 +98,22 @@ function judge(item: FinishedItem, task: Task): { outcome: AttemptOutcome; failu
         failure: result.failure ?? { class: "timeout", message: `Took longer than ${task.spec.timeout_seconds} s.` },
       };
     case "cancelled":
+      if (revoked === "running" && !task.cancelRequested) return { outcome: "preempted", failure: null };
       return { outcome: "cancelled", failure: result.failure ?? { class: "cancelled", message: "Cancelled." } };
   }
+}
+
+/** What becomes of the task: another attempt of it that still runs may save it. */
+function afterEnd(
+  lease: Lease,
+  end: { outcome: AttemptOutcome; failure: Failure | null; nowMs: number },
+): AfterAttempt {
+  const { task } = lease;
+  const { outcome, failure, nowMs } = end;
+  if (outcome === "succeeded") return { state: task.cancelRequested ? "cancelled" : "completed" };
+  if (task.leases.length > 1 && failure?.class !== "assertion") return { state: "running" };
+  if (failure) return afterFailure(task, failure, nowMs);
+  return task.cancelRequested ? { state: "cancelled" } : { state: "queued", notBeforeMs: nowMs };
 }
 
 function answerLate(state: State, command: Of<"attempt_finished">): Decision {
@@ -94,50 +136,44 @@ function answerLate(state: State, command: Of<"attempt_finished">): Decision {
   return { events: past.conflicted ? [] : [conflict], reply: { type: "ack", leaseSeq, verdict: "conflict" } };
 }
 
-/** The worker gives a lease back that it did not use: the task waits again, and nothing counts against it. */
+/** The worker gives a lease back that it did not use, or had to stop: the task waits again, and nothing counts against it. */
 export function decideReleased(state: State, command: Of<"attempt_released">, nowMs: number): Decision {
-  const held = heldBy(state, command);
-  return held ? done(preempted(held.task, held.lease, nowMs)) : done();
+  const lease = heldBy(state, command);
+  return lease ? done(...preempted(lease, nowMs, command.payload)) : done();
 }
 
-export function preempted(task: Task, lease: Lease, nowMs: number): AttemptFinished {
-  const after: AfterAttempt = task.cancelRequested ? { state: "cancelled" } : { state: "queued", notBeforeMs: nowMs };
-  return { ...endedWithoutResult(task, lease, nowMs), outcome: "preempted", failure: null, after };
+export function preempted(lease: Lease, nowMs: number, payload?: string): JournalEvent[] {
+  const event: AttemptFinished = {
+    ...endedWithoutResult(lease, nowMs),
+    outcome: "preempted",
+    failure: null,
+    after: afterEnd(lease, { outcome: "preempted", failure: null, nowMs }),
+    ...(payload === undefined ? {} : { payload }),
+  };
+  return ending(event, lease);
 }
 
 /** The worker of the attempt is gone, or does not know the lease. */
-export function lostAttempt(task: Task, lease: Lease, end: { nowMs: number; message: string }): AttemptFinished {
-  const failure: Failure = { class: "worker_lost", message: end.message };
-  return {
-    ...endedWithoutResult(task, lease, end.nowMs),
-    outcome: "lost",
-    failure,
-    after: afterFailure(task, failure, end.nowMs),
-  };
+export function lostAttempt(lease: Lease, end: { nowMs: number; message: string }): JournalEvent[] {
+  return failed(lease, { nowMs: end.nowMs, outcome: "lost", failure: { class: "worker_lost", message: end.message } });
 }
 
 /** The attempt ran past its time limit and the worker did not end it. */
-export function overdueAttempt(task: Task, lease: Lease, nowMs: number): AttemptFinished {
-  const failure: Failure = {
-    class: "timeout",
-    message: `Took longer than ${task.spec.timeout_seconds} s, and the worker did not end it.`,
-  };
-  return {
-    ...endedWithoutResult(task, lease, nowMs),
-    outcome: "timed_out",
-    failure,
-    after: afterFailure(task, failure, nowMs),
-  };
+export function overdueAttempt(lease: Lease, nowMs: number): JournalEvent[] {
+  const message = `Took longer than ${lease.task.spec.timeout_seconds} s, and the worker did not end it.`;
+  return failed(lease, { nowMs, outcome: "timed_out", failure: { class: "timeout", message } });
 }
 
-function endedWithoutResult(
-  task: Task,
-  lease: Lease,
-  nowMs: number,
-): Omit<AttemptFinished, "outcome" | "failure" | "after"> {
+function failed(lease: Lease, end: { nowMs: number; outcome: AttemptOutcome; failure: Failure }): JournalEvent[] {
+  const { nowMs, outcome, failure } = end;
+  const after = afterEnd(lease, end);
+  return ending({ ...endedWithoutResult(lease, nowMs), outcome, failure, after }, lease);
+}
+
+function endedWithoutResult(lease: Lease, nowMs: number): Omit<AttemptFinished, "outcome" | "failure" | "after"> {
   return {
     type: "attempt_finished",
-    ...refOf(task, lease),
+    ...refOf(lease),
     leaseSeq: lease.leaseSeq,
     workerId: lease.workerId,
     startedAtMs: lease.startedAtMs,
@@ -147,9 +183,15 @@ function endedWithoutResult(
   };
 }
 
-export function refOf(
-  task: Task,
-  lease: Lease,
-): { runId: Task["run"]["runId"]; taskId: Task["taskId"]; attempt: number } {
-  return { runId: task.run.runId, taskId: task.taskId, attempt: lease.attempt };
+/** What becomes of each lease of a worker. */
+export function endAll(worker: WorkerRecord | undefined, end: (lease: Lease) => JournalEvent[]): JournalEvent[] {
+  return [...(worker?.leases.values() ?? [])].flatMap(end);
+}
+
+export function refOf({ task, attempt }: Lease): {
+  runId: Task["run"]["runId"];
+  taskId: Task["taskId"];
+  attempt: number;
+} {
+  return { runId: task.run.runId, taskId: task.taskId, attempt };
 }

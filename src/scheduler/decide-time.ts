@@ -1,8 +1,8 @@
 import type { JournalEvent } from "../contracts/index.ts";
 import { done } from "./commands.ts";
 import type { Decision } from "./commands.ts";
-import { lostAttempt, overdueAttempt } from "./decide-attempt.ts";
-import { leasesOf } from "./decide-worker.ts";
+import { endAll, lostAttempt, overdueAttempt } from "./decide-attempt.ts";
+import { fallbackEvent } from "./fallback.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
 
 /** A finished run stays in memory this long, so that late copies of its results get the same answer as the first. */
@@ -17,19 +17,23 @@ export function nextTimerMs(state: State): number | null {
 export function decideTick(state: State, nowMs: number): Decision {
   const entry = state.timers.peek();
   if (!entry || entry.atMs > nowMs) return done();
-  return done(...("spec" in entry.subject ? taskDue(entry.subject, nowMs) : workerDue(state, entry.subject, nowMs)));
+  const { subject } = entry;
+  if ("lease" in subject) return done(...overdueAttempt(subject.lease, nowMs));
+  return done(...("task" in subject ? taskDue(subject.task, nowMs) : workerDue(subject.worker, nowMs)));
 }
 
 function taskDue(task: Task, nowMs: number): JournalEvent[] {
-  if (task.lease) return [overdueAttempt(task, task.lease, nowMs)];
+  if (task.notBeforeMs === 0) return [fallbackEvent(task, nowMs)];
   return [{ type: "retry_due", runId: task.run.runId, taskId: task.taskId }];
 }
 
-function workerDue(state: State, worker: WorkerRecord, nowMs: number): JournalEvent[] {
+function workerDue(worker: WorkerRecord, nowMs: number): JournalEvent[] {
   if (worker.state === "lost") return [{ type: "worker_left", workerId: worker.workerId, reason: "lost for a day" }];
   const message = `Worker ${worker.name} was lost.`;
-  const lost = leasesOf(state, worker).map(({ task, lease }) => lostAttempt(task, lease, { nowMs, message }));
-  return [...lost, { type: "worker_lost", workerId: worker.workerId }];
+  return [
+    ...endAll(worker, (lease) => lostAttempt(lease, { nowMs, message })),
+    { type: "worker_lost", workerId: worker.workerId },
+  ];
 }
 
 /** Finished runs leave memory once everything about them is in the results. */

@@ -2,22 +2,15 @@ import { fault } from "../contracts/index.ts";
 import type { JournalEvent } from "../contracts/index.ts";
 import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
-import { lostAttempt, preempted, refOf } from "./decide-attempt.ts";
-import type { Lease, State, Task, WorkerRecord } from "./state.ts";
+import { endAll, lostAttempt, preempted, refOf } from "./decide-attempt.ts";
+import { fit } from "./match.ts";
+import { unfitReserve } from "./migration.ts";
+import type { State, WorkerRecord } from "./state.ts";
 
 type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
 
 /** A worker's load is journaled at most this often. */
 export const REPORT_INTERVAL_MS = 15_000;
-
-export function leasesOf(state: State, worker: WorkerRecord): { task: Task; lease: Lease }[] {
-  const found: { task: Task; lease: Lease }[] = [];
-  for (const leaseSeq of worker.leases) {
-    const task = state.leases.get(leaseSeq);
-    if (task?.lease) found.push({ task, lease: task.lease });
-  }
-  return found;
-}
 
 /**
  * A worker introduces itself, new or back again. Leases that it holds go on; those it never started are sent again, in case
@@ -30,25 +23,33 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
   const holds = new Map(held.map((one) => [one.lease_seq, one]));
   const resend: number[] = [];
   const cancelled: number[] = [];
-  for (const { task, lease } of known ? leasesOf(state, known) : []) {
+  const revoked: { leaseSeq: number; running: boolean }[] = [];
+  const ended = endAll(known, (lease) => {
     const there = holds.get(lease.leaseSeq);
     holds.delete(lease.leaseSeq);
+    const { task, leaseSeq, startedAtMs } = lease;
+    const fits = fit(task.requirementClass.needs, command.capabilities).fits;
     if (there) {
-      if (there.state === "running" && task.state === "leased") {
-        events.push({ type: "attempt_started", ...refOf(task, lease), startedAtMs: nowMs });
-      }
-      if (task.cancelRequested) cancelled.push(lease.leaseSeq);
-    } else if (task.state === "running") {
-      events.push(
-        lostAttempt(task, lease, { nowMs, message: `Worker ${command.name} was started anew and lost the attempt.` }),
-      );
-    } else if (task.cancelRequested) events.push(preempted(task, lease, nowMs));
-    else resend.push(lease.leaseSeq);
-  }
+      if (task.cancelRequested) cancelled.push(leaseSeq);
+      else if (lease.revoked !== null) revoked.push({ leaseSeq, running: lease.revoked === "running" });
+      if (startedAtMs === null && there.state === "running")
+        return [{ type: "attempt_started", ...refOf(lease), startedAtMs: nowMs }];
+      return fits ? [] : unfitReserve([lease]);
+    }
+    if (startedAtMs !== null) {
+      return lostAttempt(lease, { nowMs, message: `Worker ${command.name} was started anew and lost the attempt.` });
+    }
+    // Never received: handed back when it is not wanted there any more, else sent again.
+    if (task.cancelRequested || lease.revoked !== null || !fits) return preempted(lease, nowMs);
+    resend.push(leaseSeq);
+    return [];
+  });
+  events.push(...ended);
   // What it holds and we do not know of: a finished one will get its answer when the result comes.
   const foreign = [...holds.values()].filter((one) => one.state !== "finished").map((one) => one.lease_seq);
   const draining = known?.incarnation === command.incarnation && known.draining;
-  return { events, reply: { type: "reattached", resend, fenced: [...foreign, ...cancelled], draining } };
+  const fenced = [...foreign, ...cancelled];
+  return { events, reply: { type: "reattached", resend, fenced, revoked, draining } };
 }
 
 /** The worker that this session still speaks for. */
@@ -69,18 +70,21 @@ export function decideHeartbeat(state: State, command: Of<"worker_heartbeat">, n
     events.push({ type: "worker_reported", workerId: worker.workerId, load: command.load });
   }
   const held = new Set(command.held);
-  for (const { task, lease } of leasesOf(state, worker)) {
-    if (lease.leaseSeq > command.receivedSeq || held.has(lease.leaseSeq)) continue;
-    events.push(lostAttempt(task, lease, { nowMs, message: `Worker ${worker.name} no longer knows the attempt.` }));
-  }
-  return done(...events);
+  const message = `Worker ${worker.name} no longer knows the attempt.`;
+  const lost = endAll(worker, (lease) =>
+    lease.leaseSeq > command.receivedSeq || held.has(lease.leaseSeq) ? [] : lostAttempt(lease, { nowMs, message }),
+  );
+  return done(...events, ...lost);
 }
 
 export function decideCapabilities(state: State, command: Of<"update_capabilities">): Decision {
   const worker = speaker(state, command);
   if (!worker) return done();
   const { name, incarnation } = worker;
-  return done({ ...command, type: "worker_registered", name, incarnation });
+  const unfit = [...worker.leases.values()].filter(
+    ({ task }) => !fit(task.requirementClass.needs, command.capabilities).fits,
+  );
+  return done({ ...command, type: "worker_registered", name, incarnation }, ...unfitReserve(unfit));
 }
 
 /** The session ended: no new work, and when the worker is not back in time it is lost. */
@@ -94,7 +98,7 @@ export function decideDisconnected(state: State, command: Of<"worker_disconnecte
 export function decideGoodbye(state: State, command: Of<"worker_goodbye">, nowMs: number): Decision {
   const worker = speaker(state, command);
   if (!worker) return done();
-  const returned = leasesOf(state, worker).map(({ task, lease }) => preempted(task, lease, nowMs));
+  const returned = endAll(worker, (lease) => preempted(lease, nowMs));
   return done(...returned, { type: "worker_left", workerId: worker.workerId, reason: command.reason });
 }
 

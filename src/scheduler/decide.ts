@@ -2,7 +2,7 @@ import { assertNever } from "../base/index.ts";
 import { fault } from "../contracts/index.ts";
 import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
-import { decideFinished, decideReleased, decideStarted } from "./decide-attempt.ts";
+import { decideFinished, decideProgressed, decideReleased, decideStarted } from "./decide-attempt.ts";
 import { decideCancelRun, decideCancelTask, decideSubmit } from "./decide-run.ts";
 import { decideProjected, decideTick } from "./decide-time.ts";
 import {
@@ -48,8 +48,12 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       return decideGoodbye(state, command, nowMs);
     case "drain_worker":
       return decideDrain(state, command);
+    case "set_share":
+      return done({ ...command, type: "share_set" });
     case "attempt_started":
       return decideStarted(state, command);
+    case "attempt_progressed":
+      return decideProgressed(state, command);
     case "attempt_finished":
       return decideFinished(state, command, nowMs);
     case "attempt_released":

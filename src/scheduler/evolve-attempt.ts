@@ -1,75 +1,167 @@
 import { assert } from "../base/index.ts";
 import type { JournalEventOf } from "../contracts/index.ts";
-import { refreshReady } from "./requirement-class.ts";
-import type { Lease, State, Task } from "./state.ts";
-import { enqueue, mustTask, mustWorker, setTaskState, setTimer } from "./transition.ts";
+import { cacheKeyOf, machineKey, observe } from "./estimates.ts";
+import { expectedOn } from "./placement.ts";
+import { isPreemptible } from "./preemption.ts";
+import { refreshStanding, servedLast } from "./profile.ts";
+import { release, reserve } from "./resources.ts";
+import { countRunning } from "./share-tree.ts";
+import type { Lease, State, Task, WorkerRecord } from "./state.ts";
+import { makeReady, mustLease, mustTask, mustWorker, setTaskState, setTimer } from "./transition.ts";
 
 /** The worker enforces the time limit; the coordinator steps in this much later, when the worker did not. */
 export const DEADLINE_MARGIN_MS = 60_000;
+/** How many models and workspaces a worker is believed to have in its cache. */
+const MAX_WARM = 64;
+/** How far one attempt moves a worker's pace. */
+const PACE_STEP = 0.2;
 
-export function evolveLease(state: State, event: JournalEventOf<"attempt_leased">): void {
+export function evolveLease(state: State, event: JournalEventOf<"attempt_leased">, atMs: number): void {
   const task = mustTask(state, event);
   const worker = mustWorker(state, event.workerId);
-  assert(task.state === "queued" && task.lease === null, `task ${task.taskId} is free to be leased`);
-  task.lease = {
+  const isHedge = task.state === "running" && task.leases.length === 1;
+  assert((task.state === "queued" && task.leases.length === 0) || isHedge, `task ${task.taskId} is free to be leased`);
+  const lease: Lease = {
     leaseSeq: state.seq,
+    task,
     attempt: event.attempt,
     workerId: event.workerId,
     hardware: event.hardware,
+    gpus: event.gpus ?? NO_GPUS,
+    alternative: event.alternative ?? 0,
+    leasedAtMs: atMs,
+    expectedMs: expectedOn(state, task, worker),
     startedAtMs: null,
     deadlineMs: null,
+    revoked: null,
+    timer: null,
   };
-  state.leases.set(state.seq, task);
-  worker.leases.add(state.seq);
-  setTaskState(state, task, "leased");
-  refreshReady(worker);
-  if (worker.isReady) {
-    // To the end of the line, so that work spreads over the workers that fit.
-    task.requirementClass.ready.delete(worker.workerId);
-    task.requirementClass.ready.add(worker.workerId);
-  }
+  task.leases = [...task.leases, lease];
+  indexLease(state, worker, lease);
+  if (!isHedge) setTaskState(state, task, "leased");
+  refreshStanding(state, worker);
+  servedLast(worker);
+}
+
+const NO_GPUS: readonly number[] = [];
+
+/** Everything that counts a lease; its reverse is `unindexLease`. */
+export function indexLease(state: State, worker: WorkerRecord, lease: Lease): void {
+  const { task } = lease;
+  state.leases.set(lease.leaseSeq, lease);
+  worker.leases.set(lease.leaseSeq, lease);
+  reserve(state, worker, lease);
+  refreshMachine(state, worker, lease);
+  countRunning(task.run.node, 1, lease.leasedAtMs);
+  if (isPreemptible(task)) countPreemptible(state, task, 1);
+  if (task.spec.hedge === true) state.watch.hedgeable.add(lease);
+}
+
+function unindexLease(state: State, worker: WorkerRecord, lease: Lease): void {
+  const { task } = lease;
+  state.leases.delete(lease.leaseSeq);
+  worker.leases.delete(lease.leaseSeq);
+  release(state, worker, lease);
+  refreshMachine(state, worker, lease);
+  countRunning(task.run.node, -1, lease.leasedAtMs);
+  if (isPreemptible(task)) countPreemptible(state, task, -1);
+  state.watch.hedgeable.delete(lease);
+  setTimer(state, { lease }, null);
+}
+
+function countPreemptible(state: State, task: Task, change: 1 | -1): void {
+  const { preemptible } = state.watch;
+  preemptible[task.spec.priority] = (preemptible[task.spec.priority] ?? 0) + change;
+}
+
+/** Whoever has a machine for itself keeps its other workers busy. */
+function refreshMachine(state: State, worker: WorkerRecord, lease: Lease): void {
+  if (!lease.task.requirementClass.demand.exclusive) return;
+  for (const other of worker.machine.workers) refreshStanding(state, other);
 }
 
 export function evolveStart(state: State, event: JournalEventOf<"attempt_started">): void {
   const task = mustTask(state, event);
-  const lease = mustLease(task);
+  const lease = task.leases.find((one) => one.attempt === event.attempt);
+  assert(lease, `attempt ${event.attempt} of ${task.taskId} holds a lease`);
   lease.startedAtMs = event.startedAtMs;
-  armDeadline(state, task, lease);
-  setTaskState(state, task, "running");
+  lease.deadlineMs = lease.startedAtMs + task.spec.timeout_seconds * 1000 + DEADLINE_MARGIN_MS;
+  setTimer(state, { lease }, lease.deadlineMs);
+  if (task.state === "leased") setTaskState(state, task, "running");
 }
 
-/** Sets the coordinator's own deadline of a started attempt. */
-export function armDeadline(state: State, task: Task, lease: Lease): void {
-  assert(lease.startedAtMs !== null, "only a started attempt has a deadline");
-  lease.deadlineMs = lease.startedAtMs + task.spec.timeout_seconds * 1000 + DEADLINE_MARGIN_MS;
-  setTimer(state, task, lease.deadlineMs);
+export function evolveRevoke(state: State, event: JournalEventOf<"attempt_revoked">): void {
+  mustLease(state, event.leaseSeq).revoked = event.running ? "running" : "waiting";
 }
 
 export function evolveAttemptEnd(state: State, event: JournalEventOf<"attempt_finished">, atMs: number): void {
   const task = mustTask(state, event);
-  const lease = mustLease(task);
-  assert(lease.leaseSeq === event.leaseSeq, `attempt ${event.attempt} of ${task.taskId} holds the lease`);
+  const lease = mustLease(state, event.leaseSeq);
+  assert(lease.task === task, `attempt ${event.attempt} of ${task.taskId} holds the lease`);
   const { attempt, leaseSeq, workerId } = lease;
-  task.past.push({ attempt, leaseSeq, workerId, outcome: event.outcome, digest: event.digest, conflicted: false });
-  task.lease = null;
-  state.leases.delete(leaseSeq);
-  const worker = mustWorker(state, workerId);
-  worker.leases.delete(leaseSeq);
   const failureClass = event.failure?.class ?? null;
-  if (failureClass !== null) task.failures.set(failureClass, (task.failures.get(failureClass) ?? 0) + 1);
-  if (event.after.state === "queued") {
+  const { outcome, digest, after } = event;
+  task.past = [...task.past, { attempt, leaseSeq, workerId, outcome, failureClass, digest, conflicted: false }];
+  task.leases = task.leases.filter((one) => one !== lease);
+  const worker = mustWorker(state, workerId);
+  unindexLease(state, worker, lease);
+  if (event.payload !== undefined) task.payload = event.payload;
+  if (outcome === "succeeded")
+    learn(state, { worker, lease, startedAtMs: event.startedAtMs, finishedAtMs: event.finishedAtMs });
+  if (after.state === "queued") {
     setTaskState(state, task, "queued");
-    task.notBeforeMs = event.after.notBeforeMs > atMs ? event.after.notBeforeMs : 0;
-    setTimer(state, task, task.notBeforeMs === 0 ? null : task.notBeforeMs);
-    if (task.notBeforeMs === 0) enqueue(task);
-  } else {
-    if (event.after.state === "failed") task.failureClass = failureClass;
-    setTaskState(state, task, event.after.state);
+    task.notBeforeMs = after.notBeforeMs > atMs ? after.notBeforeMs : 0;
+    if (task.notBeforeMs === 0) makeReady(state, task);
+    else setTimer(state, { task }, task.notBeforeMs);
+  } else if (after.state !== "running") {
+    if (after.state === "failed") task.failureClass = failureClass;
+    setTaskState(state, task, after.state);
   }
-  refreshReady(worker);
+  refreshStanding(state, worker);
 }
 
-function mustLease(task: Task): Lease {
-  assert(task.lease, `task ${task.taskId} has a lease`);
-  return task.lease;
+/** Learns from a success how long the work takes, how fast the worker is, and what is in its cache. */
+function learn(
+  state: State,
+  done: { worker: WorkerRecord; lease: Lease; startedAtMs: number | null; finishedAtMs: number },
+): void {
+  const { worker, lease } = done;
+  const { task } = lease;
+  const durationMs = Math.max(done.finishedAtMs - (done.startedAtMs ?? lease.startedAtMs ?? done.finishedAtMs), 1);
+  observe(state.estimates, {
+    workKey: task.workKey,
+    machineClass: machineKey(worker.profile, lease.hardware),
+    durationMs,
+  });
+  if (lease.expectedMs !== null && lease.expectedMs > 0) {
+    // What was expected held the pace of that time already, so only the difference counts.
+    const difference = Math.min(Math.max(Math.log(durationMs / lease.expectedMs), -1), 1);
+    worker.pace = Math.min(Math.max(worker.pace + PACE_STEP * difference, 0), MAX_PACE);
+  }
+  task.run.finished.count += 1;
+  task.run.finished.durationMs += durationMs;
+  const key = cacheKeyOf(task.spec);
+  if (key !== null) warmUp(state, worker, key);
+}
+
+const MAX_PACE = Math.log(100);
+
+function warmUp(state: State, worker: WorkerRecord, key: string): void {
+  const others = worker.warm.filter((one) => one !== key);
+  const forgotten = others.length >= MAX_WARM ? others.shift() : undefined;
+  worker.warm = [...others, key];
+  indexWarm(state, worker, key);
+  if (forgotten !== undefined) unindexWarm(state, worker, forgotten);
+}
+
+export function indexWarm(state: State, worker: WorkerRecord, key: string): void {
+  const workers = state.warm.get(key);
+  if (workers) workers.add(worker);
+  else state.warm.set(key, new Set([worker]));
+}
+
+export function unindexWarm(state: State, worker: WorkerRecord, key: string): void {
+  const workers = state.warm.get(key);
+  workers?.delete(worker);
+  if (workers?.size === 0) state.warm.delete(key);
 }

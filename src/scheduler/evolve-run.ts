@@ -1,64 +1,124 @@
 import { asTaskId } from "../base/index.ts";
 import type { TaskId } from "../base/index.ts";
-import type { JournalEventOf } from "../contracts/index.ts";
-import { classFor } from "./requirement-class.ts";
+import type { JournalEventOf, TaskSpec } from "../contracts/index.ts";
+import { NO_DEPENDENTS, linkDependents } from "./dependencies.ts";
+import { workKeyOf } from "./estimates.ts";
+import { openedAfter } from "./fallback.ts";
+import type { Group } from "./groups.ts";
+import { classFor, joinClass, leaveClass, needsOf } from "./requirement-class.ts";
+import { addRunNode } from "./share-tree.ts";
+import { compactSpec } from "./compact-spec.ts";
 import { emptyCounts } from "./state.ts";
-import type { Run, State, Task } from "./state.ts";
-import { enqueue, mustRun, setTaskState } from "./transition.ts";
+import type { Lease, PastAttempt, Run, State, Task } from "./state.ts";
+import { makeReady, mustRun, mustTask, setTaskState, unline } from "./transition.ts";
 
 /** How many idempotency keys are remembered. */
 export const MAX_SUBMISSIONS = 10_000;
 
 export function submitRun(state: State, event: JournalEventOf<"run_submitted">, atMs: number): void {
-  const run: Run = {
-    runId: event.runId,
-    name: event.name,
-    submittedBy: event.submittedBy,
+  const { runId, name, submittedBy, pool } = event;
+  const run = addRun(state, {
+    runId,
+    name,
+    submittedBy,
+    pool,
     createdAtMs: atMs,
-    tasks: new Map<TaskId, Task>(),
-    counts: emptyCounts(),
     state: "running",
     cancelRequested: false,
     endedAtMs: null,
     endedSeq: null,
-  };
-  state.runs.set(run.runId, run);
-  for (const spec of event.tasks) addTask(state, run, spec);
-  for (const task of run.tasks.values()) {
-    for (const name of task.spec.depends_on) run.tasks.get(asTaskId(name))?.dependents.push(task);
-    if (task.state === "queued") enqueue(task);
-  }
+    finished: { count: 0, durationMs: 0 },
+  });
+  let before: Task | undefined;
+  for (const spec of event.tasks) before = addTask(state, run, { spec, before });
+  linkDependents(run);
+  for (const task of run.tasks.values()) if (task.state === "queued") makeReady(state, task);
   if (event.idempotencyKey !== null) remember(state, event.idempotencyKey, event);
 }
 
-export function addTask(state: State, run: Run, spec: Task["spec"]): Task {
-  const requirementClass = classFor(state, spec);
+/** A run without tasks yet. */
+export function addRun(state: State, fields: Omit<Run, "tasks" | "groups" | "counts" | "node">): Run {
+  const run: Run = {
+    ...fields,
+    tasks: new Map<TaskId, Task>(),
+    groups: new Map<string, Group>(),
+    counts: emptyCounts(),
+    node: addRunNode(state, fields),
+  };
+  state.runs.set(run.runId, run);
+  return run;
+}
+
+const NO_LEASES: readonly Lease[] = [];
+const NO_PAST: readonly PastAttempt[] = [];
+
+/** Adds a task; `before`, the one added before it, lends it whatever is equal. */
+export function addTask(
+  state: State,
+  run: Run,
+  given: { spec: TaskSpec; before: Task | undefined; alternatives?: number },
+): Task {
+  const { before } = given;
+  const spec = compactSpec(given.spec, before?.spec);
+  const alternatives = given.alternatives ?? openedAfter(spec, 0);
   const task: Task = {
     run,
     taskId: asTaskId(spec.task_id),
     spec,
     order: state.nextOrder,
-    requirementClass,
-    dependents: [],
+    workKey: before?.spec.config === spec.config && before.spec.type === spec.type ? before.workKey : workKeyOf(spec),
+    requirementClass: sharedClass(state, { run, spec, alternatives, before }),
+    dependents: NO_DEPENDENTS,
+    group: joinGroup(run, spec),
     state: spec.depends_on.length > 0 ? "blocked" : "queued",
     waitingFor: spec.depends_on.length,
     notBeforeMs: 0,
+    readySinceMs: 0,
+    alternatives,
     cancelRequested: false,
-    lease: null,
-    past: [],
-    failures: new Map(),
+    leases: NO_LEASES,
+    past: NO_PAST,
     failureClass: null,
+    payload: null,
+    rank: 0,
+    expectedWork: 0,
     timer: null,
     heapIndex: -1,
   };
   state.nextOrder += 1;
-  requirementClass.open += 1;
+  joinClass(task);
+  task.group?.members.push(task);
   run.tasks.set(task.taskId, task);
   for (const counts of [run.counts, state.counts]) {
     counts.total += 1;
     counts.waiting += 1;
   }
   return task;
+}
+
+/** The class of the task before, when nothing that makes a class differs; that is so for most tasks of a run. */
+function sharedClass(
+  state: State,
+  made: { run: Run; spec: TaskSpec; alternatives: number; before: Task | undefined },
+): Task["requirementClass"] {
+  const { run, spec, alternatives, before } = made;
+  const same =
+    before !== undefined &&
+    before.alternatives === alternatives &&
+    before.spec.type === spec.type &&
+    before.spec.requirements === spec.requirements &&
+    before.spec.resources === spec.resources &&
+    before.spec.fallback === spec.fallback;
+  return same ? before.requirementClass : classFor(state, needsOf(spec, run.pool, alternatives));
+}
+
+function joinGroup(run: Run, spec: TaskSpec): Group | null {
+  if (spec.group === undefined) return null;
+  const known = run.groups.get(spec.group);
+  if (known) return known;
+  const made: Group = { name: spec.group, members: [] };
+  run.groups.set(spec.group, made);
+  return made;
 }
 
 function remember(state: State, key: string, event: JournalEventOf<"run_submitted">): void {
@@ -75,9 +135,21 @@ export function cancelRun(state: State, event: JournalEventOf<"run_cancelled">):
 }
 
 export function cancelTask(state: State, task: Task): void {
+  state.due.peers.delete(task);
   if (task.state === "leased" || task.state === "running") task.cancelRequested = true;
   else if (task.state === "blocked" || task.state === "queued") {
     state.due.skips.delete(task);
     setTaskState(state, task, "cancelled");
   }
+}
+
+/** The task may be taken by the next sets of its fallback too: it moves to another class, and keeps its age. */
+export function openFallback(state: State, event: JournalEventOf<"fallback_opened">): void {
+  const task = mustTask(state, event);
+  unline(state, task);
+  leaveClass(state, task);
+  task.alternatives = event.alternative;
+  task.requirementClass = classFor(state, needsOf(task.spec, task.run.pool, task.alternatives));
+  joinClass(task);
+  makeReady(state, task);
 }

@@ -1,5 +1,7 @@
-import type { JournalEventOf } from "../contracts/index.ts";
-import { reclassify, refreshReady } from "./requirement-class.ts";
+import type { CapabilityDocument, JournalEventOf } from "../contracts/index.ts";
+import { joinClaims, leaveClaim } from "./claims.ts";
+import { joinProfile, leaveProfile, refreshStanding } from "./profile.ts";
+import { joinMachine, leaveMachine, poolOf } from "./resources.ts";
 import type { State, WorkerRecord } from "./state.ts";
 import { setTimer } from "./transition.ts";
 
@@ -11,19 +13,18 @@ export function openEpoch(state: State, event: JournalEventOf<"epoch_opened">, a
     if (worker.state === "lost") continue;
     worker.state = "suspect";
     worker.timerMs = atMs + event.graceMs;
-    setTimer(state, worker, worker.timerMs);
-    refreshReady(worker);
+    setTimer(state, { worker }, worker.timerMs);
+    refreshStanding(state, worker);
   }
 }
 
 export function registerWorker(state: State, event: JournalEventOf<"worker_registered">, atMs: number): void {
   const known = state.workers.get(event.workerId);
   const draining = known?.incarnation === event.incarnation && known.draining;
-  const fresh = {
+  const facts = {
     name: event.name,
     incarnation: event.incarnation,
     sessionId: event.sessionId,
-    capabilities: event.capabilities,
     slots: event.slots,
     credits: event.credits,
     state: draining ? ("draining" as const) : ("ready" as const),
@@ -31,11 +32,61 @@ export function registerWorker(state: State, event: JournalEventOf<"worker_regis
     timerMs: null,
     reportedAtMs: atMs,
   };
-  const worker: WorkerRecord = known
-    ? Object.assign(known, fresh)
-    : { workerId: event.workerId, ...fresh, timer: null, leases: new Set(), classes: new Set(), isReady: false };
+  const worker = known
+    ? Object.assign(known, facts)
+    : addWorker(state, { workerId: event.workerId, pace: 0, warm: [], ...facts, capabilities: event.capabilities });
+  setTimer(state, { worker }, null);
+  if (known) adapt(state, worker, event.capabilities);
+  refreshStanding(state, worker);
+}
+
+type WorkerFacts = Pick<
+  WorkerRecord,
+  | "workerId"
+  | "name"
+  | "incarnation"
+  | "sessionId"
+  | "slots"
+  | "credits"
+  | "state"
+  | "draining"
+  | "timerMs"
+  | "reportedAtMs"
+  | "pace"
+  | "warm"
+  | "capabilities"
+>;
+
+/** A worker without leases, with its indexes; its standing is still to be worked out. */
+export function addWorker(state: State, facts: WorkerFacts): WorkerRecord {
+  const { capabilities } = facts;
+  const worker: WorkerRecord = {
+    ...facts,
+    timer: null,
+    leases: new Map(),
+    profile: joinProfile(state, capabilities),
+    resources: poolOf(capabilities, []),
+    machine: { hostname: capabilities.hostname, workers: new Set(), leases: 0, exclusive: null },
+    claim: null,
+    countedSlots: 0,
+    standing: "busy",
+  };
+  worker.machine = joinMachine(state, worker, capabilities.hostname);
+  joinClaims(state, worker);
   state.workers.set(worker.workerId, worker);
-  setTimer(state, worker, null);
-  reclassify(state, worker);
-  refreshReady(worker);
+  return worker;
+}
+
+/** Capabilities changed: another profile, other resources, perhaps another machine. What it holds it keeps. */
+function adapt(state: State, worker: WorkerRecord, capabilities: CapabilityDocument): void {
+  leaveProfile(state, worker);
+  worker.profile = joinProfile(state, capabilities);
+  worker.resources = poolOf(capabilities, worker.leases.values());
+  if (worker.machine.hostname !== capabilities.hostname) {
+    leaveClaim(worker);
+    leaveMachine(state, worker);
+    worker.machine = joinMachine(state, worker, capabilities.hostname);
+    joinClaims(state, worker);
+  }
+  worker.capabilities = capabilities;
 }

@@ -1,11 +1,14 @@
 import { assert, assertNever } from "../base/index.ts";
-import type { JournalEvent } from "../contracts/index.ts";
-import { evolveAttemptEnd, evolveLease, evolveStart } from "./evolve-attempt.ts";
-import { cancelRun, cancelTask, submitRun } from "./evolve-run.ts";
+import type { JournalEvent, JournalEventOf } from "../contracts/index.ts";
+import { endClaim, evolveClaim, leaveClaim } from "./claims.ts";
+import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart, unindexWarm } from "./evolve-attempt.ts";
+import { cancelRun, cancelTask, openFallback, submitRun } from "./evolve-run.ts";
 import { openEpoch, registerWorker } from "./evolve-worker.ts";
-import { removeFromClasses, refreshReady } from "./requirement-class.ts";
+import { leaveProfile, refreshStanding } from "./profile.ts";
+import { leaveMachine } from "./resources.ts";
+import { nodesOf, place, removeRunNode } from "./share-tree.ts";
 import type { State, WorkerRecord } from "./state.ts";
-import { mustRun, mustTask, mustWorker, setTaskState, setTimer, enqueue } from "./transition.ts";
+import { makeReady, mustRun, mustTask, mustWorker, setTaskState, setTimer } from "./transition.ts";
 
 /** A worker that was lost is remembered this long, as hardware that is known to exist. */
 export const FORGET_WORKER_MS = 24 * 3600_000;
@@ -16,6 +19,7 @@ export const FORGET_WORKER_MS = 24 * 3600_000;
  */
 export function evolve(state: State, event: JournalEvent, atMs: number): void {
   state.seq += 1;
+  state.nowMs = atMs;
   switch (event.type) {
     case "epoch_opened":
       return openEpoch(state, event, atMs);
@@ -40,6 +44,7 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     case "run_archived": {
       const run = mustRun(state, event.runId);
       state.runs.delete(run.runId);
+      removeRunNode(run.node);
       for (const [column, count] of Object.entries(run.counts))
         state.counts[column as keyof typeof state.counts] -= count;
       return;
@@ -52,17 +57,25 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
       setTaskState(state, task, "skipped");
       return;
     }
-    case "retry_due": {
-      const task = mustTask(state, event);
-      task.notBeforeMs = 0;
-      setTimer(state, task, null);
-      enqueue(task);
-      return;
-    }
+    case "share_set":
+      return setShare(state, event);
+    case "retry_due":
+      return makeReady(state, mustTask(state, event));
+    case "fallback_opened":
+      return openFallback(state, event);
+    case "claim_opened":
+      return evolveClaim(state, mustTask(state, event), event.workers);
+    case "claim_dropped":
+      return endClaim(state, mustTask(state, event));
     case "attempt_leased":
-      return evolveLease(state, event);
+      return evolveLease(state, event, atMs);
     case "attempt_started":
       return evolveStart(state, event);
+    case "attempt_revoked":
+      return evolveRevoke(state, event);
+    case "attempt_progressed":
+      mustTask(state, event).payload = event.payload;
+      return;
     case "attempt_finished":
       return evolveAttemptEnd(state, event, atMs);
     case "result_conflict": {
@@ -72,6 +85,15 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     }
     default:
       return evolveWorker(state, event, atMs);
+  }
+}
+
+function setShare(state: State, event: JournalEventOf<"share_set">): void {
+  const { kind, name, weight, maxRunning } = event;
+  state.shares.set(`${kind}:${name}`, { kind, name, weight, maxRunning });
+  for (const node of nodesOf(state, kind, name)) {
+    Object.assign(node, { weight, maxRunning });
+    place(node);
   }
 }
 
@@ -90,14 +112,18 @@ function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker
       const worker = mustWorker(state, event.workerId);
       worker.draining = true;
       if (worker.state === "ready") worker.state = "draining";
-      refreshReady(worker);
+      refreshStanding(state, worker);
       return;
     }
     case "worker_left": {
       const worker = mustWorker(state, event.workerId);
       assert(worker.leases.size === 0, `worker ${worker.workerId} leaves without leases`);
-      setTimer(state, worker, null);
-      removeFromClasses(worker);
+      setTimer(state, { worker }, null);
+      leaveClaim(worker);
+      leaveProfile(state, worker);
+      leaveMachine(state, worker);
+      state.watch.overfull.delete(worker);
+      for (const key of worker.warm) unindexWarm(state, worker, key);
       state.workers.delete(worker.workerId);
       return;
     }
@@ -111,6 +137,6 @@ function watchWorker(state: State, worker: WorkerRecord, next: { state: "suspect
   worker.state = next.state;
   worker.sessionId = null;
   worker.timerMs = next.timerMs;
-  setTimer(state, worker, next.timerMs);
-  refreshReady(worker);
+  setTimer(state, { worker }, next.timerMs);
+  refreshStanding(state, worker);
 }

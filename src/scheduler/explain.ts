@@ -1,72 +1,109 @@
 import { isoTime } from "../base/index.ts";
+import { dependencyTask } from "../contracts/index.ts";
 import type { Explanation } from "../contracts/index.ts";
+import { openDependencies } from "./dependencies.ts";
+import { isStartable, openMembers } from "./groups.ts";
+import { optimisticHorizonMs } from "./horizon.ts";
 import { fit } from "./match.ts";
-import { before } from "./priority.ts";
-import { needsOf } from "./requirement-class.ts";
+import { choosePreemption } from "./preemption.ts";
+import { shortages } from "./resources.ts";
+import { comparePlaces } from "./share-tree.ts";
+import type { ShareNode } from "./share-tree.ts";
 import { isTerminal } from "./state.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
 
 /** Why a task waits, or what it is doing. O(tasks + workers): for people, not for the dispatch loop. */
 export function explain(state: State, task: Task): Explanation {
-  const workers = [...state.workers.values()].map((worker) => view(worker, task));
-  const waitingFor = isTerminal(task.state)
-    ? []
-    : task.spec.depends_on.filter((name) =>
-        [...task.run.tasks.values()].some((other) => other.taskId === name && !isTerminal(other.state)),
-      );
-  const ahead = task.state === "queued" && task.notBeforeMs === 0 ? tasksAhead(state, task) : null;
-  const partial = {
+  const workers = [...state.workers.values()].map((worker) => view(state, worker, task));
+  const isReady = task.state === "queued" && task.notBeforeMs === 0;
+  const room = isReady ? choosePreemption(state, task) : null;
+  const [victim] = room?.victims ?? [];
+  const facts = {
     run_id: task.run.runId,
     task_id: task.taskId,
     state: task.state,
-    waiting_for: waitingFor,
+    waiting_for: isTerminal(task.state) ? [] : openDependencies(task, isTerminal),
     not_before: task.notBeforeMs > 0 ? isoTime(task.notBeforeMs) : null,
-    ahead,
+    ahead: isReady ? tasksAhead(state, task).length : null,
+    expected_start: isReady ? expectedStart(state, task) : null,
+    would_preempt: victim
+      ? {
+          run_id: victim.task.run.runId,
+          task_id: victim.task.taskId,
+          worker_id: victim.workerId,
+          priority: victim.task.spec.priority,
+        }
+      : null,
+    claimed: [...(state.claims.get(task)?.workers ?? [])],
     workers,
   };
-  return { ...partial, summary: summarise(task, partial) };
+  return { ...facts, summary: summarise(state, task, facts) };
 }
 
-function view(worker: WorkerRecord, task: Task): Explanation["workers"][number] {
-  const result = fit(needsOf(task.spec), worker.capabilities);
+function view(state: State, worker: WorkerRecord, task: Task): Explanation["workers"][number] {
+  const { needs, demand } = task.requirementClass;
+  const result = fit(needs, worker.capabilities);
   const reasons = result.fits ? [] : [...result.reasons];
+  const { claim, machine } = worker;
   if (worker.state !== "ready") reasons.push(`is ${worker.state}`);
   else if (worker.leases.size >= worker.credits)
     reasons.push(`is full: holds ${worker.leases.size} of ${worker.credits}`);
+  else if (claim && claim.task !== task) reasons.push(`is kept free for task ${claim.task.taskId}`);
+  else if (machine.exclusive)
+    reasons.push(`its machine ${machine.hostname} is held by task ${machine.exclusive.task.taskId} alone`);
+  if (result.fits) reasons.push(...shortages(state, worker, demand));
   return { worker_id: worker.workerId, fits: result.fits, reasons };
 }
 
-function tasksAhead(state: State, task: Task): number {
-  const mine = task.requirementClass.eligible;
-  let count = 0;
+/** Ready tasks that come first and that some worker of the task could take. */
+function tasksAhead(state: State, task: Task): Task[] {
+  const profiles = [...state.profiles.values()].filter(({ classes }) => classes.has(task.requirementClass));
+  const shares = new Map<Task["requirementClass"], boolean>();
+  const found: Task[] = [];
   for (const run of state.runs.values()) {
-    for (const other of run.tasks.values()) {
-      if (other.state !== "queued" || other.notBeforeMs > 0 || before(other, task) >= 0) continue;
-      const shared =
-        other.requirementClass === task.requirementClass ||
-        [...other.requirementClass.eligible.keys()].some((id) => mine.has(id));
-      if (shared) count += 1;
+    for (const [one, queue] of run.node.queues) {
+      let shared = shares.get(one);
+      if (shared === undefined) shares.set(one, (shared = profiles.some(({ classes }) => classes.has(one))));
+      if (shared) found.push(...queue.values().filter((other) => other !== task && comparePlaces(other, task) < 0));
     }
   }
-  return count;
+  return found;
 }
 
-function summarise(task: Task, facts: Omit<Explanation, "summary">): string {
+/** When it would start if all went as expected: its workers take what is ahead of it first. Null when durations are unknown. */
+function expectedStart(state: State, task: Task): string | null {
+  const ahead = tasksAhead(state, task).reduce((sum, other) => sum + other.expectedWork, 0);
+  const fitting = [...state.workers.values()].filter(
+    (worker) => worker.state === "ready" && worker.profile.classes.has(task.requirementClass),
+  );
+  if (!Number.isFinite(ahead) || fitting.length === 0) return null;
+  if (fitting.some(({ standing }) => standing === "idle") && ahead === 0) return isoTime(state.nowMs);
+  const free = fitting.map((worker) => freeAtMs(state, worker)).filter((atMs) => atMs !== null);
+  if (free.length === 0) return null;
+  const share = state.load.waitingMs > 0 ? (ahead / state.load.waitingMs) * optimisticHorizonMs(state) : 0;
+  return isoTime(Math.round(Math.min(...free) + share));
+}
+
+/** When a worker has a free slot; null when it holds something of unknown duration. */
+function freeAtMs(state: State, worker: WorkerRecord): number | null {
+  if (worker.leases.size < worker.slots) return state.nowMs;
+  const ends = [...worker.leases.values()].map(({ leasedAtMs, expectedMs }) =>
+    expectedMs === null ? Number.POSITIVE_INFINITY : leasedAtMs + expectedMs,
+  );
+  const first = Math.min(...ends);
+  return Number.isFinite(first) ? Math.max(first, state.nowMs) : null;
+}
+
+function summarise(state: State, task: Task, facts: Omit<Explanation, "summary">): string {
   switch (task.state) {
     case "blocked":
-      return `Waits for ${facts.waiting_for.join(", ")}.`;
-    case "queued": {
-      if (facts.not_before !== null) return `Failed ${task.past.length} times; tries again at ${facts.not_before}.`;
-      const fitting = facts.workers.filter((worker) => worker.fits);
-      if (fitting.length === 0) return "No known worker fits its requirements.";
-      const free = fitting.filter((worker) => worker.reasons.length === 0).length;
-      if (free > 0) return "About to start.";
-      return `${fitting.length} workers fit, none is free; ${facts.ahead ?? 0} tasks are ahead of it.`;
-    }
+      return `Waits for ${facts.waiting_for.join(", ") || task.spec.depends_on.map(dependencyTask).join(", ")}.`;
+    case "queued":
+      return whyQueued(state, task, facts);
     case "leased":
-      return `Given to worker ${task.lease?.workerId ?? "?"}, not started yet.`;
+      return `Given to worker ${task.leases[0]?.workerId ?? "?"}, not started yet.`;
     case "running":
-      return `Runs on worker ${task.lease?.workerId ?? "?"}, attempt ${task.lease?.attempt ?? "?"}.`;
+      return `Runs on ${task.leases.map(({ workerId, attempt }) => `worker ${workerId}, attempt ${attempt}`).join(", and on ")}.`;
     case "failed":
       return `Failed (${task.failureClass ?? "unknown"}) after ${task.past.length} attempts.`;
     case "completed":
@@ -74,4 +111,30 @@ function summarise(task: Task, facts: Omit<Explanation, "summary">): string {
     case "skipped":
       return `Is ${task.state}.`;
   }
+}
+
+function whyQueued(state: State, task: Task, facts: Omit<Explanation, "summary">): string {
+  if (facts.not_before !== null) return `Failed ${task.past.length} times; tries again at ${facts.not_before}.`;
+  if (task.group && !isStartable(task.group)) {
+    const missing = openMembers(task.group).filter(
+      ({ state: now, notBeforeMs }) => now !== "queued" || notBeforeMs > 0,
+    );
+    return `Starts together with ${missing.map(({ taskId }) => taskId).join(", ")}, which cannot start yet.`;
+  }
+  const quota = quotaAbove(task);
+  if (quota) return `${quota.name} holds ${quota.running} leases, the most that its share allows.`;
+  const fitting = facts.workers.filter((worker) => worker.fits);
+  if (fitting.length === 0) return "No known worker fits its requirements.";
+  if (state.claims.has(task)) return `Kept free for it: ${facts.claimed.join(", ")}; waits until what runs there ends.`;
+  const free = fitting.filter((worker) => worker.reasons.length === 0).length;
+  if (free > 0 && facts.ahead === 0) return "About to start.";
+  if (free > 0) return `${free} workers are free; ${facts.ahead ?? 0} tasks are ahead of it.`;
+  return `${fitting.length} workers fit, none is free; ${facts.ahead ?? 0} tasks are ahead of it.`;
+}
+
+/** The pool or user above a task whose quota is used up. */
+function quotaAbove(task: Task): ShareNode | null {
+  for (let at: ShareNode | null = task.run.node; at; at = at.parent)
+    if (at.maxRunning !== null && at.running >= at.maxRunning) return at;
+  return null;
 }

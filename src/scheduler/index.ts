@@ -1,7 +1,12 @@
 /**
  * scheduler: the pure state machine of the coordinator. `decide` turns a command into events, `evolve` applies an event to the
- * state, `step` does both and adds what follows, `assign` grants leases. Policies stand in a file each: match, priority,
- * placement, retry.
+ * state, `step` does both and adds what follows, `assign` grants leases, `review` looks at what only time shows. Policies stand
+ * in a file each:
+ *
+ *   who is due      fairness (pool, user, run), priority (within a queue), dependencies, groups
+ *   where           match, resources, placement, horizon, estimates, fallback
+ *   making room     claims, preemption, migration, hedging
+ *   what went wrong retry
  *
  * Never: clock, randomness, I/O, async, Node. Time, ids and digests come in as arguments.
  * May enter: coordinator, the simulator.
@@ -10,8 +15,9 @@ export type { Command, Reply } from "./commands.ts";
 export { nextTimerMs } from "./decide-time.ts";
 export { evolve } from "./evolve.ts";
 export { explain } from "./explain.ts";
+export { sharesOf } from "./shares.ts";
 export { fromSnapshot, toSnapshot } from "./snapshot.ts";
 export type { StateSnapshot } from "./snapshot.ts";
 export { emptyState } from "./state.ts";
-export type { State, Task } from "./state.ts";
-export { assign, step } from "./step.ts";
+export type { Lease, State, Task } from "./state.ts";
+export { REVIEW_INTERVAL_MS, assign, review, step } from "./step.ts";

@@ -1,35 +1,77 @@
-import type { CapabilityDocument, Hardware } from "../contracts/index.ts";
+import type { CapabilityDocument, Hardware, LabelSelectors, Requirements } from "../contracts/index.ts";
 import type { Needs } from "./requirement-class.ts";
+import { capacityOf, demandOf, pick } from "./resources.ts";
 
-/** Whether a worker could run a task when it is free, on which platform, or every reason why not. */
-export type Fit = { fits: true; hardware: Hardware | null } | { fits: false; reasons: string[] };
+/** Whether a worker could run a task when it is free, on which platform and by which set of requirements, or every reason why not. */
+export type Fit = { fits: true; hardware: Hardware | null; alternative: number } | { fits: false; reasons: string[] };
 
-/** Compares needs with measured capabilities. A task without `hardware` runs anywhere and gets none assigned. */
+/**
+ * Compares needs with measured capabilities. The first set of requirements that is met counts, in it the first platform; a task
+ * without `hardware` runs anywhere and gets none assigned. O(requirements + labels + GPUs).
+ */
 export function fit(needs: Needs, worker: CapabilityDocument): Fit {
-  const { requirements, resources } = needs;
+  const common = commonReasons(needs, worker);
+  const perSet: string[][] = [];
+  for (const [alternative, requirements] of needs.alternatives.entries()) {
+    const reasons: string[] = [];
+    const hardware = choosePlatform(requirements, worker, reasons);
+    reasons.push(...requirementReasons(requirements, worker));
+    if (reasons.length === 0 && common.length === 0) return { fits: true, hardware, alternative };
+    perSet.push(alternative === 0 ? reasons : reasons.map((reason) => `fallback ${alternative}: ${reason}`));
+  }
+  return { fits: false, reasons: [...new Set([...common, ...perSet.flat()])] };
+}
+
+/** What does not depend on the set of requirements. */
+function commonReasons(needs: Needs, worker: CapabilityDocument): string[] {
   const reasons: string[] = [];
+  if (!worker.pools.includes(needs.pool))
+    reasons.push(`pool: is for ${needs.pool}, works for ${worker.pools.join(", ")}`);
   if (!worker.task_types.includes(needs.type)) reasons.push(`does not execute tasks of type ${needs.type}`);
-  const wanted = requirements.hardware;
+  reasons.push(...resourceReasons(needs, worker));
+  return reasons;
+}
+
+function choosePlatform(requirements: Requirements, worker: CapabilityDocument, reasons: string[]): Hardware | null {
+  const { hardware: wanted, min_memory_gb: minMemoryGb } = requirements;
   const present = wanted?.filter((platform) => worker.hardware.includes(platform)) ?? [];
   if (wanted && present.length === 0)
     reasons.push(`hardware: wants ${wanted.join(" or ")}, has ${worker.hardware.join(", ") || "none"}`);
-  const hardware =
-    present.find((platform) => memoryGb(worker, platform) >= (requirements.min_memory_gb ?? 0)) ?? present[0] ?? null;
-  const memory = memoryGb(worker, hardware);
-  if (requirements.min_memory_gb !== undefined && memory < requirements.min_memory_gb) {
-    reasons.push(`min_memory_gb: wants ${requirements.min_memory_gb}, has ${memory}`);
-  }
-  if (requirements.min_cuda_compute !== undefined) {
+  const chosen = present.find((platform) => memoryGb(worker, platform) >= (minMemoryGb ?? 0)) ?? present[0] ?? null;
+  const memory = memoryGb(worker, chosen);
+  if (minMemoryGb !== undefined && memory < minMemoryGb)
+    reasons.push(`min_memory_gb: wants ${minMemoryGb}, has ${memory}`);
+  return chosen;
+}
+
+function requirementReasons(requirements: Requirements, worker: CapabilityDocument): string[] {
+  const reasons: string[] = [];
+  const { min_cuda_compute: minCompute, labels = {}, software = [] } = requirements;
+  if (minCompute !== undefined) {
     const best = Math.max(0, ...worker.gpus.map((gpu) => gpu.cuda_compute ?? 0));
-    if (best < requirements.min_cuda_compute)
-      reasons.push(`min_cuda_compute: wants ${requirements.min_cuda_compute}, has ${best || "none"}`);
+    if (best < minCompute) reasons.push(`min_cuda_compute: wants ${minCompute}, has ${best || "none"}`);
   }
-  for (const [key, value] of Object.entries(requirements.labels ?? {})) {
-    if (worker.labels[key] !== value) reasons.push(`label ${key}: wants ${value}, has ${worker.labels[key] ?? "none"}`);
+  for (const [key, selector] of Object.entries(labels)) {
+    const has = worker.labels[key];
+    if (!selects(selector, has)) reasons.push(`label ${key}: wants ${selectorText(selector)}, has ${has ?? "none"}`);
   }
-  for (const wish of requirements.software ?? []) reasons.push(...softwareReasons(wish, worker.software));
-  reasons.push(...resourceReasons(resources, worker));
-  return reasons.length === 0 ? { fits: true, hardware } : { fits: false, reasons };
+  for (const wish of software) reasons.push(...softwareReasons(wish, worker.software));
+  return reasons;
+}
+
+type Selector = LabelSelectors[string];
+
+function selects(selector: Selector, value: string | undefined): boolean {
+  if (selector === null) return value === undefined;
+  if (value === undefined) return false;
+  if (selector === true) return true;
+  return typeof selector === "string" ? selector === value : selector.includes(value);
+}
+
+function selectorText(selector: Selector): string {
+  if (selector === null) return "none";
+  if (selector === true) return "any";
+  return typeof selector === "string" ? selector : selector.join(" or ");
 }
 
 const gpuPlatforms: ReadonlySet<Hardware> = new Set(["cuda", "rocm"]);
@@ -40,15 +82,19 @@ function memoryGb(worker: CapabilityDocument, platform: Hardware | null): number
   return Math.max(0, ...worker.gpus.map((gpu) => gpu.memory_gb ?? 0));
 }
 
-function resourceReasons(resources: Needs["resources"], worker: CapabilityDocument): string[] {
-  const wants: [string, number | undefined, number][] = [
-    ["cpu", resources.cpu, worker.cpu.cores],
-    ["memory_gb", resources.memory_gb, worker.memory_gb],
-    ["gpu", resources.gpu, worker.gpus.length],
-  ];
-  return wants
-    .filter(([, want, has]) => want !== undefined && want > has)
-    .map(([name, want, has]) => `resources.${name}: wants ${want}, has ${has}`);
+/** Resources that the worker does not have even when nothing runs on it. */
+function resourceReasons(needs: Needs, worker: CapabilityDocument): string[] {
+  const demand = demandOf(needs);
+  if (demand.plain) return [];
+  const reasons: string[] = [];
+  if (demand.cpu > worker.cpu.cores) reasons.push(`resources.cpu: wants ${demand.cpu}, has ${worker.cpu.cores}`);
+  if (demand.memoryGb > worker.memory_gb)
+    reasons.push(`resources.memory_gb: wants ${demand.memoryGb}, has ${worker.memory_gb}`);
+  if (reasons.length > 0 || pick(capacityOf(worker), demand) !== null) return reasons;
+  const memory = demand.gpuMemoryGb > 0 ? ` with ${demand.gpuMemoryGb} GB` : "";
+  const compute = demand.minCudaCompute > 0 ? ` of compute capability ${demand.minCudaCompute}` : "";
+  const sizes = worker.gpus.map((gpu) => `${gpu.memory_gb ?? "?"} GB`).join(", ") || "none";
+  return [`resources.gpu: wants ${demand.gpu || "a part of one"}${memory}${compute}, has ${sizes}`];
 }
 
 function softwareReasons(wish: string, software: Record<string, string>): string[] {

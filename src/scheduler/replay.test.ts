@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { asRunId, asWorkerId, seededRng } from "../base/index.ts";
+import { asRunId, asTaskId, asWorkerId, seededRng } from "../base/index.ts";
 import type { Rng } from "../base/index.ts";
-import { capabilityDocument, failureClasses, resultDocument, taskSpec } from "../contracts/index.ts";
+import { capabilityDocument, dependencyTask, failureClasses, resultDocument, taskSpec } from "../contracts/index.ts";
 import type { PlacedEvent, TaskSpec } from "../contracts/index.ts";
 import type { Command } from "./commands.ts";
 import { evolve } from "./evolve.ts";
@@ -66,7 +66,7 @@ class Chaos {
     const name = `w${this.rng.below(6)}`;
     this.sessions += 1;
     const known = this.state.workers.get(asWorkerId(name));
-    const kept = [...(known?.leases ?? [])].filter(() => this.rng.below(3) > 0);
+    const kept = [...(known?.leases.keys() ?? [])].filter(() => this.rng.below(3) > 0);
     return {
       type: "register_worker",
       workerId: asWorkerId(name),
@@ -112,6 +112,7 @@ class Chaos {
       idempotencyKey,
       digest: "d",
       waitForCapacity: true,
+      pool: "default",
       tasks,
     };
   }
@@ -131,20 +132,20 @@ class Chaos {
   }
 
   private started(): Command | undefined {
-    const task = this.pick([...this.state.leases.values()]);
-    if (!task?.lease) return undefined;
+    const lease = this.pick([...this.state.leases.values()]);
+    if (!lease) return undefined;
     return {
       type: "attempt_started",
-      workerId: task.lease.workerId,
-      leaseSeq: task.lease.leaseSeq,
+      workerId: lease.workerId,
+      leaseSeq: lease.leaseSeq,
       startedAtMs: this.nowMs,
     };
   }
 
   private finished(): Command | undefined {
-    const task = this.pick([...this.state.leases.values()]);
-    if (!task?.lease) return undefined;
-    const { leaseSeq, attempt, workerId } = task.lease;
+    const lease = this.pick([...this.state.leases.values()]);
+    if (!lease) return undefined;
+    const { leaseSeq, attempt, workerId, task } = lease;
     const fails = this.rng.below(3) === 0;
     const result = resultDocument.parse({
       task_id: task.taskId,
@@ -176,12 +177,12 @@ function checkInvariants(state: State): void {
       counts.total += 1;
       counts[countColumn(task)] += 1;
       if (!isTerminal(task.state)) open += 1;
-      expect(task.lease !== null).toBe(task.state === "leased" || task.state === "running");
+      expect(task.leases.length > 0).toBe(task.state === "leased" || task.state === "running");
       expect(task.heapIndex >= 0).toBe(task.state === "queued" && task.notBeforeMs === 0);
-      if (task.lease) leased.set(task.lease.workerId, (leased.get(task.lease.workerId) ?? 0) + 1);
+      for (const { workerId } of task.leases) leased.set(workerId, (leased.get(workerId) ?? 0) + 1);
       if (task.state === "leased" || task.state === "running" || task.state === "completed") {
-        for (const name of task.spec.depends_on)
-          expect([...run.tasks.values()].find((one) => one.taskId === name)?.state).toBe("completed");
+        for (const one of task.spec.depends_on)
+          expect(run.tasks.get(asTaskId(dependencyTask(one)))?.state).toBe("completed");
       }
       const accepted = task.past.filter((past) => past.outcome === "succeeded");
       expect(accepted.length).toBeLessThanOrEqual(1);
@@ -192,8 +193,9 @@ function checkInvariants(state: State): void {
   for (const worker of state.workers.values()) {
     expect(worker.leases.size).toBe(leased.get(worker.workerId) ?? 0);
     if (worker.state === "ready") expect(worker.timer).toBeNull();
-    if (!worker.isReady) continue;
-    for (const one of worker.classes) expect(one.queue.size).toBe(0);
+    if (worker.standing === "busy") continue;
+    for (const one of worker.profile.classes.keys())
+      for (const run of state.runs.values()) expect(run.node.queues.has(one)).toBe(false);
   }
   expect(state.due.runs.size + state.due.skips.size).toBe(0);
 }

@@ -1,32 +1,43 @@
-import { Heap } from "../base/index.ts";
-import type { WorkerId } from "../base/index.ts";
-import type { Hardware, TaskSpec } from "../contracts/index.ts";
+import type { Requirements, Resources, TaskSpec, TaskType } from "../contracts/index.ts";
 import { fit } from "./match.ts";
-import { before } from "./priority.ts";
-import type { State, Task, WorkerRecord } from "./state.ts";
+import type { Profile } from "./profile.ts";
+import { demandOf } from "./resources.ts";
+import type { Demand } from "./resources.ts";
+import type { State, Task } from "./state.ts";
+
+/** What a task asks of a worker. */
+export interface Needs {
+  type: TaskType;
+  pool: string;
+  /** Sets of requirements, the preferred one first: one of them must be met. */
+  alternatives: readonly Requirements[];
+  resources: Resources;
+  /** Nothing else may run on the machine. */
+  exclusive: boolean;
+}
 
 /**
- * Tasks with the same needs share one queue, so that a task nobody can run now never stands in the way of another, and
- * whether a worker fits is worked out once.
+ * Tasks with the same needs share one queue in each run, so that a task nobody can run now never stands in the way of another,
+ * and whether a worker fits is worked out once for all of them.
  */
 export interface RequirementClass {
   readonly key: string;
-  /** A task of the class: all of them need the same. */
+  /** A small number of its own, for sets of classes; used again once the class is gone. */
+  readonly index: number;
   readonly needs: Needs;
-  /** Workers that fit, with the platform they would use. */
-  readonly eligible: Map<WorkerId, Hardware | null>;
-  /** Eligible workers that take work now, the longest unserved first. */
-  readonly ready: Set<WorkerId>;
-  /** Tasks that may be leased now, the next one first. */
-  readonly queue: Heap<Task>;
+  readonly demand: Demand;
+  /** Profiles whose workers take work now. */
+  readonly ready: Set<Profile>;
   /** Unfinished tasks; a class without any is dropped. */
-  open: number;
+  members: number;
 }
 
-export type Needs = Pick<TaskSpec, "type" | "requirements" | "resources">;
-
-export function needsOf(spec: TaskSpec): Needs {
-  return { type: spec.type, requirements: spec.requirements, resources: spec.resources };
+/** Needs of a task with the first `opened` sets of its `fallback`. */
+export function needsOf(spec: TaskSpec, pool: string, opened: number): Needs {
+  const { type, requirements, resources } = spec;
+  const others = spec.fallback.slice(0, opened).map(({ hardware }) => ({ ...requirements, hardware }));
+  const exclusive = resources.exclusive ?? type === "benchmark";
+  return { type, pool, alternatives: [requirements, ...others], resources, exclusive };
 }
 
 /**
@@ -37,59 +48,39 @@ export function classKey(needs: Needs): string {
   return JSON.stringify(needs);
 }
 
-/** The class of a task's needs; made, and compared with every worker, when it is new. */
-export function classFor(state: State, spec: TaskSpec): RequirementClass {
-  const needs = needsOf(spec);
+/** The class of a task's needs; made, and compared with every profile, when it is new: O(profiles). */
+export function classFor(state: State, needs: Needs): RequirementClass {
   const key = classKey(needs);
   const known = state.classes.get(key);
   if (known) return known;
-  const made: RequirementClass = {
-    key,
-    needs,
-    eligible: new Map(),
-    ready: new Set(),
-    queue: new Heap(before),
-    open: 0,
-  };
+  const index = state.freeIndexes.pop() ?? state.classes.size;
+  const made: RequirementClass = { key, index, needs, demand: demandOf(needs), ready: new Set(), members: 0 };
   state.classes.set(key, made);
-  for (const worker of state.workers.values()) admit(made, worker);
+  for (const profile of state.profiles.values()) admit(state, made, profile);
   return made;
 }
 
-/** Compares a worker's new capabilities with every class. */
-export function reclassify(state: State, worker: WorkerRecord): void {
-  for (const one of worker.classes) {
-    one.eligible.delete(worker.workerId);
-    one.ready.delete(worker.workerId);
-  }
-  worker.classes.clear();
-  for (const one of state.classes.values()) admit(one, worker);
-}
-
-function admit(one: RequirementClass, worker: WorkerRecord): void {
-  const result = fit(one.needs, worker.capabilities);
+/** Notes whether workers of a profile fit a class. */
+export function admit(state: State, one: RequirementClass, profile: Profile): void {
+  const result = fit(one.needs, profile.capabilities);
   if (!result.fits) return;
-  one.eligible.set(worker.workerId, result.hardware);
-  worker.classes.add(one);
-  if (worker.isReady) one.ready.add(worker.workerId);
-}
-
-/** Brings the `ready` sets in line with whether the worker takes work now. */
-export function refreshReady(worker: WorkerRecord): void {
-  const isReady = worker.state === "ready" && worker.leases.size < worker.credits;
-  if (isReady === worker.isReady) return;
-  worker.isReady = isReady;
-  for (const one of worker.classes) {
-    if (isReady) one.ready.add(worker.workerId);
-    else one.ready.delete(worker.workerId);
+  profile.classes.set(one, result);
+  if (profile.idle.size + profile.spare.size > 0) {
+    one.ready.add(profile);
+    state.open.add(one.index);
   }
 }
 
-/** Takes a worker out of every class. */
-export function removeFromClasses(worker: WorkerRecord): void {
-  for (const one of worker.classes) {
-    one.eligible.delete(worker.workerId);
-    one.ready.delete(worker.workerId);
-  }
-  worker.classes.clear();
+export function joinClass(task: Task): void {
+  task.requirementClass.members += 1;
+}
+
+export function leaveClass(state: State, task: Task): void {
+  const one = task.requirementClass;
+  one.members -= 1;
+  if (one.members > 0) return;
+  state.classes.delete(one.key);
+  state.freeIndexes.push(one.index);
+  state.open.delete(one.index);
+  for (const profile of state.profiles.values()) profile.classes.delete(one);
 }

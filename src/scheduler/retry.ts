@@ -15,7 +15,7 @@ const LONGEST_DELAY_MS = 10 * 60_000;
 export function afterFailure(task: Task, failure: Failure, nowMs: number): AfterAttempt {
   if (task.cancelRequested || failure.class === "cancelled") return { state: "cancelled" };
   if (failure.class === "assertion") return { state: "failed" };
-  const before = task.failures.get(failure.class) ?? 0;
+  const before = task.past.filter((past) => past.failureClass === failure.class).length;
   if (failure.class === "worker_lost") {
     return before + 1 >= POISON_AFTER_WORKERS ? { state: "failed" } : { state: "queued", notBeforeMs: nowMs };
   }

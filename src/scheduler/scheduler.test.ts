@@ -71,6 +71,7 @@ class Bench {
       idempotencyKey: null,
       digest: "d",
       waitForCapacity: false,
+      pool: "default",
       tasks,
       ...more,
     });
@@ -83,7 +84,7 @@ class Bench {
   }
 
   item(task: Task, result: Partial<ResultDocumentInput> = {}): FinishedItem {
-    const lease = task.lease;
+    const lease = task.leases[0];
     if (!lease) throw new Error(`task ${task.taskId} has no lease`);
     return {
       lease_seq: lease.leaseSeq,
@@ -176,7 +177,7 @@ describe("submitting", () => {
     expect(it.task("a").state).toBe("queued");
     expect(explain(it.state, it.task("a")).workers[0]?.reasons[0]).toContain("wants cuda, has cpu");
     it.worker("w2", { hardware: ["cuda", "cpu"] });
-    expect(it.task("a").lease).toMatchObject({ workerId: "w2", hardware: "cuda" });
+    expect(it.task("a").leases[0]).toMatchObject({ workerId: "w2", hardware: "cuda" });
   });
 
   test("answers the same key with the same run, and refuses it for another document", () => {
@@ -199,7 +200,7 @@ describe("leasing", () => {
     const it = new Bench();
     it.worker("w1", { hardware: ["cpu", "wasm"] });
     it.submit([spec("a", { requirements: { hardware: ["cuda", "wasm", "cpu"] } })]);
-    expect(it.task("a").lease?.hardware).toBe("wasm");
+    expect(it.task("a").leases[0]?.hardware).toBe("wasm");
   });
 
   test("higher priority first, then the order of submission", () => {
@@ -208,10 +209,10 @@ describe("leasing", () => {
     it.submit([spec("a"), spec("b"), spec("c", { priority: 90 })]);
     const order: string[] = [];
     for (let count = 0; count < 3; count += 1) {
-      const [task] = it.state.leases.values();
-      if (!task) throw new Error("nothing is leased");
-      order.push(task.taskId);
-      it.finish(task.taskId);
+      const [lease] = it.state.leases.values();
+      if (!lease) throw new Error("nothing is leased");
+      order.push(lease.task.taskId);
+      it.finish(lease.task.taskId);
     }
     expect(order).toEqual(["c", "a", "b"]);
     expect(it.state.runs.get(RUN)?.state).toBe("completed");
@@ -302,7 +303,7 @@ describe("results", () => {
     it.do({ type: "tick" });
     expect(it.task("a").state).toBe("queued");
     it.worker("w2");
-    expect(it.task("a").lease?.attempt).toBe(2);
+    expect(it.task("a").leases[0]?.attempt).toBe(2);
     expect(it.do({ type: "attempt_finished", workerId: asWorkerId("w1"), item: late, digest: "x" })).toMatchObject({
       verdict: "stale",
     });
@@ -365,7 +366,7 @@ describe("retries", () => {
   test("the coordinator ends an attempt that the worker let run past its limit", () => {
     const it = bench("w1");
     it.submit([spec("a", { timeout_seconds: 10, retry_policy: { max_retries: 0 } })]);
-    const leaseSeq = it.task("a").lease?.leaseSeq ?? 0;
+    const leaseSeq = it.task("a").leases[0]?.leaseSeq ?? 0;
     it.do({ type: "attempt_started", workerId: asWorkerId("w1"), leaseSeq, startedAtMs: it.nowMs });
     it.nowMs += 10_000 + DEADLINE_MARGIN_MS - 1;
     it.do({ type: "tick" });
@@ -381,7 +382,7 @@ describe("workers", () => {
     const it = new Bench();
     it.worker("w1", { credits: 3 });
     it.submit([spec("a"), spec("b"), spec("c")]);
-    const leaseSeqs = ["a", "b", "c"].map((id) => it.task(id).lease?.leaseSeq ?? 0);
+    const leaseSeqs = ["a", "b", "c"].map((id) => it.task(id).leases[0]?.leaseSeq ?? 0);
     for (const leaseSeq of leaseSeqs.slice(0, 2)) {
       it.do({ type: "attempt_started", workerId: asWorkerId("w1"), leaseSeq, startedAtMs: 1 });
     }
@@ -401,15 +402,15 @@ describe("workers", () => {
       ],
     });
     expect(reply).toMatchObject({ resend: [c], fenced: [999] });
-    expect(it.task("a").lease?.leaseSeq).toBe(a);
-    expect(it.task("b").lease?.leaseSeq).not.toBe(b);
+    expect(it.task("a").leases[0]?.leaseSeq).toBe(a);
+    expect(it.task("b").leases[0]?.leaseSeq).not.toBe(b);
     expect(it.task("b").past[0]?.outcome).toBe("lost");
   });
 
   test("a heartbeat that does not list a lease it must have received ends the attempt; a newer one is left alone", () => {
     const it = bench("w1");
     it.submit([spec("a"), spec("b")]);
-    const [a = 0, b = 0] = ["a", "b"].map((id) => it.task(id).lease?.leaseSeq);
+    const [a = 0, b = 0] = ["a", "b"].map((id) => it.task(id).leases[0]?.leaseSeq);
     it.do({
       type: "worker_heartbeat",
       workerId: asWorkerId("w1"),
@@ -419,7 +420,7 @@ describe("workers", () => {
       held: [],
     });
     expect(it.task("a").past[0]).toMatchObject({ outcome: "lost", leaseSeq: a });
-    expect(it.task("b").lease?.leaseSeq).toBe(b);
+    expect(it.task("b").leases[0]?.leaseSeq).toBe(b);
   });
 
   test("a draining worker gets nothing new, also after it reconnects; a new process of it does", () => {

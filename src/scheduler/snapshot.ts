@@ -1,115 +1,197 @@
 import { asRunId, asTaskId, asWorkerId } from "../base/index.ts";
-import type { FailureClass, TaskCounts } from "../contracts/index.ts";
-import { addTask } from "./evolve-run.ts";
-import { reclassify, refreshReady } from "./requirement-class.ts";
-import { countColumn, emptyCounts, emptyState, isTerminal } from "./state.ts";
-import type { Lease, Run, State, Submission, Task, TokenRecord, WorkerRecord } from "./state.ts";
-import { enqueue, setTimer } from "./transition.ts";
+import type { RunId, TaskId } from "../base/index.ts";
+import type { TaskCounts } from "../contracts/index.ts";
+import { evolveClaim } from "./claims.ts";
+import { linkDependents } from "./dependencies.ts";
+import type { Estimates } from "./estimates.ts";
+import { indexLease, indexWarm } from "./evolve-attempt.ts";
+import { addRun, addTask } from "./evolve-run.ts";
+import { addWorker } from "./evolve-worker.ts";
+import { refreshStanding } from "./profile.ts";
+import { leaveClass } from "./requirement-class.ts";
+import { place } from "./share-tree.ts";
+import { countColumn, emptyState, isTerminal } from "./state.ts";
+import type { Lease, Run, Share, State, Submission, Task, TokenRecord, WorkerRecord } from "./state.ts";
+import { makeReady, setTimer } from "./transition.ts";
 
+type LeaseSnapshot = Omit<Lease, "task" | "timer">;
 type TaskSnapshot = Pick<
   Task,
-  "spec" | "order" | "state" | "waitingFor" | "notBeforeMs" | "cancelRequested" | "lease" | "past" | "failureClass"
-> & {
-  failures: [FailureClass, number][];
-};
-type RunSnapshot = Omit<Run, "tasks" | "counts"> & { tasks: TaskSnapshot[] };
-type WorkerSnapshot = Omit<WorkerRecord, "leases" | "classes" | "isReady" | "timer">;
+  | "spec"
+  | "order"
+  | "state"
+  | "waitingFor"
+  | "notBeforeMs"
+  | "readySinceMs"
+  | "alternatives"
+  | "cancelRequested"
+  | "past"
+  | "failureClass"
+  | "payload"
+> & { leases: LeaseSnapshot[] };
+type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node"> & { servedAtMs: number; tasks: TaskSnapshot[] };
+type WorkerSnapshot = Pick<
+  WorkerRecord,
+  | "workerId"
+  | "name"
+  | "incarnation"
+  | "sessionId"
+  | "capabilities"
+  | "slots"
+  | "credits"
+  | "state"
+  | "draining"
+  | "timerMs"
+  | "reportedAtMs"
+  | "pace"
+  | "warm"
+>;
 
 /** The state as plain JSON, without its indexes. Equal states give equal snapshots: the state hash is a digest of this. */
 export interface StateSnapshot {
   seq: number;
+  nowMs: number;
   epoch: number;
   nextOrder: number;
   tokens: TokenRecord[];
   runs: RunSnapshot[];
   submissions: [string, Submission][];
   workers: WorkerSnapshot[];
-}
-
-export function toSnapshot(state: State): StateSnapshot {
-  const { seq, epoch, nextOrder } = state;
-  return {
-    seq,
-    epoch,
-    nextOrder,
-    tokens: [...state.tokens.values()],
-    runs: [...state.runs.values()].map(({ tasks, counts: _counts, ...run }) => ({
-      ...run,
-      tasks: [...tasks.values()].map(snapshotTask),
-    })),
-    submissions: [...state.submissions],
-    workers: [...state.workers.values()].map(
-      ({ leases: _leases, classes: _classes, isReady: _isReady, timer: _timer, ...worker }) => worker,
-    ),
+  shares: Share[];
+  claims: { runId: RunId; taskId: TaskId; workers: WorkerRecord["workerId"][] }[];
+  estimates: {
+    work: [number, Estimates["work"] extends Map<number, infer Value> ? Value : never][];
+    logSpeed: [string, number][];
   };
 }
 
+export function toSnapshot(state: State): StateSnapshot {
+  const { seq, nowMs, epoch, nextOrder, estimates } = state;
+  return {
+    seq,
+    nowMs,
+    epoch,
+    nextOrder,
+    tokens: [...state.tokens.values()],
+    runs: [...state.runs.values()].map(snapshotRun),
+    submissions: [...state.submissions],
+    workers: [...state.workers.values()].map(snapshotWorker),
+    shares: [...state.shares.values()],
+    claims: [...state.claims.values()].map(({ task, workers }) => ({
+      runId: task.run.runId,
+      taskId: task.taskId,
+      workers: [...workers],
+    })),
+    estimates: { work: [...estimates.work], logSpeed: [...estimates.logSpeed] },
+  };
+}
+
+function snapshotRun({ tasks, groups: _groups, counts: _counts, node, ...run }: Run): RunSnapshot {
+  return { ...run, servedAtMs: node.servedAtMs, tasks: [...tasks.values()].map(snapshotTask) };
+}
+
 function snapshotTask(task: Task): TaskSnapshot {
-  const { spec, order, state, waitingFor, notBeforeMs, cancelRequested, lease, past, failureClass } = task;
+  const { spec, order, state, waitingFor, notBeforeMs, readySinceMs, alternatives } = task;
+  const { cancelRequested, past, failureClass, payload } = task;
+  const leases = task.leases.map(({ task: _task, timer: _timer, ...lease }) => lease);
   return {
     spec,
     order,
     state,
     waitingFor,
     notBeforeMs,
+    readySinceMs,
+    alternatives,
     cancelRequested,
-    lease,
     past,
     failureClass,
-    failures: [...task.failures],
+    payload,
+    leases,
+  };
+}
+
+function snapshotWorker(worker: WorkerRecord): WorkerSnapshot {
+  const { workerId, name, incarnation, sessionId, capabilities, slots, credits, state, draining } = worker;
+  const { timerMs, reportedAtMs, pace, warm } = worker;
+  return {
+    workerId,
+    name,
+    incarnation,
+    sessionId,
+    capabilities,
+    slots,
+    credits,
+    state,
+    draining,
+    timerMs,
+    reportedAtMs,
+    pace,
+    warm,
   };
 }
 
 /** The state that gave the snapshot, with its indexes made anew. */
 export function fromSnapshot(snapshot: StateSnapshot): State {
   const state = emptyState();
+  state.nowMs = snapshot.nowMs;
   for (const token of snapshot.tokens) state.tokens.set(token.sha256, token);
   for (const [key, submission] of snapshot.submissions) state.submissions.set(key, submission);
-  for (const one of snapshot.workers) {
-    const workerId = asWorkerId(one.workerId);
-    const worker: WorkerRecord = {
-      ...one,
-      workerId,
-      timer: null,
-      leases: new Set(),
-      classes: new Set(),
-      isReady: false,
-    };
-    state.workers.set(workerId, worker);
-    setTimer(state, worker, worker.timerMs);
-  }
+  for (const share of snapshot.shares) state.shares.set(`${share.kind}:${share.name}`, share);
+  for (const [key, value] of snapshot.estimates.work) state.estimates.work.set(key, value);
+  for (const [key, value] of snapshot.estimates.logSpeed) state.estimates.logSpeed.set(key, value);
+  for (const one of snapshot.workers) restoreWorker(state, one);
   for (const one of snapshot.runs) restoreRun(state, one);
-  for (const worker of state.workers.values()) {
-    reclassify(state, worker);
-    refreshReady(worker);
+  for (const { runId, taskId, workers } of snapshot.claims) {
+    const task = state.runs.get(asRunId(runId))?.tasks.get(asTaskId(taskId));
+    if (task) evolveClaim(state, task, workers);
   }
-  return Object.assign(state, { seq: snapshot.seq, epoch: snapshot.epoch, nextOrder: snapshot.nextOrder });
+  for (const worker of state.workers.values()) refreshStanding(state, worker);
+  const { seq, epoch, nextOrder } = snapshot;
+  return Object.assign(state, { seq, epoch, nextOrder });
+}
+
+function restoreWorker(state: State, snapshot: WorkerSnapshot): void {
+  const worker = addWorker(state, { ...snapshot, workerId: asWorkerId(snapshot.workerId) });
+  setTimer(state, { worker }, worker.timerMs);
+  for (const key of worker.warm) indexWarm(state, worker, key);
 }
 
 function restoreRun(state: State, snapshot: RunSnapshot): void {
-  const { tasks, ...fields } = snapshot;
-  const run: Run = { ...fields, runId: asRunId(fields.runId), tasks: new Map(), counts: emptyCounts() };
-  state.runs.set(run.runId, run);
-  const restored = tasks.map((one) => restoreTask(state, run, one));
+  const { tasks, servedAtMs, ...fields } = snapshot;
+  const run = addRun(state, { ...fields, runId: asRunId(fields.runId) });
+  const restored: Task[] = [];
+  for (const one of tasks) {
+    state.nextOrder = one.order;
+    restored.push(restoreTask(state, run, { snapshot: one, before: restored.at(-1) }));
+  }
+  linkDependents(run);
   for (const task of restored) {
-    for (const name of task.spec.depends_on) run.tasks.get(asTaskId(name))?.dependents.push(task);
+    // Only now, so that no class was dropped in between.
+    if (isTerminal(task.state)) leaveClass(state, task);
+    else if (task.leases.length === 0) restoreWait(state, task);
+  }
+  run.node.servedAtMs = servedAtMs;
+  for (let at: Run["node"] | null = run.node; at; at = at.parent) {
+    at.servedAtMs = Math.max(at.servedAtMs, servedAtMs);
+    place(at);
   }
 }
 
-function restoreTask(state: State, run: Run, snapshot: TaskSnapshot): Task {
-  const { failures, spec, order, ...fields } = snapshot;
-  state.nextOrder = order;
-  const task = addTask(state, run, spec);
-  Object.assign(task, fields, { failures: new Map(failures) });
+function restoreTask(state: State, run: Run, from: { snapshot: TaskSnapshot; before: Task | undefined }): Task {
+  const { spec, order: _order, leases, alternatives, ...fields } = from.snapshot;
+  const task = addTask(state, run, { spec, before: from.before, alternatives });
+  Object.assign(task, fields);
   moveCount(state.counts, task);
   moveCount(run.counts, task);
-  if (isTerminal(task.state)) {
-    task.requirementClass.open -= 1;
-    if (task.requirementClass.open === 0) state.classes.delete(task.requirementClass.key);
-  } else if (task.lease) restoreLease(state, task, task.lease);
-  else if (task.notBeforeMs > 0) setTimer(state, task, task.notBeforeMs);
-  else if (task.state === "queued") enqueue(task);
+  task.leases = leases.map((one) => ({ ...one, workerId: asWorkerId(one.workerId), task, timer: null }));
+  for (const lease of task.leases) restoreLease(state, lease);
   return task;
+}
+
+function restoreWait(state: State, task: Task): void {
+  if (task.state !== "queued") return;
+  if (task.notBeforeMs > 0) setTimer(state, { task }, task.notBeforeMs);
+  else makeReady(state, task);
 }
 
 /** `addTask` counted it as waiting. */
@@ -118,8 +200,8 @@ function moveCount(counts: TaskCounts, task: Task): void {
   counts[countColumn(task)] += 1;
 }
 
-function restoreLease(state: State, task: Task, lease: Lease): void {
-  state.leases.set(lease.leaseSeq, task);
-  state.workers.get(lease.workerId)?.leases.add(lease.leaseSeq);
-  if (lease.deadlineMs !== null) setTimer(state, task, lease.deadlineMs);
+function restoreLease(state: State, lease: Lease): void {
+  const worker = state.workers.get(lease.workerId);
+  if (worker) indexLease(state, worker, lease);
+  if (lease.deadlineMs !== null) setTimer(state, { lease }, lease.deadlineMs);
 }

@@ -3,37 +3,67 @@ import type { HeapItem, RunId, TaskId, WorkerId } from "../base/index.ts";
 import type {
   AttemptOutcome,
   CapabilityDocument,
+  DependencyCondition,
   FailureClass,
   Hardware,
   Role,
   RunState,
+  ShareKind,
   TaskCounts,
   TaskSpec,
   TaskState,
   WorkerState,
 } from "../contracts/index.ts";
+import { ClassSet } from "./class-set.ts";
+import type { Claim } from "./claims.ts";
+import { emptyEstimates } from "./estimates.ts";
+import type { Estimates } from "./estimates.ts";
+import type { Group } from "./groups.ts";
+import type { Profile } from "./profile.ts";
 import type { RequirementClass } from "./requirement-class.ts";
+import type { Machine, ResourcePool } from "./resources.ts";
+import { rootNode } from "./share-tree.ts";
+import type { ShareNode } from "./share-tree.ts";
 
 /** The right to execute one attempt. `leaseSeq`, the sequence of the event that granted it, is the fencing token. */
 export interface Lease {
-  leaseSeq: number;
-  attempt: number;
-  workerId: WorkerId;
-  hardware: Hardware | null;
+  readonly leaseSeq: number;
+  readonly task: Task;
+  readonly attempt: number;
+  readonly workerId: WorkerId;
+  readonly hardware: Hardware | null;
+  /** Indexes of the worker's GPUs that are set aside. */
+  readonly gpus: readonly number[];
+  /** Which requirement set was met: 0 for the first, else the place in `fallback` plus one. */
+  readonly alternative: number;
+  readonly leasedAtMs: number;
+  /** How long it was expected to take on this worker; null when nothing was known. */
+  readonly expectedMs: number | null;
   startedAtMs: number | null;
   /** When the coordinator gives up although the worker lives: the task's time limit and a margin after its start. */
   deadlineMs: number | null;
+  /** Asked back: `waiting` if it has not started, `running` in any case. */
+  revoked: "waiting" | "running" | null;
+  /** Index: the deadline. */
+  timer: TimerEntry | null;
 }
 
 /** An attempt that ended: enough to answer a late or repeated report. */
 export interface PastAttempt {
-  attempt: number;
-  leaseSeq: number;
-  workerId: WorkerId;
-  outcome: AttemptOutcome;
+  readonly attempt: number;
+  readonly leaseSeq: number;
+  readonly workerId: WorkerId;
+  readonly outcome: AttemptOutcome;
+  readonly failureClass: FailureClass | null;
   /** Digest of the accepted result; null when the attempt ended without one. */
-  digest: string | null;
+  readonly digest: string | null;
   conflicted: boolean;
+}
+
+/** A task that waits for another, and for what. */
+export interface Dependent {
+  readonly task: Task;
+  readonly condition: DependencyCondition;
 }
 
 export interface Task extends HeapItem {
@@ -42,20 +72,31 @@ export interface Task extends HeapItem {
   readonly spec: TaskSpec;
   /** Place in the order of submission over all runs. */
   readonly order: number;
-  readonly requirementClass: RequirementClass;
-  readonly dependents: Task[];
+  /** What is the same for tasks that do the same, in any run: durations are learned for it. */
+  readonly workKey: number;
+  requirementClass: RequirementClass;
+  dependents: Dependent[];
+  readonly group: Group | null;
   state: TaskState;
-  /** Unfinished tasks that this one depends on. */
+  /** Dependencies that have not ended as they must. */
   waitingFor: number;
   /** A retry waits until then; 0 when it need not wait. */
   notBeforeMs: number;
+  /** Since when it could be leased, if only a worker were free; what ageing counts from. */
+  readySinceMs: number;
+  /** Sets of `fallback` that are open. */
+  alternatives: number;
   cancelRequested: boolean;
-  lease: Lease | null;
-  past: PastAttempt[];
-  /** Failures so far that count against the budget of their class. */
-  failures: Map<FailureClass, number>;
+  /** Its attempts under way: one, or two while a straggler is hedged. */
+  leases: readonly Lease[];
+  past: readonly PastAttempt[];
   failureClass: FailureClass | null;
-  /** Index: a retry or a deadline to come. */
+  /** What the last attempt left for the next one. */
+  payload: string | null;
+  /** Index: the order within its queue, see `priority.ts`. */
+  rank: number;
+  expectedWork: number;
+  /** Index: a retry or a fallback to come. */
   timer: TimerEntry | null;
 }
 
@@ -63,13 +104,19 @@ export interface Run {
   readonly runId: RunId;
   readonly name: string;
   readonly submittedBy: string;
+  readonly pool: string;
   readonly createdAtMs: number;
   readonly tasks: Map<TaskId, Task>;
+  readonly groups: Map<string, Group>;
   readonly counts: TaskCounts;
   state: RunState;
   cancelRequested: boolean;
   endedAtMs: number | null;
   endedSeq: number | null;
+  /** Attempts that succeeded, and their durations together. */
+  readonly finished: { count: number; durationMs: number };
+  /** Index: its place in the tree of shares. */
+  readonly node: ShareNode;
 }
 
 export interface WorkerRecord {
@@ -89,11 +136,23 @@ export interface WorkerRecord {
   /** Index: the same, as a timer. */
   timer: TimerEntry | null;
   reportedAtMs: number;
-  readonly leases: Set<number>;
-  /** Index: the requirement classes that the worker fits. */
-  readonly classes: Set<RequirementClass>;
-  /** Index: whether the worker stands in the `ready` sets of its classes. */
-  isReady: boolean;
+  /** How much longer than expected it takes of late, as a logarithm: 0 as expected, ln 2 twice as long. */
+  pace: number;
+  /** Models and workspaces that it used lately, the latest last: they are in its cache. */
+  warm: string[];
+  readonly leases: Map<number, Lease>;
+  /** Index: capabilities as matching sees them, shared by workers with the same. */
+  profile: Profile;
+  /** Index: what is not set aside. */
+  resources: ResourcePool;
+  /** Index: the machine that it runs on, with its other workers. */
+  machine: Machine;
+  /** Index: kept free for a task. */
+  claim: Claim | null;
+  /** Index: slots that its profile counts for it. */
+  countedSlots: number;
+  /** Index: which of the profile's sets it stands in. */
+  standing: "busy" | "idle" | "spare";
 }
 
 export interface TokenRecord {
@@ -111,10 +170,18 @@ export interface Submission {
   tasks: number;
 }
 
-/** A moment at which something is due: a task's retry or deadline, or the end of patience with a worker. */
+/** What an administrator decided about a pool or a user. */
+export interface Share {
+  kind: ShareKind;
+  name: string;
+  weight: number;
+  maxRunning: number | null;
+}
+
+/** A moment at which something is due: a retry or a fallback, a deadline, the end of patience with a worker. */
 export interface TimerEntry extends HeapItem {
   readonly atMs: number;
-  readonly subject: Task | WorkerRecord;
+  readonly subject: { task: Task } | { lease: Lease } | { worker: WorkerRecord };
 }
 
 /**
@@ -122,8 +189,9 @@ export interface TimerEntry extends HeapItem {
  * states that saw the same events are equal (`toSnapshot` gives equal JSON). Fields marked as index are derived from the others.
  */
 export interface State {
-  /** Sequence of the last event seen. */
+  /** Sequence of the last event seen, and its time. */
   seq: number;
+  nowMs: number;
   epoch: number;
   nextOrder: number;
   readonly tokens: Map<string, TokenRecord>;
@@ -131,16 +199,36 @@ export interface State {
   /** Idempotency keys of submissions, oldest first. */
   readonly submissions: Map<string, Submission>;
   readonly workers: Map<WorkerId, WorkerRecord>;
+  readonly shares: Map<string, Share>;
+  readonly estimates: Estimates;
+  /** Workers kept free, by the task that waits for them, oldest first. */
+  readonly claims: Map<Task, Claim>;
   /** Index: current leases. */
-  readonly leases: Map<number, Task>;
+  readonly leases: Map<number, Lease>;
   /** Index: requirement classes of unfinished tasks. */
   readonly classes: Map<string, RequirementClass>;
+  /** Index: numbers of classes that are free again. */
+  readonly freeIndexes: number[];
+  /** Index: classes of which some worker takes work now. */
+  readonly open: ClassSet;
+  readonly profiles: Map<string, Profile>;
+  readonly machines: Map<string, Machine>;
+  /** Index: named locks and who holds them. */
+  readonly locks: Map<string, Lease>;
+  /** Index: workers by what is in their caches. */
+  readonly warm: Map<string, Set<WorkerRecord>>;
+  /** Index: pools, their users, their runs. */
+  readonly tree: ShareNode;
   /** Index: what will be due, soonest first. */
   readonly timers: Heap<TimerEntry>;
-  /** Index: tasks to be skipped and runs to be ended by the next follow-up. */
-  readonly due: { skips: Map<Task, TaskId>; runs: Set<Run> };
+  /** Index: tasks to be skipped, tasks to be cancelled with another of their group, runs to be ended: by the next follow-up. */
+  readonly due: { skips: Map<Task, TaskId>; peers: Map<Task, TaskId>; runs: Set<Run> };
   /** Index: tasks of all runs in memory. */
   readonly counts: TaskCounts;
+  /** Index: leases that some policy may want back or a second attempt beside. */
+  readonly watch: { preemptible: Int32Array; hedgeable: Set<Lease>; overfull: Set<WorkerRecord> };
+  /** Index: the expected work that waits, in milliseconds at speed 1. */
+  readonly load: { waitingMs: number };
 }
 
 export function emptyCounts(): TaskCounts {
@@ -150,17 +238,30 @@ export function emptyCounts(): TaskCounts {
 export function emptyState(): State {
   return {
     seq: 0,
+    nowMs: 0,
     epoch: 0,
     nextOrder: 1,
     tokens: new Map(),
     runs: new Map(),
     submissions: new Map(),
     workers: new Map(),
+    shares: new Map(),
+    estimates: emptyEstimates(),
+    claims: new Map(),
     leases: new Map(),
     classes: new Map(),
+    freeIndexes: [],
+    open: new ClassSet(),
+    profiles: new Map(),
+    machines: new Map(),
+    locks: new Map(),
+    warm: new Map(),
+    tree: rootNode(),
     timers: new Heap((a, b) => a.atMs - b.atMs),
-    due: { skips: new Map(), runs: new Set() },
+    due: { skips: new Map(), peers: new Map(), runs: new Set() },
     counts: emptyCounts(),
+    watch: { preemptible: new Int32Array(101), hedgeable: new Set(), overfull: new Set() },
+    load: { waitingMs: 0 },
   };
 }
 

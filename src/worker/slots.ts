@@ -70,6 +70,17 @@ export class Slots {
     this.finish(item, this.options.clock.nowMs(), this.options.runner.cancelled(item, reason));
   }
 
+  /** Hands a lease back that has not started; with `running` one that has is told to stop and handed back then. */
+  revoke(leaseSeq: number, { running, reason }: { running: boolean; reason: string }): void {
+    const item = this.waiting.get(leaseSeq);
+    if (item !== undefined) {
+      this.waiting.delete(leaseSeq);
+      this.options.events.released(item, reason);
+    } else if (running) {
+      this.running.get(leaseSeq)?.controller.abort("preempted" satisfies AbortReason);
+    }
+  }
+
   /** Takes no more leases and hands back those that wait; what runs goes on. */
   close(reason: string): void {
     this.closedBecause = reason;
@@ -106,8 +117,10 @@ export class Slots {
 
   private settle({ item, startedAtMs, controller }: RunningAttempt, result: ResultDocument): void {
     this.running.delete(item.lease_seq);
-    if (controller.signal.reason === "shutdown" && result.status === "cancelled") {
-      this.options.events.released(item, this.closedBecause ?? "the worker stops");
+    const reason: unknown = controller.signal.reason;
+    if ((reason === "shutdown" || reason === "preempted") && result.status === "cancelled") {
+      const because = reason === "preempted" ? "made room for other work" : (this.closedBecause ?? "the worker stops");
+      this.options.events.released(item, because);
     } else {
       this.finish(item, startedAtMs, result);
     }

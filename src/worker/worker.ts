@@ -236,6 +236,9 @@ export class Worker {
       case "cancel":
         for (const { lease_seq, reason } of frame.items) this.slots.cancel(lease_seq, reason);
         return;
+      case "revoke":
+        for (const { lease_seq, running, reason } of frame.items) this.slots.revoke(lease_seq, { running, reason });
+        return;
       case "drain":
         return this.drain(frame.reason === "" ? "asked to drain" : frame.reason, { announce: false });
       case "heartbeat_ack":

@@ -77,7 +77,15 @@ export class FakeCoordinator {
     revokeToken: async (tokenId) => void this.calls.push(["revokeToken", tokenId]),
     explain: async ({ runId, taskId }): Promise<Explanation> => {
       if (this.failure !== undefined) throw this.failure;
-      const common = { waiting_for: [], not_before: null, ahead: 3, workers: [] };
+      const common = {
+        waiting_for: [],
+        not_before: null,
+        expected_start: null,
+        would_preempt: null,
+        claimed: [],
+        ahead: 3,
+        workers: [],
+      };
       return { run_id: runId, task_id: taskId, state: "queued", summary: "Three tasks are ahead", ...common };
     },
     status: () => ({

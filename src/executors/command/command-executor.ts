@@ -84,7 +84,7 @@ export class CommandExecutor implements Executor {
     const [outputTail, lastError] = await Promise.all([output.tail(TAIL_BYTES), output.stderr.tail(2_000)]);
     const stopped = abortReason(context.signal);
     // The result of an attempt that the worker gives back is never sent.
-    const missing = stopped === "shutdown" ? [] : await keepOutput(config, attempt);
+    const missing = stopped === "shutdown" || stopped === "preempted" ? [] : await keepOutput(config, attempt);
     return {
       ...(exit.interrupted && stopped !== undefined
         ? interruptedReport(stopped)

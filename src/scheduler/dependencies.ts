@@ -1,0 +1,38 @@
+import { asTaskId } from "../base/index.ts";
+import { dependencyCondition, dependencyTask } from "../contracts/index.ts";
+import type { DependencyCondition, TaskState } from "../contracts/index.ts";
+import type { Dependent, Run, Task } from "./state.ts";
+
+export const NO_DEPENDENTS: Dependent[] = [];
+
+/** Whether the end of a task is what a dependent waited for. A failure is a task that ran and failed, not one that never ran. */
+export function isMet(condition: DependencyCondition, end: TaskState): boolean {
+  switch (condition) {
+    case "success":
+      return end === "completed";
+    case "failure":
+      return end === "failed";
+    case "always":
+      return true;
+  }
+}
+
+/** Notes at each task of a run who waits for it. O(tasks + dependencies). */
+export function linkDependents(run: Run): void {
+  for (const task of run.tasks.values()) {
+    for (const one of task.spec.depends_on) {
+      const target = run.tasks.get(asTaskId(dependencyTask(one)));
+      if (!target) continue;
+      if (target.dependents === NO_DEPENDENTS) target.dependents = [];
+      target.dependents.push({ task, condition: dependencyCondition(one) });
+    }
+  }
+}
+
+/** The unfinished tasks that a task waits for. */
+export function openDependencies(task: Task, isTerminal: (state: TaskState) => boolean): string[] {
+  return task.spec.depends_on.map(dependencyTask).filter((name) => {
+    const other = task.run.tasks.get(asTaskId(name));
+    return other !== undefined && !isTerminal(other.state);
+  });
+}

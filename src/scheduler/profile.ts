@@ -1,0 +1,116 @@
+import type { CapabilityDocument } from "../contracts/index.ts";
+import type { Fit } from "./match.ts";
+import { admit } from "./requirement-class.ts";
+import type { RequirementClass } from "./requirement-class.ts";
+import type { State, WorkerRecord } from "./state.ts";
+
+/**
+ * Workers with the same capabilities, as far as matching looks at them. Whether they fit a class is known once for all of
+ * them, and a worker that becomes free or busy touches its profile only, unless it is the first or the last one: O(1) for
+ * workers alike, O(classes that it fits) where every worker is different.
+ */
+export interface Profile {
+  readonly key: string;
+  readonly capabilities: CapabilityDocument;
+  /** Words for the kind of machine: durations are learned for it. */
+  readonly machineClass: string;
+  /** The classes that its workers fit, and how. */
+  readonly classes: Map<RequirementClass, Extract<Fit, { fits: true }>>;
+  /** Workers with a free slot, the longest unserved first. */
+  readonly idle: Set<WorkerRecord>;
+  /** Workers that have no free slot, and take a lease in reserve. */
+  readonly spare: Set<WorkerRecord>;
+  workers: number;
+  /** Slots of its workers that are online. */
+  slots: number;
+}
+
+function profileKey(capabilities: CapabilityDocument): string {
+  const { cpu, memory_gb, gpus, hardware, software, task_types, labels, pools } = capabilities;
+  const parts = gpus.map(({ index, name, memory_gb: gpuMemory, cuda_compute }) => [
+    index,
+    name,
+    gpuMemory,
+    cuda_compute,
+  ]);
+  return JSON.stringify([cpu.model, cpu.cores, memory_gb, parts, hardware, software, task_types, labels, pools]);
+}
+
+function machineClassOf({ cpu, gpus }: CapabilityDocument): string {
+  return [`${cpu.model} ${cpu.cores}`, ...gpus.map(({ name }) => name)].join(" + ");
+}
+
+/** Puts a worker among those with the same capabilities; the first of its kind is compared with every class. */
+export function joinProfile(state: State, capabilities: CapabilityDocument): Profile {
+  const key = profileKey(capabilities);
+  let profile = state.profiles.get(key);
+  if (!profile) {
+    const machineClass = machineClassOf(capabilities);
+    profile = {
+      key,
+      capabilities,
+      machineClass,
+      classes: new Map(),
+      idle: new Set(),
+      spare: new Set(),
+      workers: 0,
+      slots: 0,
+    };
+    state.profiles.set(key, profile);
+    for (const one of state.classes.values()) admit(state, one, profile);
+  }
+  profile.workers += 1;
+  return profile;
+}
+
+/** Takes a worker out of its profile. */
+export function leaveProfile(state: State, worker: WorkerRecord): void {
+  const { profile } = worker;
+  setStanding(state, worker, "busy");
+  profile.workers -= 1;
+  profile.slots -= worker.countedSlots;
+  worker.countedSlots = 0;
+  if (profile.workers === 0) state.profiles.delete(profile.key);
+}
+
+/** What a worker may get now: something to start, something in reserve, or nothing. */
+function standingOf(worker: WorkerRecord): WorkerRecord["standing"] {
+  const { state, leases, credits, slots, claim, machine } = worker;
+  if (state !== "ready" || leases.size >= credits || claim || machine.exclusive) return "busy";
+  return leases.size < slots ? "idle" : "spare";
+}
+
+/** Brings a worker's place in its profile in line with what it may get now. */
+export function refreshStanding(state: State, worker: WorkerRecord): void {
+  const slots = worker.state === "ready" ? worker.slots : 0;
+  worker.profile.slots += slots - worker.countedSlots;
+  worker.countedSlots = slots;
+  if (worker.leases.size > worker.slots) state.watch.overfull.add(worker);
+  else state.watch.overfull.delete(worker);
+  setStanding(state, worker, standingOf(worker));
+}
+
+function setStanding(state: State, worker: WorkerRecord, next: WorkerRecord["standing"]): void {
+  const { profile, standing } = worker;
+  if (next === standing) return;
+  const wasReady = profile.idle.size + profile.spare.size > 0;
+  if (standing !== "busy") profile[standing].delete(worker);
+  if (next !== "busy") profile[next].add(worker);
+  worker.standing = next;
+  const isReady = profile.idle.size + profile.spare.size > 0;
+  if (isReady === wasReady) return;
+  for (const one of profile.classes.keys()) {
+    if (isReady) one.ready.add(profile);
+    else one.ready.delete(profile);
+    if (one.ready.size > 0) state.open.add(one.index);
+    else state.open.delete(one.index);
+  }
+}
+
+/** To the end of the line, so that work spreads over the workers that fit. */
+export function servedLast(worker: WorkerRecord): void {
+  if (worker.standing === "busy") return;
+  const line = worker.profile[worker.standing];
+  line.delete(worker);
+  line.add(worker);
+}
