@@ -59,6 +59,7 @@ async function restoreRuns(connection: Connection, projection: Projection): Prom
   )) {
     const run: RunRow = {
       stored: true,
+      dirty: false,
       runNo: Number(row["run_no"]),
       runId: text(row["run_id"]),
       name: text(row["name"]),
@@ -110,6 +111,7 @@ async function restoreAttempts(connection: Connection, projection: Projection): 
   for (const row of await select(connection, open)) {
     const attempt: AttemptRow = {
       stored: true,
+      dirty: false,
       leaseSeq: Number(row["id"]),
       runId: text(row["run_id"]),
       taskId: text(row["task_id"]),

@@ -7,12 +7,15 @@ import type {
   WorkerLoad,
   WorkerState,
 } from "../contracts/index.ts";
-import { jsonText } from "./table-writer.ts";
-import type { Cell } from "./table-writer.ts";
+import { JsonMemo, TaskJsonMemo, jsonText } from "./json-text.ts";
+import type { Cell } from "./table-rows.ts";
 
-/** Rows that may still change. `stored`: it is in the database, so a change is an update. */
+/** Rows that may still change. */
 interface Row {
+  /** It is in the database, so a change is an update. */
   stored: boolean;
+  /** It has changed since it was last written. */
+  dirty: boolean;
 }
 
 export interface RunRow extends Row {
@@ -85,7 +88,14 @@ export function runCells(row: RunRow): Cell[] {
   return [row.runNo, row.runId, row.name, row.state, row.submittedBy, row.createMs, row.endMs];
 }
 
-export function taskCells(row: TaskRow): Cell[] {
+/** JSON of the tasks that are written together: most hold the same. */
+export class TaskTexts {
+  readonly config = new JsonMemo();
+  readonly requirements = new JsonMemo();
+  readonly spec = new TaskJsonMemo();
+}
+
+export function taskCells(row: TaskRow, texts: TaskTexts): Cell[] {
   const { spec } = row;
   return [
     row.taskNo,
@@ -101,9 +111,9 @@ export function taskCells(row: TaskRow): Cell[] {
     row.workerId,
     row.attempts,
     row.model,
-    jsonText(spec.config),
-    jsonText(spec.requirements),
-    jsonText(spec),
+    texts.config.of(spec.config),
+    texts.requirements.of(spec.requirements),
+    texts.spec.of(spec),
   ];
 }
 
