@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { Packr } from "msgpackr";
 import { describe, expect, test } from "vitest";
 import { MAX_FRAME_BYTES, SUBPROTOCOLS } from "../../contracts/index.ts";
 import type { CoordinatorFrameInput, Subprotocol } from "../../contracts/index.ts";
@@ -6,11 +7,12 @@ import type { Message } from "../connection.ts";
 import { MAX_DEPTH } from "../limits.ts";
 import { coordinatorCodec, workerCodec } from "./codec.ts";
 import { anyCoordinatorFrame, anyWorkerFrame } from "./frame-arbitraries-acceptance.ts";
-import { packMessage } from "./msgpack.ts";
+
+const packr = new Packr({ useRecords: false });
 
 /** Any value as a message, right or wrong. */
 const raw = (subprotocol: Subprotocol, value: object): Message =>
-  subprotocol === "assay.v1+json" ? JSON.stringify(value) : packMessage(value);
+  subprotocol === "assay.v1+json" ? JSON.stringify(value) : packr.pack(value);
 
 const nested = (depth: number): object => (depth === 1 ? [] : [nested(depth - 1)]);
 
