@@ -199,31 +199,6 @@ export type TaskSpec = z.infer<typeof taskSpec>;
 export type TaskSpecInput = z.input<typeof taskSpec>;
 export type TaskSpecOf<Type extends TaskType> = Extract<TaskSpec, { type: Type }>;
 
-/** The same task as short as it can be written: without what the schema fills in again. For the wire. */
-export function shortTask(spec: TaskSpec): TaskSpecInput {
-  const { type, config, ...fields } = spec;
-  const shortConfig = type === "command" ? withoutDefaults(config, commandDefaults) : config;
-  return { ...withoutDefaults(fields, commonDefaults), type, config: shortConfig } as TaskSpecInput;
-}
-
-const commonDefaults: Readonly<Record<string, string>> = {
-  priority: "50",
-  requirements: "{}",
-  timeout_seconds: "1800",
-  retry_policy: '{"max_retries":2,"retry_delay_seconds":1}',
-  depends_on: "[]",
-  labels: "{}",
-  resources: "{}",
-  fallback: "[]",
-};
-const commandDefaults: Readonly<Record<string, string>> = { env: "{}", artifacts: "[]" };
-
-function withoutDefaults(fields: object, defaults: Readonly<Record<string, string>>): object {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([name, value]) => !(name in defaults) || JSON.stringify(value) !== defaults[name]),
-  );
-}
-
 /** A task travels in one frame, beside others: larger ones carry data that belongs into a file. */
 export const MAX_TASK_BYTES = 256 * 1024;
 export const MAX_TASK_DEPTH = 24;

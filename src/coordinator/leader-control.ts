@@ -14,7 +14,7 @@ import { newToken, tokenDigest } from "../auth/index.ts";
 import { explain } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
-import { oversizedTask } from "./task-size.ts";
+import { tasksAsJson } from "./task-size.ts";
 
 export interface LeaderControlOptions {
   /** The present leader, or why there is none. */
@@ -53,8 +53,9 @@ export class LeaderControl implements Control {
     request: SubmitRunRequest,
     origin: { by: Actor; idempotencyKey: string | null },
   ): Promise<SubmitRunResponse> {
-    const oversized = oversizedTask(request.tasks);
-    if (oversized) throw faultError(oversized);
+    const { tasks, ...rest } = request;
+    const text = tasksAsJson(tasks);
+    if (!text.ok) throw faultError(text.error);
     const reply = await this.leading().ask({
       type: "submit_run",
       runId: asRunId(this.options.newId()),
@@ -62,10 +63,10 @@ export class LeaderControl implements Control {
       submittedBy: origin.by.name,
       // Keys are the submitter's own: two submitters may choose the same.
       idempotencyKey: origin.idempotencyKey === null ? null : `${origin.by.tokenId}/${origin.idempotencyKey}`,
-      digest: this.options.digest(JSON.stringify(request)),
+      digest: this.options.digest(JSON.stringify(rest) + text.value),
       waitForCapacity: request.wait_for_capacity,
       pool: request.pool,
-      tasks: request.tasks,
+      tasks,
     });
     assert(reply.type === "run_accepted", "a submission is accepted or refused");
     return { run_id: reply.runId, tasks: reply.tasks, duplicate: reply.duplicate };

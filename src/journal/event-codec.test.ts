@@ -175,6 +175,7 @@ describe("encodeEvents", () => {
       idempotencyKey: null,
       digest: "d",
       waitForCapacity: false,
+      pool: "default",
       tasks,
     };
     const [decoded] = decodeEvents(encodeEvents([event]));
