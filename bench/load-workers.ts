@@ -12,6 +12,9 @@ import { WorkerObserver } from "./worker-observer.ts";
  * speak the real protocol through the real session. Run as a child process: `load-workers.ts URL TOKEN COUNT CREDITS [SETTINGS]`.
  */
 const [url = "", token = "", count = "1", credits = "32", settingsText] = process.argv.slice(2);
+const RETRIED: ReadonlySet<string> = new Set(["rate_limited", "coordinator_unreachable"]);
+const CONNECT_TRIES = 600;
+const CONNECT_AGAIN_MS = 100;
 const settings = loadSettings.parse(JSON.parse(settingsText ?? "{}"));
 /** Without settings nobody asks: nothing is watched then. */
 const observer = settingsText === undefined ? null : new WorkerObserver(settings);
@@ -34,14 +37,15 @@ const capabilities: CapabilityDocument = capabilityDocument.parse({
   task_types: ["command"],
 });
 
-/** Waits where the coordinator asks a whole fleet on one address to come more slowly. */
+/** Tries again, as workers do, where the coordinator asks a whole fleet on one address to come more slowly, or is too busy. */
 async function connect(): Promise<Connection> {
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await dialWebSocket({ url, token, subprotocols: SUBPROTOCOLS, handshakeTimeoutMs: 10_000 });
     } catch (error) {
-      if (!(error instanceof AssayError && error.code === "rate_limited")) throw error;
-      await delay(100);
+      const patient = error instanceof AssayError && RETRIED.has(error.code);
+      if (!patient || attempt === CONNECT_TRIES) throw error;
+      await delay(CONNECT_AGAIN_MS);
     }
   }
 }
