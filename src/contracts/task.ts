@@ -123,6 +123,21 @@ export function dependencyTask(one: Dependency): string {
   return typeof one === "string" ? one : one.task;
 }
 
+/** Whether the end of a task is what a dependent waited for. A failure is a task that ran and failed, not one that never ran. */
+export function isConditionMet(
+  condition: DependencyCondition,
+  end: "completed" | "failed" | "cancelled" | "skipped",
+): boolean {
+  switch (condition) {
+    case "success":
+      return end === "completed";
+    case "failure":
+      return end === "failed";
+    case "always":
+      return true;
+  }
+}
+
 export function dependencyCondition(one: Dependency): DependencyCondition {
   return typeof one === "string" ? "success" : one.condition;
 }

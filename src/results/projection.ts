@@ -1,5 +1,5 @@
 import { assert } from "../base/index.ts";
-import { dependencyTask } from "../contracts/index.ts";
+import { isConditionMet } from "../contracts/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent, TaskSpec } from "../contracts/index.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import { TaskTexts, addTask, attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
@@ -126,7 +126,7 @@ export class Projection {
         return this.lease(event, at);
       case "attempt_started": {
         const task = this.task(event);
-        if (task) this.start(task, event.startedAtMs);
+        if (task) this.start(task, event);
         return;
       }
       case "attempt_finished":
@@ -229,7 +229,7 @@ export class Projection {
     const task = this.task(event);
     if (!task) return;
     const { runId, taskId, workerId, attempt, hardware } = event;
-    task.attempt = {
+    const row: AttemptRow = {
       stored: false,
       dirty: false,
       leaseSeq: seq,
@@ -247,26 +247,31 @@ export class Projection {
       failure: null,
       hardwareMetrics: null,
     };
-    task.status = "leased";
-    task.workerId = workerId;
+    // A second attempt beside one that runs changes nothing in what the task is doing.
+    if (task.underWay.length === 0) {
+      task.status = "leased";
+      task.workerId = workerId;
+    }
+    task.underWay = [...task.underWay, row];
     task.attempts = attempt;
     markDirty(task, this.dirtyTasks);
-    markDirty(task.attempt, this.dirtyAttempts);
+    markDirty(row, this.dirtyAttempts);
   }
 
-  private start(task: TaskRow, startMs: number): void {
-    if (!task.attempt) return;
-    task.attempt.status = "running";
-    task.attempt.startMs = startMs;
+  private start(task: TaskRow, { attempt, startedAtMs: startMs }: JournalEventOf<"attempt_started">): void {
+    const row = task.underWay.find((one) => one.attempt === attempt);
+    if (!row) return;
+    row.status = "running";
+    row.startMs = startMs;
     task.status = "running";
     task.startMs ??= startMs;
     markDirty(task, this.dirtyTasks);
-    markDirty(task.attempt, this.dirtyAttempts);
+    markDirty(row, this.dirtyAttempts);
   }
 
   private finish(event: JournalEventOf<"attempt_finished">, at: PlacedEvent): void {
     const task = this.task(event);
-    const attempt = task?.attempt;
+    const attempt = task?.underWay.find((one) => one.leaseSeq === event.leaseSeq);
     if (!task || !attempt) return;
     const { result, failure, startedAtMs, finishedAtMs, after } = event;
     const startMs = startedAtMs ?? attempt.startMs;
@@ -280,8 +285,13 @@ export class Projection {
     attempt.hardwareMetrics = result && this.json.of(result.hardware_metrics);
     markDirty(attempt, this.dirtyAttempts);
     task.startMs ??= startMs;
-    task.attempt = null;
+    task.underWay = task.underWay.filter((one) => one !== attempt);
     if (result) this.resultRows.add(event, { task, attempt, seq: at.seq });
+    if (after.state === "running") {
+      task.workerId = task.underWay[0]?.workerId ?? null;
+      markDirty(task, this.dirtyTasks);
+      return;
+    }
     if (after.state === "queued") {
       task.status = "queued";
       task.workerId = null;
@@ -299,22 +309,26 @@ export class Projection {
     if (task.status === "blocked" || task.status === "queued") this.endTask(task, { status: "cancelled", endMs });
   }
 
-  private endTask(task: TaskRow, end: Pick<TaskRow, "status"> & { endMs: number; failureClass?: string | null }): void {
+  private endTask(task: TaskRow, end: { status: EndState; endMs: number; failureClass?: string | null }): void {
     task.status = end.status;
     task.endMs = end.endMs;
     task.failureClass = end.failureClass ?? null;
     markDirty(task, this.dirtyTasks);
     const run = this.runs.get(task.runId);
     run?.tasks.delete(task.spec.task_id);
-    if (end.status !== "completed") return;
-    for (const other of run?.waiters.get(task.spec.task_id) ?? []) {
-      other.waitingFor.delete(task.spec.task_id);
-      if (other.status !== "blocked" || other.waitingFor.size > 0) continue;
+    for (const { task: other, condition } of run?.waiters.get(task.spec.task_id) ?? []) {
+      // Where the condition is not met, an event of its own says that the other is skipped.
+      if (!isConditionMet(condition, end.status)) continue;
+      other.waitingFor -= 1;
+      if (other.status !== "blocked" || other.waitingFor > 0) continue;
       other.status = "queued";
       markDirty(other, this.dirtyTasks);
     }
+    run?.waiters.delete(task.spec.task_id);
   }
 }
+
+type EndState = "completed" | "failed" | "cancelled" | "skipped";
 
 export function newTask(spec: TaskSpec, place: { runId: string; taskNo: number; createMs: number }): TaskRow {
   return {
@@ -329,8 +343,8 @@ export function newTask(spec: TaskSpec, place: { runId: string; taskNo: number; 
     endMs: null,
     workerId: null,
     attempts: 0,
-    waitingFor: new Set(spec.depends_on.map(dependencyTask)),
-    attempt: null,
+    waitingFor: spec.depends_on.length,
+    underWay: [],
   };
 }
 

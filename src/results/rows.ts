@@ -1,6 +1,8 @@
+import { dependencyCondition, dependencyTask } from "../contracts/index.ts";
 import type {
   AttemptState,
   CapabilityDocument,
+  DependencyCondition,
   RunState,
   TaskSpec,
   TaskState,
@@ -29,7 +31,7 @@ export interface RunRow extends Row {
   /** Unfinished tasks. */
   tasks: Map<string, TaskRow>;
   /** Unfinished tasks that wait for a task. */
-  waiters: Map<string, TaskRow[]>;
+  waiters: Map<string, Waiter[]>;
 }
 
 export interface TaskRow extends Row {
@@ -45,8 +47,9 @@ export interface TaskRow extends Row {
   workerId: string | null;
   attempts: number;
   /** Dependencies that have not completed. */
-  waitingFor: Set<string>;
-  attempt: AttemptRow | null;
+  waitingFor: number;
+  /** Attempts under way: one, or two while a straggler is hedged. */
+  underWay: readonly AttemptRow[];
 }
 
 export interface AttemptRow extends Row {
@@ -154,12 +157,18 @@ export function workerCells(row: WorkerRow): Cell[] {
   ];
 }
 
+interface Waiter {
+  task: TaskRow;
+  condition: DependencyCondition;
+}
+
 /** Puts an unfinished task in its run. */
 export function addTask(run: RunRow, task: TaskRow): void {
   run.tasks.set(task.spec.task_id, task);
-  for (const name of task.waitingFor) {
-    const waiters = run.waiters.get(name);
-    if (waiters) waiters.push(task);
-    else run.waiters.set(name, [task]);
+  for (const one of task.spec.depends_on) {
+    const waiter = { task, condition: dependencyCondition(one) };
+    const waiters = run.waiters.get(dependencyTask(one));
+    if (waiters) waiters.push(waiter);
+    else run.waiters.set(dependencyTask(one), [waiter]);
   }
 }
