@@ -18,7 +18,7 @@ export function shortTask(spec: TaskSpec): TaskSpecInput {
 function without(defaults: ReadonlyMap<string, IsDefault>, fields: object): Record<string, unknown> {
   const short: Record<string, unknown> = {};
   for (const name in fields) {
-    const value: unknown = Reflect.get(fields, name);
+    const value = (fields as Record<string, unknown>)[name];
     if (defaults.get(name)?.(value) !== true) short[name] = value;
   }
   return short;
@@ -45,6 +45,8 @@ function isLike(one: unknown): IsDefault {
     if (typeof value !== "object" || value === null) return false;
     let count = 0;
     for (const _ in value) count += 1;
-    return count === fields.length && fields.every(([name, inner]) => Reflect.get(value, name) === inner);
+    return (
+      count === fields.length && fields.every(([name, inner]) => (value as Record<string, unknown>)[name] === inner)
+    );
   };
 }

@@ -1,17 +1,14 @@
 import { expect, test } from "vitest";
 import { MAX_TASK_BYTES, MAX_TASK_DEPTH, taskSpec } from "../contracts/index.ts";
 import type { TaskSpec } from "../contracts/index.ts";
-import { tasksAsJson } from "./task-size.ts";
+import { survey } from "./survey.ts";
+import { unfitTask } from "./task-size.ts";
 
-const small = taskSpec.parse({ task_id: "small", type: "command", config: { command: "true" } });
 const free = (config: object): TaskSpec => taskSpec.parse({ task_id: "free", type: "api", config });
 /** `depth` objects inside each other. */
 const nested = (depth: number): object => (depth === 1 ? {} : { in: nested(depth - 1) });
 
-test("gives the tasks as JSON", () => {
-  const text = tasksAsJson([small, free({ url: "x" })]);
-  expect(text.ok && (JSON.parse(`[${text.value}]`) as unknown)).toEqual([small, free({ url: "x" })]);
-});
+const problemOf = (task: TaskSpec): unknown => unfitTask(task, survey(task), "tasks[1]");
 
 test.each([
   { what: "too large", task: free({ data: "x".repeat(MAX_TASK_BYTES) }), says: /Task free is larger/ },
@@ -24,12 +21,11 @@ test.each([
   { what: "too deep", task: free(nested(MAX_TASK_DEPTH)), says: /nested more than 24 levels/ },
 ])("refuses what is $what, and says where", ({ task, says }) => {
   const message = expect.stringMatching(says) as string;
-  expect(tasksAsJson([small, task])).toMatchObject({
-    ok: false,
-    error: { code: "invalid_field", message, path: "tasks[1]" },
-  });
+  expect(problemOf(task)).toMatchObject({ code: "invalid_field", message, path: "tasks[1]" });
 });
 
-test("takes the deepest task that is allowed", () => {
-  expect(tasksAsJson([free(nested(MAX_TASK_DEPTH - 1))]).ok).toBe(true);
+test("takes the deepest and the largest task that is allowed", () => {
+  expect(problemOf(free(nested(MAX_TASK_DEPTH - 1)))).toBeUndefined();
+  const overhead = JSON.stringify(free({ data: "" })).length;
+  expect(problemOf(free({ data: "x".repeat(MAX_TASK_BYTES - overhead) }))).toBeUndefined();
 });

@@ -8,6 +8,7 @@ import { Outbox } from "./outbox.ts";
 import type { AssignItem } from "./outbox.ts";
 import type { CoordinatorMessage } from "./outbox.ts";
 import { shortTask } from "./short-task.ts";
+import { survey } from "./survey.ts";
 
 /** The coordinator's end of a worker's session, as the transport gives it. */
 export interface WorkerSession {
@@ -20,7 +21,6 @@ export interface WorkerLinkOptions {
   state: State;
   /** Decides a command; false when this process no longer leads. */
   execute: (command: Command, answer?: Answer) => boolean;
-  digest: (text: string) => string;
   newSessionId: () => string;
   clock: Clock;
   liveLogs: LiveLogs;
@@ -186,7 +186,7 @@ export class WorkerLink {
 
   private finished(peer: Peer, items: WorkerFrameOf<"finished">["items"]): boolean {
     for (const item of items) {
-      const digest = this.options.digest(JSON.stringify(item.result));
+      const digest = survey(item.result).fingerprint;
       const command = { type: "attempt_finished" as const, workerId: peer.workerId, item, digest };
       if (!this.options.execute(command, peer.acknowledge)) return false;
     }
