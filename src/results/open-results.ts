@@ -23,7 +23,7 @@ import { migrate, readMigrations, transaction } from "./migrate.ts";
 import { Projection } from "./projection.ts";
 import type { RowBatch } from "./projection.ts";
 import { restore } from "./restore.ts";
-import { applyStaging, createStaging, tables } from "./tables.ts";
+import { applyStaging, createStaging } from "./tables.ts";
 import type { Staging } from "./tables.ts";
 import { userSql } from "./user-sql.ts";
 
@@ -52,8 +52,6 @@ export interface Results extends ResultsReader {
   flush(): Promise<void>;
   /** Events taken and not yet written. */
   pending(): number;
-  /** Forgets every row: the caller gives all events again. */
-  rebuild(): Promise<void>;
 }
 
 /** Opens the results for writing, making or updating the file. */
@@ -144,14 +142,6 @@ class DuckDbResults implements Results {
       this.unwritten = undefined;
       this.written = { eventSeq: batch.eventSeq, batchSeq: batch.batchSeq };
     }
-  }
-
-  async rebuild(): Promise<void> {
-    await transaction(this.parts.writer, async () => {
-      for (const table of Object.keys(tables)) await this.parts.writer.run(`delete from ${table}`);
-      await this.parts.writer.run("update projection set applied_event_seq = 0, applied_batch_seq = 0");
-    });
-    await this.reload();
   }
 
   private async write(batch: RowBatch): Promise<void> {
