@@ -16,6 +16,8 @@ export interface LoadOptions {
 export interface LoadReport {
   heartbeats: number;
   lateHeartbeats: number;
+  /** The longest that an acknowledged heartbeat waited for its answer. */
+  slowestAckMs: number;
   arrivals: Arrival[];
 }
 
@@ -98,6 +100,7 @@ export class LoadGenerators {
     return {
       heartbeats: reports.reduce((sum, { heartbeats }) => sum + heartbeats, 0),
       lateHeartbeats: reports.reduce((sum, { lateHeartbeats }) => sum + lateHeartbeats, 0),
+      slowestAckMs: Math.max(...reports.map(({ slowestAckMs }) => slowestAckMs)),
       arrivals: reports.flatMap(({ arrivals }) => arrivals),
     };
   }

@@ -20,6 +20,7 @@ const settings = loadSettings.parse(JSON.parse(settingsText ?? "{}"));
 const observer = settingsText === undefined ? null : new WorkerObserver(settings);
 /** What waits until the parent says go; null from then on. */
 let onHold: (() => void)[] | null = settings.hold ? [] : null;
+process.on("disconnect", () => process.exit(0));
 process.on("message", (message) => {
   if (message !== "go") return;
   const waiting = onHold ?? [];
@@ -79,7 +80,8 @@ async function startWorker(index: number): Promise<void> {
       onDrain: () => undefined,
       onClosed: (_session, end) => {
         observer?.sessionClosed();
-        if (end.reason !== "normal" && end.reason !== "shutting_down") console.error(name, end);
+        if (end.reason !== "normal" && end.reason !== "shutting_down")
+          console.error(new Date().toISOString(), name, end.reason, end.message);
       },
     },
   });
@@ -119,4 +121,3 @@ async function startWorker(index: number): Promise<void> {
 for (let index = 0; index < Number(count); index += 1) await startWorker(settings.firstIndex + index);
 process.send?.("ready");
 observer?.begin();
-process.on("disconnect", () => process.exit(0));

@@ -14,7 +14,7 @@ export interface Arrival {
 /** What the processes of load workers tell their parent: counts whenever they change, the rest when asked. */
 export type FromLoadWorkers =
   | { type: "progress"; acked: number; closed: number }
-  | { type: "report"; heartbeats: number; lateHeartbeats: number; arrivals: Arrival[] };
+  | { type: "report"; heartbeats: number; lateHeartbeats: number; slowestAckMs: number; arrivals: Arrival[] };
 
 const PROGRESS_MS = 100;
 
@@ -28,6 +28,7 @@ export class WorkerObserver {
   private told = "";
   private heartbeats = 0;
   private lateHeartbeats = 0;
+  private slowestAckMs = 0;
   private intervalMs = Number.POSITIVE_INFINITY;
 
   constructor({ keepArrivals }: { keepArrivals: boolean }) {
@@ -80,7 +81,10 @@ export class WorkerObserver {
 
   private answered(worker: string): void {
     const sentMs = this.intervals.get(worker)?.sentMs.shift();
-    if (sentMs !== undefined && monotonicMs() - sentMs > this.intervalMs) this.lateHeartbeats += 1;
+    if (sentMs === undefined) return;
+    const ackMs = monotonicMs() - sentMs;
+    this.slowestAckMs = Math.max(this.slowestAckMs, ackMs);
+    if (ackMs > this.intervalMs) this.lateHeartbeats += 1;
   }
 
   /** Answers that are overdue now count as late too. What was reported is forgotten. */
@@ -92,6 +96,7 @@ export class WorkerObserver {
       type: "report",
       heartbeats: this.heartbeats,
       lateHeartbeats: this.lateHeartbeats + overdue,
+      slowestAckMs: this.slowestAckMs,
       arrivals: [...this.arrivals.values()],
     };
     this.arrivals = new Map();
