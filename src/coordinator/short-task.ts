@@ -1,5 +1,6 @@
 import { taskSpec } from "../contracts/index.ts";
-import type { TaskSpec, TaskSpecInput } from "../contracts/index.ts";
+import type { TaskSpecInput } from "../contracts/index.ts";
+import type { SharedSpec } from "../scheduler/index.ts";
 
 /** Says of a field's value whether its schema would fill it in again. */
 type IsDefault = (value: unknown) => boolean;
@@ -8,11 +9,18 @@ const [commandKind] = taskSpec.options;
 const fieldDefaults = defaultsOf(commandKind.shape);
 const commandDefaults = defaultsOf(commandKind.shape.config.shape);
 
+/** What many tasks share is shortened once. */
+const shortened = new WeakMap<SharedSpec, Record<string, unknown>>();
+
 /** The same task as short as it can be written: without what the schema fills in again. For the wire. */
-export function shortTask(spec: TaskSpec): TaskSpecInput {
-  const short = without(fieldDefaults, spec);
-  short["config"] = spec.type === "command" ? without(commandDefaults, spec.config) : spec.config;
-  return short as TaskSpecInput;
+export function shortTask({ taskId, spec }: { taskId: string; spec: SharedSpec }): TaskSpecInput {
+  let short = shortened.get(spec);
+  if (!short) {
+    short = without(fieldDefaults, spec);
+    short["config"] = spec.type === "command" ? without(commandDefaults, spec.config) : spec.config;
+    shortened.set(spec, short);
+  }
+  return { task_id: taskId, ...short } as TaskSpecInput;
 }
 
 function without(defaults: ReadonlyMap<string, IsDefault>, fields: object): Record<string, unknown> {

@@ -290,6 +290,6 @@ function assignItem({ leaseSeq, task, attempt, hardware, gpus }: Lease, peers: S
     gpus: gpus.length > 0 ? [...gpus] : undefined,
     payload: task.payload ?? undefined,
     peers,
-    spec: shortTask(task.spec),
+    spec: shortTask(task),
   };
 }

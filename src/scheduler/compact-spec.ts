@@ -1,16 +1,28 @@
 import type { TaskSpec } from "../contracts/index.ts";
 
-/** Tasks of a run are alike: whatever of a spec equals the one before it is kept once. A million tasks fit into memory so. */
-export function compactSpec(spec: TaskSpec, before: TaskSpec | undefined): TaskSpec {
-  if (before === undefined) return spec;
+type WithoutId<Spec> = Spec extends TaskSpec ? Omit<Spec, "task_id"> : never;
+/** What a task asks for, but for its id: tasks of a run that ask for the same share one. */
+export type SharedSpec = WithoutId<TaskSpec>;
+
+/** The spec of a task without its id: the one of the task before it when that is equal, else with whatever parts are. */
+export function sharedSpec(spec: TaskSpec, before: SharedSpec | undefined): SharedSpec {
+  const { task_id: _, ...own } = spec;
+  if (before === undefined) return own;
+  let isSame = Object.keys(before).length === Object.keys(own).length;
   const made: Record<string, unknown> = {};
-  for (const key of Object.keys(spec)) {
-    const value: unknown = Reflect.get(spec, key);
+  for (const [key, value] of Object.entries(own) as [string, unknown][]) {
     const other: unknown = Reflect.get(before, key);
-    made[key] = typeof value === "object" && isEqual(value, other) ? other : value;
+    const equal = isEqual(value, other);
+    isSame &&= equal;
+    made[key] = equal ? other : value;
   }
   // Field by field the same values under the same names.
-  return made as TaskSpec;
+  return isSame ? before : (made as SharedSpec);
+}
+
+/** The whole spec, as it was submitted. */
+export function wholeSpec(task: { taskId: string; spec: SharedSpec }): TaskSpec {
+  return { task_id: task.taskId, ...task.spec };
 }
 
 /** Equality of JSON values. */

@@ -1,5 +1,6 @@
 import { hashText } from "../base/index.ts";
-import type { Hardware, TaskSpec } from "../contracts/index.ts";
+import type { Hardware } from "../contracts/index.ts";
+import type { SharedSpec } from "./compact-spec.ts";
 
 /** How many durations of a piece of work on a kind of machine are remembered: their median is a mean that one outlier cannot move. */
 const RECENT = 5;
@@ -31,14 +32,14 @@ export function emptyEstimates(): Estimates {
 }
 
 /** Equal for tasks that do the same. */
-export function workKeyOf({ type, config }: Pick<TaskSpec, "type" | "config">): number {
+export function workKeyOf({ type, config }: Pick<SharedSpec, "type" | "config">): number {
   const text = type + JSON.stringify(config);
   // Two hashes, as far as an exact number holds them.
   return hashText(text) * 2 ** 21 + (hashText(`${text.length}${text}`) & (2 ** 21 - 1));
 }
 
 /** What a task needs from a cache, null when nothing: workers that used it lately have it. */
-export function cacheKeyOf(spec: TaskSpec): string | null {
+export function cacheKeyOf(spec: SharedSpec): string | null {
   if (spec.type === "model" || spec.type === "benchmark") return `model:${spec.config.model}`;
   return spec.type === "suite" && typeof spec.config["workspace"] === "string"
     ? `workspace:${spec.config["workspace"]}`

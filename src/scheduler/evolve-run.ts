@@ -7,7 +7,8 @@ import { openedAfter } from "./fallback.ts";
 import type { Group } from "./groups.ts";
 import { classFor, joinClass, leaveClass, needsOf } from "./requirement-class.ts";
 import { addRunNode } from "./share-tree.ts";
-import { compactSpec } from "./compact-spec.ts";
+import { sharedSpec } from "./compact-spec.ts";
+import type { SharedSpec } from "./compact-spec.ts";
 import { emptyCounts } from "./state.ts";
 import type { Lease, PastAttempt, Run, State, Task } from "./state.ts";
 import { makeReady, mustRun, mustTask, setTaskState, unline } from "./transition.ts";
@@ -59,15 +60,18 @@ export function addTask(
   given: { spec: TaskSpec; before: Task | undefined; alternatives?: number },
 ): Task {
   const { before } = given;
-  const spec = compactSpec(given.spec, before?.spec);
-  const alternatives = given.alternatives ?? openedAfter(spec, 0);
+  const likeBefore = sharedSpec(given.spec, before?.spec);
+  const alternatives = given.alternatives ?? openedAfter(likeBefore, 0);
+  const requirementClass = sharedClass(state, { run, spec: likeBefore, alternatives, before });
+  const spec = likeBefore === before?.spec ? likeBefore : sharedSpec(given.spec, requirementClass.sample ?? likeBefore);
+  requirementClass.sample = spec;
   const task: Task = {
     run,
-    taskId: asTaskId(spec.task_id),
+    taskId: asTaskId(given.spec.task_id),
     spec,
     order: state.nextOrder,
     workKey: before?.spec.config === spec.config && before.spec.type === spec.type ? before.workKey : workKeyOf(spec),
-    requirementClass: sharedClass(state, { run, spec, alternatives, before }),
+    requirementClass,
     dependents: NO_DEPENDENTS,
     group: joinGroup(run, spec),
     state: spec.depends_on.length > 0 ? "blocked" : "queued",
@@ -99,7 +103,7 @@ export function addTask(
 /** The class of the task before, when nothing that makes a class differs; that is so for most tasks of a run. */
 function sharedClass(
   state: State,
-  made: { run: Run; spec: TaskSpec; alternatives: number; before: Task | undefined },
+  made: { run: Run; spec: SharedSpec; alternatives: number; before: Task | undefined },
 ): Task["requirementClass"] {
   const { run, spec, alternatives, before } = made;
   const same =
@@ -112,7 +116,7 @@ function sharedClass(
   return same ? before.requirementClass : classFor(state, needsOf(spec, run.pool, alternatives));
 }
 
-function joinGroup(run: Run, spec: TaskSpec): Group | null {
+function joinGroup(run: Run, spec: SharedSpec): Group | null {
   if (spec.group === undefined) return null;
   const known = run.groups.get(spec.group);
   if (known) return known;

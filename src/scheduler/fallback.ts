@@ -1,8 +1,9 @@
-import type { JournalEventOf, TaskSpec } from "../contracts/index.ts";
+import type { JournalEventOf } from "../contracts/index.ts";
+import type { SharedSpec } from "./compact-spec.ts";
 import type { Task } from "./state.ts";
 
 /** How many sets of `fallback` are open to a task that has waited for so long. */
-export function openedAfter(spec: TaskSpec, waitedMs: number): number {
+export function openedAfter(spec: SharedSpec, waitedMs: number): number {
   return spec.fallback.filter(({ after_seconds }) => after_seconds * 1000 <= waitedMs).length;
 }
 

@@ -11,6 +11,7 @@
  * Never: clock, randomness, I/O, async, Node. Time, ids and digests come in as arguments.
  * May enter: coordinator, the simulator.
  */
+export type { SharedSpec } from "./compact-spec.ts";
 export type { Command, Reply } from "./commands.ts";
 export { nextTimerMs } from "./decide-time.ts";
 export { evolve } from "./evolve.ts";

@@ -1,4 +1,5 @@
-import type { Requirements, Resources, TaskSpec, TaskType } from "../contracts/index.ts";
+import type { Requirements, Resources, TaskType } from "../contracts/index.ts";
+import type { SharedSpec } from "./compact-spec.ts";
 import { fit } from "./match.ts";
 import type { Profile } from "./profile.ts";
 import { demandOf } from "./resources.ts";
@@ -30,10 +31,12 @@ export interface RequirementClass {
   readonly ready: Set<Profile>;
   /** Unfinished tasks; a class without any is dropped. */
   members: number;
+  /** What its last task asks for: the next one may be the same. */
+  sample: SharedSpec | undefined;
 }
 
 /** Needs of a task with the first `opened` sets of its `fallback`. */
-export function needsOf(spec: TaskSpec, pool: string, opened: number): Needs {
+export function needsOf(spec: SharedSpec, pool: string, opened: number): Needs {
   const { type, requirements, resources } = spec;
   const others = spec.fallback.slice(0, opened).map(({ hardware }) => ({ ...requirements, hardware }));
   const exclusive = resources.exclusive ?? type === "benchmark";
@@ -54,7 +57,15 @@ export function classFor(state: State, needs: Needs): RequirementClass {
   const known = state.classes.get(key);
   if (known) return known;
   const index = state.freeIndexes.pop() ?? state.classes.size;
-  const made: RequirementClass = { key, index, needs, demand: demandOf(needs), ready: new Set(), members: 0 };
+  const made: RequirementClass = {
+    key,
+    index,
+    needs,
+    demand: demandOf(needs),
+    ready: new Set(),
+    members: 0,
+    sample: undefined,
+  };
   state.classes.set(key, made);
   for (const profile of state.profiles.values()) admit(state, made, profile);
   return made;

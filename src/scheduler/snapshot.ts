@@ -1,7 +1,8 @@
 import { asRunId, asTaskId, asWorkerId } from "../base/index.ts";
 import type { RunId, TaskId } from "../base/index.ts";
-import type { TaskCounts } from "../contracts/index.ts";
+import type { TaskCounts, TaskSpec } from "../contracts/index.ts";
 import { evolveClaim } from "./claims.ts";
+import { wholeSpec } from "./compact-spec.ts";
 import { linkDependents } from "./dependencies.ts";
 import type { Estimates } from "./estimates.ts";
 import { indexLease, indexWarm } from "./evolve-attempt.ts";
@@ -17,7 +18,6 @@ import { makeReady, setTimer } from "./transition.ts";
 type LeaseSnapshot = Omit<Lease, "task" | "timer">;
 type TaskSnapshot = Pick<
   Task,
-  | "spec"
   | "order"
   | "state"
   | "waitingFor"
@@ -28,7 +28,7 @@ type TaskSnapshot = Pick<
   | "past"
   | "failureClass"
   | "payload"
-> & { leases: LeaseSnapshot[] };
+> & { spec: TaskSpec; leases: LeaseSnapshot[] };
 type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node"> & { servedAtMs: number; tasks: TaskSnapshot[] };
 type WorkerSnapshot = Pick<
   WorkerRecord,
@@ -91,11 +91,11 @@ function snapshotRun({ tasks, groups: _groups, counts: _counts, node, ...run }: 
 }
 
 function snapshotTask(task: Task): TaskSnapshot {
-  const { spec, order, state, waitingFor, notBeforeMs, readySinceMs, alternatives } = task;
+  const { order, state, waitingFor, notBeforeMs, readySinceMs, alternatives } = task;
   const { cancelRequested, past, failureClass, payload } = task;
   const leases = task.leases.map(({ task: _task, timer: _timer, ...lease }) => lease);
   return {
-    spec,
+    spec: wholeSpec(task),
     order,
     state,
     waitingFor,

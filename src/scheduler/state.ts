@@ -10,12 +10,12 @@ import type {
   RunState,
   ShareKind,
   TaskCounts,
-  TaskSpec,
   TaskState,
   WorkerState,
 } from "../contracts/index.ts";
 import { ClassSet } from "./class-set.ts";
 import type { Claim } from "./claims.ts";
+import type { SharedSpec } from "./compact-spec.ts";
 import { emptyEstimates } from "./estimates.ts";
 import type { Estimates } from "./estimates.ts";
 import type { Group } from "./groups.ts";
@@ -69,7 +69,7 @@ export interface Dependent {
 export interface Task extends HeapItem {
   readonly run: Run;
   readonly taskId: TaskId;
-  readonly spec: TaskSpec;
+  readonly spec: SharedSpec;
   /** Place in the order of submission over all runs. */
   readonly order: number;
   /** What is the same for tasks that do the same, in any run: durations are learned for it. */
