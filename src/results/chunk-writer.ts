@@ -1,33 +1,13 @@
 import type { Bindings, Connection, DuckDb } from "./duckdb.ts";
 import { storable } from "./json-text.ts";
-import type { Cell, ColumnKind, TableRows } from "./table-rows.ts";
+import { CHUNK_ROWS } from "./table-rows.ts";
+import type { ColumnKind, NumberColumn, RowChunk, TableRows, TextColumn } from "./table-rows.ts";
 
-/** What DuckDB takes at once. */
-const CHUNK_ROWS = 2_048;
-/** An index into a dictionary of so many words takes one byte. */
-const MAX_WORDS = 255;
-const BYTES = { text: 1, int: 4, bigint: 8, double: 8, boolean: 1, time: 8 } as const satisfies Record<
-  ColumnKind,
-  number
->;
 const HALF_RANGE = 2 ** 32;
 const MICROS_PER_MS = 1_000;
 
 type Vector = ReturnType<Bindings["data_chunk_get_vector"]>;
-
-/** A part of a column. */
-interface Slice {
-  kind: ColumnKind;
-  cells: readonly Cell[];
-  from: number;
-  count: number;
-}
-
-/** Text of few different words: DuckDB gets the words once and a byte for each row, and makes text of it again. */
-interface Dictionary {
-  words: string[];
-  places: Uint8Array;
-}
+type LogicalType = ReturnType<Bindings["create_enum_type"]>;
 
 /**
  * Writes rows into tables a chunk of columns at a time. Numbers are copied as memory and repeated text by dictionary, because
@@ -35,89 +15,81 @@ interface Dictionary {
  */
 export class ChunkWriter {
   private readonly duckdb: DuckDb;
+  private readonly types: Record<ColumnKind, LogicalType>;
   private readonly buffer = new ArrayBuffer(CHUNK_ROWS * 8);
   private readonly bytes = new Uint8Array(this.buffer);
   private readonly ints = new Int32Array(this.buffer);
-  private readonly doubles = new Float64Array(this.buffer);
-  private readonly validity = new Uint8Array(CHUNK_ROWS / 8);
 
   constructor(duckdb: DuckDb) {
     this.duckdb = duckdb;
+    const { VARCHAR, INTEGER, BIGINT, DOUBLE, BOOLEAN, TIMESTAMP } = duckdb;
+    this.types = {
+      text: VARCHAR.toLogicalType().logical_type,
+      int: INTEGER.toLogicalType().logical_type,
+      bigint: BIGINT.toLogicalType().logical_type,
+      double: DOUBLE.toLogicalType().logical_type,
+      boolean: BOOLEAN.toLogicalType().logical_type,
+      time: TIMESTAMP.toLogicalType().logical_type,
+    };
   }
 
   /** Appends rows to a table in the connection's transaction. */
   async append(to: { connection: Connection; temporary?: boolean }, table: string, rows: TableRows): Promise<void> {
-    if (rows.count === 0) return;
+    if (rows.chunks.length === 0) return;
     const appender = await to.connection.createAppender(table, "main", to.temporary ? "temp" : undefined);
-    for (let from = 0; from < rows.count; from += CHUNK_ROWS) {
-      appender.appendDataChunk(this.chunk(rows, { from, count: Math.min(CHUNK_ROWS, rows.count - from) }));
-    }
+    for (const chunk of rows.chunks) appender.appendDataChunk(this.chunk(chunk));
     appender.closeSync();
   }
 
-  private chunk(
-    rows: TableRows,
-    { from, count }: { from: number; count: number },
-  ): InstanceType<DuckDb["DuckDBDataChunk"]> {
+  private chunk({ columns, count }: RowChunk): InstanceType<DuckDb["DuckDBDataChunk"]> {
     const { bindings, DuckDBDataChunk } = this.duckdb;
-    const parts = rows.kinds.map((kind, index) => {
-      const slice: Slice = { kind, cells: rows.columns[index] ?? [], from, count };
-      return { slice, dictionary: kind === "text" ? dictionaryOf(slice) : undefined };
-    });
-    const chunk = bindings.create_data_chunk(
-      parts.map(({ slice, dictionary }) =>
-        dictionary ? bindings.create_enum_type(dictionary.words) : this.typeOf(slice.kind),
-      ),
-    );
+    const chunk = bindings.create_data_chunk(columns.map((column) => this.typeOf(column)));
     bindings.data_chunk_set_size(chunk, count);
-    for (const [index, { slice, dictionary }] of parts.entries()) {
+    for (const [index, column] of columns.entries()) {
       const vector = bindings.data_chunk_get_vector(chunk, index);
-      this.writeNulls(vector, slice);
-      if (dictionary) this.copy(vector, dictionary.places, count);
-      else if (slice.kind === "text") this.writeTexts(vector, slice);
-      else this.writeNumbers(vector, slice);
+      const { bits } = column.validity;
+      if (bits) {
+        bindings.vector_ensure_validity_writable(vector);
+        bindings.copy_data_to_vector_validity(vector, 0, bits.buffer as ArrayBuffer, 0, bits.length);
+      }
+      if (column.kind === "text") this.writeText(vector, column, count);
+      else this.writeNumbers(vector, column, count);
     }
     return new DuckDBDataChunk(chunk);
   }
 
-  private typeOf(kind: ColumnKind): ReturnType<Bindings["create_enum_type"]> {
-    const { VARCHAR, INTEGER, BIGINT, DOUBLE, BOOLEAN, TIMESTAMP } = this.duckdb;
-    const types = { text: VARCHAR, int: INTEGER, bigint: BIGINT, double: DOUBLE, boolean: BOOLEAN, time: TIMESTAMP };
-    return types[kind].toLogicalType().logical_type;
+  /** Text of few different words is an enumeration, which DuckDB makes text of again. It has at least one word. */
+  private typeOf(column: NumberColumn | TextColumn): LogicalType {
+    if (column.kind !== "text" || column.texts) return this.types[column.kind];
+    return this.duckdb.bindings.create_enum_type(column.words.length === 0 ? [""] : column.words);
   }
 
-  /** One bit for each row: whether it has a value. */
-  private writeNulls(vector: Vector, { cells, from, count }: Slice): void {
-    const { bindings } = this.duckdb;
-    let nulls = 0;
-    this.validity.fill(0xff);
-    for (let row = 0; row < count; row += 1) {
-      if (cells[from + row] !== null) continue;
-      nulls += 1;
-      this.validity[row >> 3] = (this.validity[row >> 3] ?? 0) & ~(1 << (row & 7));
-    }
-    if (nulls === 0) return;
-    bindings.vector_ensure_validity_writable(vector);
-    bindings.copy_data_to_vector_validity(vector, 0, this.validity.buffer, 0, this.validity.length);
-  }
-
-  private writeTexts(vector: Vector, { cells, from, count }: Slice): void {
+  private writeText(vector: Vector, { texts, places }: TextColumn, count: number): void {
+    if (!texts) return this.copy(vector, places, count);
     const { bindings } = this.duckdb;
     for (let row = 0; row < count; row += 1) {
-      const cell = cells[from + row] ?? null;
-      if (cell !== null) bindings.vector_assign_string_element(vector, row, storable(String(cell)));
+      const text = texts[row] ?? null;
+      if (text !== null) bindings.vector_assign_string_element(vector, row, storable(text));
     }
   }
 
-  private writeNumbers(vector: Vector, { kind, cells, from, count }: Slice): void {
-    for (let row = 0; row < count; row += 1) {
-      const value = Number(cells[from + row] ?? 0);
-      if (kind === "int") this.ints[row] = value;
-      else if (kind === "double") this.doubles[row] = value;
-      else if (kind === "boolean") this.bytes[row] = value;
-      else this.setLong(row, kind === "time" ? Math.round(value) * MICROS_PER_MS : value);
+  private writeNumbers(vector: Vector, { kind, values }: NumberColumn, count: number): void {
+    switch (kind) {
+      case "double":
+        return this.copy(vector, values, count * 8);
+      case "int":
+        this.ints.set(values);
+        return this.copy(vector, this.ints, count * 4);
+      case "boolean":
+        this.bytes.set(values);
+        return this.copy(vector, this.bytes, count);
+      case "bigint":
+      case "time": {
+        const factor = kind === "time" ? MICROS_PER_MS : 1;
+        for (let row = 0; row < count; row += 1) this.setLong(row, Math.round(values[row] ?? 0) * factor);
+        return this.copy(vector, this.bytes, count * 8);
+      }
     }
-    this.copy(vector, this.bytes, count * BYTES[kind]);
   }
 
   /** Eight bytes, the lower half first, as on every processor that DuckDB comes for. Without BigInt, which is far slower. */
@@ -127,30 +99,7 @@ export class ChunkWriter {
     this.ints[2 * row + 1] = upper;
   }
 
-  private copy(vector: Vector, from: Uint8Array, byteCount: number): void {
-    this.duckdb.bindings.copy_data_to_vector(vector, 0, from.buffer as ArrayBuffer, from.byteOffset, byteCount);
+  private copy(vector: Vector, from: Uint8Array | Int32Array | Float64Array, byteCount: number): void {
+    this.duckdb.bindings.copy_data_to_vector(vector, 0, from.buffer as ArrayBuffer, 0, byteCount);
   }
-}
-
-/** Undefined when there are too many different words. */
-function dictionaryOf({ cells, from, count }: Slice): Dictionary | undefined {
-  const places = new Uint8Array(count);
-  const known = new Map<string, number>();
-  let last: Cell = null;
-  let place = 0;
-  for (let row = 0; row < count; row += 1) {
-    const cell = cells[from + row] ?? null;
-    if (cell === null) continue;
-    if (cell !== last) {
-      const word = storable(String(cell));
-      place = known.get(word) ?? known.size;
-      if (place === known.size) known.set(word, place);
-      if (known.size > MAX_WORDS) return undefined;
-      last = cell;
-    }
-    places[row] = place;
-  }
-  // A dictionary has at least one word, also for a column of nulls.
-  const words = known.size === 0 ? [""] : [...known.keys()];
-  return { words, places };
 }

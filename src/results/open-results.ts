@@ -148,7 +148,7 @@ class DuckDbResults implements Results {
     const { writer: connection } = this.parts;
     await transaction(connection, async () => {
       for (const [table, rows] of Object.entries(batch.updates)) {
-        if (rows.count === 0) continue;
+        if (rows.chunks.length === 0) continue;
         await this.chunks.append({ connection, temporary: true }, table, rows);
         await connection.run(applyStaging[table as Staging]);
         await connection.run(`delete from ${table}`);

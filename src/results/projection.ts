@@ -315,8 +315,8 @@ export class Projection {
     task.failureClass = end.failureClass ?? null;
     markDirty(task, this.dirtyTasks);
     const run = this.runs.get(task.runId);
-    run?.tasks.delete(task.spec.task_id);
-    for (const { task: other, condition } of run?.waiters.get(task.spec.task_id) ?? []) {
+    run?.tasks.delete(task.taskId);
+    for (const { task: other, condition } of run?.waiters.get(task.taskId) ?? []) {
       // Where the condition is not met, an event of its own says that the other is skipped.
       if (!isConditionMet(condition, end.status)) continue;
       other.waitingFor -= 1;
@@ -324,7 +324,7 @@ export class Projection {
       other.status = "queued";
       markDirty(other, this.dirtyTasks);
     }
-    run?.waiters.delete(task.spec.task_id);
+    run?.waiters.delete(task.taskId);
   }
 }
 
@@ -335,6 +335,8 @@ export function newTask(spec: TaskSpec, place: { runId: string; taskNo: number; 
     ...place,
     stored: false,
     dirty: false,
+    taskId: spec.task_id,
+    type: spec.type,
     spec,
     model: modelOf(spec),
     status: spec.depends_on.length > 0 ? "blocked" : "queued",
@@ -362,10 +364,11 @@ function takeRun(row: RunRow, batch: RowBatch): void {
 }
 
 function takeTask(row: TaskRow, batch: RowBatch, texts: TaskTexts): void {
-  const { taskNo, status, failureClass, startMs, endMs, workerId, attempts } = row;
-  if (row.stored) batch.updates.staged_tasks.add([taskNo, status, failureClass, startMs, endMs, workerId, attempts]);
-  else batch.inserts.distributed_tasks.add(taskCells(row, texts));
+  const { taskNo, status, failureClass, startMs, endMs, workerId, attempts, spec } = row;
+  if (spec) batch.inserts.distributed_tasks.add(taskCells(row, spec, texts));
+  else batch.updates.staged_tasks.add([taskNo, status, failureClass, startMs, endMs, workerId, attempts]);
   row.stored = true;
+  row.spec = null;
   row.dirty = false;
 }
 

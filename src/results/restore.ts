@@ -100,10 +100,12 @@ async function restoreTasks(connection: Connection, projection: Projection): Pro
     const run = projection.runs.get(runId);
     if (run) addTask(run, task);
   }
-  // Whatever has ended is not there any more.
   for (const { tasks } of projection.runs.values())
-    for (const task of tasks.values())
-      task.waitingFor = task.spec.depends_on.filter((one) => tasks.has(dependencyTask(one))).length;
+    for (const task of tasks.values()) {
+      // Whatever has ended is not there any more.
+      task.waitingFor = task.spec?.depends_on.filter((one) => tasks.has(dependencyTask(one))).length ?? 0;
+      task.spec = null;
+    }
 }
 
 async function restoreAttempts(connection: Connection, projection: Projection): Promise<void> {

@@ -29,7 +29,7 @@ export class ResultRows {
       taskId,
       attempt,
       workerId,
-      task.spec.type,
+      task.type,
       result.status,
       model,
       hardware,

@@ -6,6 +6,7 @@ import type {
   RunState,
   TaskSpec,
   TaskState,
+  TaskType,
   WorkerLoad,
   WorkerState,
 } from "../contracts/index.ts";
@@ -37,7 +38,10 @@ export interface RunRow extends Row {
 export interface TaskRow extends Row {
   taskNo: number;
   runId: string;
-  spec: TaskSpec;
+  taskId: string;
+  type: TaskType;
+  /** Only until its row is stored: what waits may be many. */
+  spec: TaskSpec | null;
   model: string | null;
   status: TaskState;
   failureClass: string | null;
@@ -98,13 +102,12 @@ export class TaskTexts {
   readonly spec = new TaskJsonMemo();
 }
 
-export function taskCells(row: TaskRow, texts: TaskTexts): Cell[] {
-  const { spec } = row;
+export function taskCells(row: TaskRow, spec: TaskSpec, texts: TaskTexts): Cell[] {
   return [
     row.taskNo,
     row.runId,
-    spec.task_id,
-    spec.type,
+    row.taskId,
+    row.type,
     spec.priority,
     row.status,
     row.failureClass,
@@ -164,8 +167,8 @@ interface Waiter {
 
 /** Puts an unfinished task in its run. */
 export function addTask(run: RunRow, task: TaskRow): void {
-  run.tasks.set(task.spec.task_id, task);
-  for (const one of task.spec.depends_on) {
+  run.tasks.set(task.taskId, task);
+  for (const one of task.spec?.depends_on ?? []) {
     const waiter = { task, condition: dependencyCondition(one) };
     const waiters = run.waiters.get(dependencyTask(one));
     if (waiters) waiters.push(waiter);
