@@ -12,6 +12,7 @@ import { addModelsCommand } from "./commands/models-command.ts";
 import { addResultsCommand } from "./commands/results-command.ts";
 import { addRunCommand } from "./commands/run-command.ts";
 import { addRunsCommand } from "./commands/runs-command.ts";
+import { addSharesCommand } from "./commands/shares-command.ts";
 import { addSqlCommand } from "./commands/sql-command.ts";
 import { addStatusCommand } from "./commands/status-command.ts";
 import { addTasksCommand } from "./commands/tasks-command.ts";
@@ -31,7 +32,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
     heading: "Look:",
     commands: [
       ...[addStatusCommand, addRunsCommand, addTasksCommand, addWorkersCommand, addResultsCommand],
-      ...[addExplainCommand, addLogsCommand, addSqlCommand],
+      ...[addSharesCommand, addExplainCommand, addLogsCommand, addSqlCommand],
     ],
   },
   { heading: "Manage:", commands: [addCancelCommand, addDrainCommand, addTokenCommand, addVerifyCommand] },
