@@ -7,17 +7,22 @@ import pino from "pino";
 import { createClient } from "../src/client/index.ts";
 import { startCoordinator } from "../src/coordinator/index.ts";
 import { startChild, stopChild } from "./child.ts";
+import { startDask } from "./dask.ts";
 import { startRedis } from "./redis.ts";
 import { report } from "./report.ts";
 
 /**
  * No-op tasks a second, from submission to the last accepted result: Assay with every result durable (fsync) and projected
- * to DuckDB, and BullMQ on Redis without persistence. Both have 100 workers in a process of their own. Rounds alternate.
+ * to DuckDB, and BullMQ on Redis without persistence. Both have 100 workers in a process of their own. Dask, which keeps
+ * everything in memory, has its scheduler and workers in processes of their own too. Rounds alternate.
  */
 const WORKERS = 100;
 const CREDITS = 32;
 const ASSAY_TASKS = 30_000;
 const BULLMQ_JOBS = 30_000;
+const DASK_TASKS = 30_000;
+/** After this long Dask's rate is that of the tasks which are done. */
+const DASK_LIMIT_SECONDS = 45;
 /** Tasks or jobs are handed over in portions of this size, all at once. */
 const PORTION = 1_000;
 const ROUNDS = 3;
@@ -44,8 +49,9 @@ async function assayRate(): Promise<number> {
     await submit(client, 2_000, "warm-up");
     const startMs = performance.now();
     await submit(client, ASSAY_TASKS, "bench");
-    const seconds = (performance.now() - startMs) / 1000;
+    // The clock runs until the rows are there.
     const { rows } = await client.sql("select count(*) from results", 1);
+    const seconds = (performance.now() - startMs) / 1000;
     if (Number(rows[0]?.[0]) !== ASSAY_TASKS + 2_000) throw new Error(`DuckDB holds ${JSON.stringify(rows)} results`);
     return ASSAY_TASKS / seconds;
   } finally {
@@ -55,7 +61,7 @@ async function assayRate(): Promise<number> {
   }
 }
 
-/** Submits no-op tasks in portions, as the peer gets them, and waits until the results, in DuckDB, say that all runs are over. */
+/** Submits no-op tasks in portions, as the peer gets them, and waits until all runs are over. */
 async function submit(client: ReturnType<typeof createClient>, count: number, name: string): Promise<void> {
   const portions = Array.from({ length: Math.ceil(count / PORTION) }, (_, portion) => portion * PORTION);
   const runs = await Promise.all(
@@ -109,6 +115,18 @@ async function runJobs(queue: Queue, count: number): Promise<void> {
   }
 }
 
+/** Null where Dask is not to be had. */
+async function daskRate(): Promise<number | null> {
+  const peer = await startDask();
+  if (!peer) return null;
+  try {
+    await peer.tasksPerSecond(2_000, DASK_LIMIT_SECONDS);
+    return await peer.tasksPerSecond(DASK_TASKS, DASK_LIMIT_SECONDS);
+  } finally {
+    await peer.stop();
+  }
+}
+
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
@@ -116,13 +134,17 @@ function median(values: readonly number[]): number {
 const redis = await startRedis();
 const assay: number[] = [];
 const bullmq: number[] = [];
+const dask: number[] = [];
+let daskIsThere = true;
 try {
   for (let round = 0; round < ROUNDS; round += 1) {
     assay.push(await assayRate());
     if (redis) bullmq.push(await bullmqRate(redis.port));
-    console.log(
-      `round ${round + 1}: assay ${Math.round(assay[round] ?? 0)}/s, bullmq ${Math.round(bullmq[round] ?? 0)}/s`,
-    );
+    const rate: number | null = daskIsThere ? await daskRate() : null;
+    daskIsThere = rate !== null;
+    if (rate !== null) dask.push(rate);
+    const [ours, bulls, dasks] = [assay, bullmq, dask].map((rates) => Math.round(rates[round] ?? 0));
+    console.log(`round ${round + 1}: assay ${ours}/s, bullmq ${bulls}/s, dask ${dasks}/s`);
   }
 } finally {
   await redis?.stop();
@@ -131,5 +153,9 @@ const figures: Record<string, number> = { assay_tasks_per_second: Math.round(med
 if (redis) {
   figures["bullmq_tasks_per_second"] = Math.round(median(bullmq));
   figures["ratio_bullmq"] = Math.round((median(assay) / median(bullmq)) * 100) / 100;
+}
+if (dask.length > 0) {
+  figures["dask_tasks_per_second"] = Math.round(median(dask));
+  figures["ratio_dask"] = Math.round((median(assay) / median(dask)) * 100) / 100;
 }
 report("dispatch", figures);

@@ -1,14 +1,32 @@
-import { systemClock } from "../src/base/index.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { AssayError, systemClock } from "../src/base/index.ts";
 import { SUBPROTOCOLS, capabilityDocument } from "../src/contracts/index.ts";
 import type { CapabilityDocument } from "../src/contracts/index.ts";
 import { WorkerSession, dialWebSocket } from "../src/transport/index.ts";
-import type { CoordinatorMessage } from "../src/transport/index.ts";
+import type { Connection, CoordinatorMessage } from "../src/transport/index.ts";
+import { loadSettings, workerLabels } from "./load-settings.ts";
+import { WorkerObserver } from "./worker-observer.ts";
 
 /**
  * Workers that answer every assignment at once: they cost next to nothing, so that what is measured is the coordinator. They
- * speak the real protocol through the real session. Run as a child process: `load-workers.ts URL TOKEN COUNT CREDITS`.
+ * speak the real protocol through the real session. Run as a child process: `load-workers.ts URL TOKEN COUNT CREDITS [SETTINGS]`.
  */
-const [url = "", token = "", count = "1", credits = "32"] = process.argv.slice(2);
+const [url = "", token = "", count = "1", credits = "32", settingsText] = process.argv.slice(2);
+const RETRIED: ReadonlySet<string> = new Set(["rate_limited", "coordinator_unreachable"]);
+const CONNECT_TRIES = 600;
+const CONNECT_AGAIN_MS = 100;
+const settings = loadSettings.parse(JSON.parse(settingsText ?? "{}"));
+/** Without settings nobody asks: nothing is watched then. */
+const observer = settingsText === undefined ? null : new WorkerObserver(settings);
+/** What waits until the parent says go; null from then on. */
+let onHold: (() => void)[] | null = settings.hold ? [] : null;
+process.on("disconnect", () => process.exit(0));
+process.on("message", (message) => {
+  if (message !== "go") return;
+  const waiting = onHold ?? [];
+  onHold = null;
+  for (const answer of waiting) answer();
+});
 
 const capabilities: CapabilityDocument = capabilityDocument.parse({
   hostname: "bench",
@@ -20,11 +38,24 @@ const capabilities: CapabilityDocument = capabilityDocument.parse({
   task_types: ["command"],
 });
 
+/** Tries again, as workers do, where the coordinator asks a whole fleet on one address to come more slowly, or is too busy. */
+async function connect(): Promise<Connection> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await dialWebSocket({ url, token, subprotocols: SUBPROTOCOLS, handshakeTimeoutMs: 10_000 });
+    } catch (error) {
+      const patient = error instanceof AssayError && RETRIED.has(error.code);
+      if (!patient || attempt === CONNECT_TRIES) throw error;
+      await delay(CONNECT_AGAIN_MS);
+    }
+  }
+}
+
 async function startWorker(index: number): Promise<void> {
   const name = `bench-${index}`;
   const held = new Set<number>();
   let receivedSeq = 0;
-  const connection = await dialWebSocket({ url, token, subprotocols: SUBPROTOCOLS, handshakeTimeoutMs: 10_000 });
+  const connection = await connect();
   const welcomed = Promise.withResolvers<number>();
   const session = new WorkerSession({
     connection,
@@ -34,17 +65,24 @@ async function startWorker(index: number): Promise<void> {
       worker_id: name,
       name,
       incarnation: "1",
-      capabilities,
+      capabilities: { ...capabilities, labels: workerLabels(index, settings) },
       slots: Number(credits),
       credits: Number(credits),
       held: [],
     },
     handlers: {
       onWelcome: (_session, welcome) => welcomed.resolve(welcome.heartbeat_interval_ms),
-      onFrame: (_session, frame) => answer(frame),
+      onFrame: (_session, frame) => {
+        observer?.frame(name, frame);
+        if (onHold) onHold.push(() => answer(frame));
+        else answer(frame);
+      },
       onDrain: () => undefined,
-      onClosed: (_session, end) =>
-        end.reason !== "normal" && end.reason !== "shutting_down" && console.error(name, end),
+      onClosed: (_session, end) => {
+        observer?.sessionClosed();
+        if (end.reason !== "normal" && end.reason !== "shutting_down")
+          console.error(new Date().toISOString(), name, end.reason, end.message);
+      },
     },
   });
   function answer(frame: CoordinatorMessage): void {
@@ -68,7 +106,9 @@ async function startWorker(index: number): Promise<void> {
     });
   }
   const intervalMs = await welcomed.promise;
+  observer?.sessionOpened(name, intervalMs);
   setInterval(() => {
+    observer?.heartbeatSent(name);
     session.send({
       type: "heartbeat",
       load: { cpu_percent: 0, memory_used_gb: 0, running: held.size },
@@ -78,6 +118,6 @@ async function startWorker(index: number): Promise<void> {
   }, intervalMs);
 }
 
-for (let index = 0; index < Number(count); index += 1) await startWorker(index);
+for (let index = 0; index < Number(count); index += 1) await startWorker(settings.firstIndex + index);
 process.send?.("ready");
-process.on("disconnect", () => process.exit(0));
+observer?.begin();

@@ -1,11 +1,12 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { installDebianPackage, succeeds } from "./debian-package.ts";
 
 /** A Redis server without persistence on a free port of 127.0.0.1; null, with a line that says why, when there is none to be had. */
 export async function startRedis(): Promise<{ port: number; stop(): Promise<void> } | null> {
-  if (!has("redis-server") && !install()) {
+  if (!succeeds("redis-server", ["--version"]) && !installDebianPackage("redis-server")) {
     console.log("skipped BullMQ: redis-server is not installed (apt-get install redis-server)");
     return null;
   }
@@ -29,18 +30,6 @@ export async function startRedis(): Promise<{ port: number; stop(): Promise<void
       await exited;
     },
   };
-}
-
-function has(program: string): boolean {
-  return spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
-}
-
-function install(): boolean {
-  if (process.getuid?.() !== 0 || !has("apt-get")) return false;
-  console.log("installing redis-server for the comparison");
-  const quiet = { stdio: "ignore" as const, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
-  spawnSync("apt-get", ["update"], quiet);
-  return spawnSync("apt-get", ["install", "-y", "--no-install-recommends", "redis-server"], quiet).status === 0;
 }
 
 async function freePort(): Promise<number> {

@@ -47,7 +47,14 @@ const ROOMS: Record<string, RoomRule> = {
 const ADAPTER_ROOMS = ["executors", "journal", "platform"];
 
 /** Large or native packages: one file each may load them, so that nothing else pays for them or breaks without them. */
-const HEAVY = ["@duckdb/node-api", "onnxruntime-node", "onnxruntime-web", "playwright-core", "pg"];
+const HEAVY = [
+  "@duckdb/node-api",
+  "@duckdb/node-bindings",
+  "onnxruntime-node",
+  "onnxruntime-web",
+  "playwright-core",
+  "pg",
+];
 
 const FOLDERS = ["src", "test", "bench", "sim", "scripts", "examples"];
 

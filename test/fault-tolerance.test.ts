@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { createClient } from "../src/client/index.ts";
 import { Site, assay, eventually } from "./support/assay-process.ts";
@@ -121,5 +121,11 @@ test("a coordinator killed in the middle: the run completes after its restart, n
   expect(stopped.code).toBe(0);
   const offline = await assay("verify", "--data-dir", site.path("data"), "--json");
   expect(offline.code).toBe(0);
+  const rows = "select run_id, task_id, attempt, worker_id, status from task_execution_history order by id";
+  const stored = await assay("sql", "--data-dir", site.path("data"), "--json", rows);
+  await rm(site.path("data/results.duckdb"));
+  expect(await assay("rebuild", "--data-dir", site.path("data"), "--json")).toMatchObject({ code: 0 });
+  const rebuilt = await assay("sql", "--data-dir", site.path("data"), "--json", rows);
+  expect(JSON.parse(rebuilt.stdout)).toEqual(JSON.parse(stored.stdout));
   expect(await readFile(site.path("data/admin.token"), "utf8")).toContain(token);
 });

@@ -23,3 +23,4 @@ export type { Result } from "./result.ts";
 export { fullJitterMs, hashText, seededRng } from "./rng.ts";
 export type { Rng } from "./rng.ts";
 export { siblingModule } from "./sibling-module.ts";
+export { TokenBucket } from "./token-bucket.ts";

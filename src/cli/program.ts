@@ -9,6 +9,7 @@ import { addHardwareCommand } from "./commands/hardware-command.ts";
 import { addLogsCommand } from "./commands/logs-command.ts";
 import { addMatrixCommand } from "./commands/matrix-command.ts";
 import { addModelsCommand } from "./commands/models-command.ts";
+import { addRebuildCommand } from "./commands/rebuild-command.ts";
 import { addResultsCommand } from "./commands/results-command.ts";
 import { addRunCommand } from "./commands/run-command.ts";
 import { addRunsCommand } from "./commands/runs-command.ts";
@@ -35,7 +36,10 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
       ...[addSharesCommand, addExplainCommand, addLogsCommand, addSqlCommand],
     ],
   },
-  { heading: "Manage:", commands: [addCancelCommand, addDrainCommand, addTokenCommand, addVerifyCommand] },
+  {
+    heading: "Manage:",
+    commands: [addCancelCommand, addDrainCommand, addTokenCommand, addVerifyCommand, addRebuildCommand],
+  },
 ];
 
 const exitCodeHelp = `

@@ -126,6 +126,21 @@ export function dependencyTask(one: Dependency): string {
   return typeof one === "string" ? one : one.task;
 }
 
+/** Whether the end of a task is what a dependent waited for. A failure is a task that ran and failed, not one that never ran. */
+export function isConditionMet(
+  condition: DependencyCondition,
+  end: "completed" | "failed" | "cancelled" | "skipped",
+): boolean {
+  switch (condition) {
+    case "success":
+      return end === "completed";
+    case "failure":
+      return end === "failed";
+    case "always":
+      return true;
+  }
+}
+
 export function dependencyCondition(one: Dependency): DependencyCondition {
   return typeof one === "string" ? "success" : one.condition;
 }
@@ -201,31 +216,6 @@ export const taskSpec = z.discriminatedUnion("type", [
 export type TaskSpec = z.infer<typeof taskSpec>;
 export type TaskSpecInput = z.input<typeof taskSpec>;
 export type TaskSpecOf<Type extends TaskType> = Extract<TaskSpec, { type: Type }>;
-
-/** The same task as short as it can be written: without what the schema fills in again. For the wire. */
-export function shortTask(spec: TaskSpec): TaskSpecInput {
-  const { type, config, ...fields } = spec;
-  const shortConfig = type === "command" ? withoutDefaults(config, commandDefaults) : config;
-  return { ...withoutDefaults(fields, commonDefaults), type, config: shortConfig } as TaskSpecInput;
-}
-
-const commonDefaults: Readonly<Record<string, string>> = {
-  priority: "50",
-  requirements: "{}",
-  timeout_seconds: "1800",
-  retry_policy: '{"max_retries":2,"retry_delay_seconds":1}',
-  depends_on: "[]",
-  labels: "{}",
-  resources: "{}",
-  fallback: "[]",
-};
-const commandDefaults: Readonly<Record<string, string>> = { env: "{}", artifacts: "[]" };
-
-function withoutDefaults(fields: object, defaults: Readonly<Record<string, string>>): object {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([name, value]) => !(name in defaults) || JSON.stringify(value) !== defaults[name]),
-  );
-}
 
 /** A task travels in one frame, beside others: larger ones carry data that belongs into a file. */
 export const MAX_TASK_BYTES = 256 * 1024;

@@ -43,7 +43,7 @@ async function main(): Promise<void> {
 
   const methods: { [Method in FollowerMethod]: FollowerMethods[Method] } = {
     runs: (query) => results.runs(query),
-    run: (runId) => results.run(runId),
+    run: async (runId) => follower.runView(runId) ?? results.run(runId),
     tasks: (query) => results.tasks(query),
     task: (runId, taskId) => results.task(runId, taskId),
     attempts: (query) => results.attempts(query),
@@ -67,12 +67,19 @@ async function main(): Promise<void> {
 
   async function answer(call: Extract<ToFollower, { type: "call" }>): Promise<void> {
     try {
-      if (call.method === "feed") await follower.seen(call.afterSeq);
-      else if (call.method !== "hashAt") await follower.caughtUp(call.afterSeq);
+      await isReadyFor(call);
       tell({ type: "answer", id: call.id, value: await run(call.method, call.args) });
     } catch (error) {
       tell({ type: "error", id: call.id, error: plainError(error) });
     }
+  }
+
+  async function isReadyFor({ method, args, afterSeq }: Extract<ToFollower, { type: "call" }>): Promise<void> {
+    if (method === "hashAt") return;
+    await follower.seen(afterSeq);
+    // What is in memory needs no rows: they are not written early for those who wait for a run.
+    if (method === "feed" || (method === "run" && follower.runView(String(args[0])))) return;
+    await follower.caughtUp(afterSeq);
   }
 
   function run(method: FollowerMethod, args: unknown[]): Promise<unknown> {

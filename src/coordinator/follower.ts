@@ -1,20 +1,20 @@
-import { AssayError, assert } from "../base/index.ts";
+import { AssayError, asRunId, assert, isoTime } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import type { FeedEvent, PlacedEvent } from "../contracts/index.ts";
-import { decodeEvents } from "../journal/index.ts";
+import type { FeedEvent, PlacedEvent, RunView } from "../contracts/index.ts";
 import type { Batch, JournalReader, Snapshot } from "../journal/index.ts";
 import type { Results } from "../results/index.ts";
 import { emptyState, evolve, fromSnapshot, toSnapshot } from "../scheduler/index.ts";
 import type { State, StateSnapshot } from "../scheduler/index.ts";
 import type { FeedWanted } from "./control.ts";
 import { feedEvent } from "./feed.ts";
+import { RecentEvents, placedEvents } from "./recent-events.ts";
 
 /**
  * Rows wait at most this long, or until there are so many events, before they are written together: a task that is submitted
  * and finished meanwhile is written once. Nobody waits for it, because a question writes what it needs first.
  */
-const FLUSH_AFTER_MS = 500;
+const FLUSH_AFTER_MS = 1_000;
 const FLUSH_AFTER_EVENTS = 50_000;
 const FLUSH_RETRY_MS = 1_000;
 /** A snapshot is made after so many events, so that a start replays no more than these. */
@@ -48,15 +48,6 @@ export async function loadSnapshot(journal: JournalReader): Promise<{ state: Sta
   return { state: fromSnapshot(plain), batchSeq: snapshot.batchSeq };
 }
 
-/** The events of a batch at their places. */
-export function placedEvents(batch: Batch): PlacedEvent[] {
-  return decodeEvents(batch.events).map((event, index) => ({
-    seq: batch.firstEvent + index,
-    atMs: batch.timeMs,
-    event,
-  }));
-}
-
 /** Hash of a state: two that saw the same events have the same. */
 export function stateHash(state: State, digest: (text: string) => string): string {
   return digest(JSON.stringify(toSnapshot(state)));
@@ -68,9 +59,7 @@ export function stateHash(state: State, digest: (text: string) => string): strin
  */
 export class Follower {
   private readonly options: FollowerOptions;
-  private readonly recent: PlacedEvent[] = [];
-  /** Every event after this one is in `recent`. */
-  private recentFrom = 0;
+  private readonly recent = new RecentEvents(FEED_KEPT);
   private state: State = emptyState();
   private batch: Batch | undefined;
   private sinceSnapshot = 0;
@@ -92,7 +81,7 @@ export class Follower {
     try {
       const { state, batchSeq } = await loadSnapshot(journal);
       this.state = state;
-      this.recentFrom = state.seq;
+      this.recent.startAfter(state.seq);
       const applied = results.applied();
       const from = Math.min(batchSeq, applied.batchSeq) + 1;
       if (from < (await journal.firstSeq())) {
@@ -113,7 +102,10 @@ export class Follower {
     const { results } = this.options;
     const placed = placedEvents(batch);
     if (batch.seq > results.applied().batchSeq) results.apply(placed, batch.seq);
-    if (batch.seq > snapshotSeq) this.evolve(placed);
+    if (batch.seq > snapshotSeq) {
+      this.evolve(placed);
+      this.recent.add(batch, placed);
+    }
     this.batch = batch;
     this.settleWaiters();
     this.options.onGrown(this.state.seq);
@@ -126,15 +118,9 @@ export class Follower {
     for (const one of placed) {
       assert(one.seq === this.state.seq + 1, `event ${one.seq} follows event ${this.state.seq}`);
       evolve(this.state, one.event, one.atMs);
-      this.recent.push(one);
-      const asked = this.hashRequests.get(one.seq);
-      if (asked) asked(stateHash(this.state, this.options.digest));
-      this.hashRequests.delete(one.seq);
+      if (this.hashRequests.size > 0) this.answerHash(one.seq);
     }
     this.sinceSnapshot += placed.length;
-    if (this.recent.length > 2 * FEED_KEPT) {
-      this.recentFrom = this.recent.splice(0, this.recent.length - FEED_KEPT).at(-1)?.seq ?? this.recentFrom;
-    }
   }
 
   /** Writes the rows that wait, one flush at a time. After a failure the same rows are written first the next time. */
@@ -198,20 +184,40 @@ export class Follower {
     return new Promise((resolve) => this.hashRequests.set(seq, resolve));
   }
 
+  /** A run as it stands, without a question to the results; undefined when it left memory or never was. */
+  runView(runId: string): RunView | undefined {
+    const run = this.state.runs.get(asRunId(runId));
+    return (
+      run && {
+        run_id: run.runId,
+        name: run.name,
+        state: run.state,
+        submitted_by: run.submittedBy,
+        create_time: isoTime(run.createdAtMs),
+        end_time: run.endedAtMs === null ? null : isoTime(run.endedAtMs),
+        counts: { ...run.counts },
+      }
+    );
+  }
+
+  private answerHash(seq: number): void {
+    this.hashRequests.get(seq)?.(stateHash(this.state, this.options.digest));
+    this.hashRequests.delete(seq);
+  }
+
   async feed(afterSeq: number, wanted: FeedWanted): Promise<{ events: FeedEvent[]; nextSeq: number }> {
-    const placed =
-      afterSeq >= this.recentFrom
-        ? this.recent.slice(firstAfter(this.recent, afterSeq))
-        : await this.eventsAfter(afterSeq);
+    const placed = this.recent.reachesTo(afterSeq) ? this.recent.after(afterSeq) : await this.eventsAfter(afterSeq);
     const events: FeedEvent[] = [];
+    let nextSeq = afterSeq;
     for (const one of placed) {
-      if (events.length === wanted.limit) return { events, nextSeq: one.seq - 1 };
+      if (events.length === wanted.limit) break;
+      nextSeq = one.seq;
       if (wanted.type !== undefined && one.event.type !== wanted.type) continue;
       if (wanted.runId !== undefined && !("runId" in one.event && one.event.runId === wanted.runId)) continue;
       const shown = feedEvent(one);
       if (shown) events.push(shown);
     }
-    return { events, nextSeq: placed.at(-1)?.seq ?? afterSeq };
+    return { events, nextSeq };
   }
 
   /** Events that left memory, from the journal: a part of them, at least one when there is one. */
@@ -248,15 +254,4 @@ export class Follower {
     };
     await this.options.journal.saveSnapshot(snapshot);
   }
-}
-
-function firstAfter(events: readonly PlacedEvent[], seq: number): number {
-  let low = 0;
-  let high = events.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((events[middle]?.seq ?? 0) > seq) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

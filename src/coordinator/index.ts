@@ -6,5 +6,6 @@
  * May enter: cli, tests, benchmarks.
  */
 export { dataFolder } from "./data-folder.ts";
+export { rebuildResults } from "./rebuild-results.ts";
 export { startCoordinator } from "./start-coordinator.ts";
 export type { CoordinatorHandle, CoordinatorOptions } from "./start-coordinator.ts";

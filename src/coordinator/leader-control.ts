@@ -17,7 +17,8 @@ import { newToken, tokenDigest } from "../auth/index.ts";
 import { explain, sharesOf } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
-import { oversizedTask } from "./task-size.ts";
+import { survey } from "./survey.ts";
+import { unfitTask } from "./task-size.ts";
 
 export interface LeaderControlOptions {
   /** The present leader, or why there is none. */
@@ -27,7 +28,6 @@ export interface LeaderControlOptions {
   committedSeq: () => number;
   clock: Clock;
   startedAtMs: number;
-  digest: (text: string) => string;
   randomBytes: (count: number) => Uint8Array;
   newId: () => string;
 }
@@ -56,8 +56,13 @@ export class LeaderControl implements Control {
     request: SubmitRunRequest,
     origin: { by: Actor; idempotencyKey: string | null },
   ): Promise<SubmitRunResponse> {
-    const oversized = oversizedTask(request.tasks);
-    if (oversized) throw faultError(oversized);
+    const prints: string[] = [];
+    for (const [index, task] of request.tasks.entries()) {
+      const found = survey(task);
+      const problem = unfitTask(task, found, `tasks[${index}]`);
+      if (problem) throw faultError(problem);
+      prints.push(found.fingerprint);
+    }
     const reply = await this.leading().ask({
       type: "submit_run",
       runId: asRunId(this.options.newId()),
@@ -65,7 +70,7 @@ export class LeaderControl implements Control {
       submittedBy: origin.by.name,
       // Keys are the submitter's own: two submitters may choose the same.
       idempotencyKey: origin.idempotencyKey === null ? null : `${origin.by.tokenId}/${origin.idempotencyKey}`,
-      digest: this.options.digest(JSON.stringify(request)),
+      digest: survey({ ...request, tasks: prints }).fingerprint,
       waitForCapacity: request.wait_for_capacity,
       pool: request.pool,
       tasks: request.tasks,

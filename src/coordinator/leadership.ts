@@ -5,8 +5,9 @@ import { JournalWriter } from "../journal/index.ts";
 import type { Journal } from "../journal/index.ts";
 import { evolve, step } from "../scheduler/index.ts";
 import type { State } from "../scheduler/index.ts";
-import { loadSnapshot, placedEvents } from "./follower.ts";
+import { loadSnapshot } from "./follower.ts";
 import { Leader } from "./leader.ts";
+import { placedEvents } from "./recent-events.ts";
 
 /** After a change of leader, workers have so long to come back before they count as lost. */
 const GRACE_MS = 30_000;

@@ -12,7 +12,6 @@ import type { Connection } from "../transport/index.ts";
 import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
 import type { Actor } from "./control.ts";
 import { dataFolder } from "./data-folder.ts";
-import { digest } from "./digest.ts";
 import { createHttpApi } from "./http/http-api.ts";
 import { LeaderControl } from "./leader-control.ts";
 import { startTerms } from "./terms.ts";
@@ -78,7 +77,6 @@ async function start(
     committedSeq: () => parts.committedSeq,
     clock,
     startedAtMs: clock.nowMs(),
-    digest,
     randomBytes: (count) => randomBytes(count),
     newId: randomUUID,
   });

@@ -110,7 +110,6 @@ function newLink(
       leader.execute(command, answer);
       return true;
     },
-    digest,
     newSessionId: randomUUID,
     clock: systemClock,
     liveLogs,

@@ -1,12 +1,14 @@
 import { asRunId, asWorkerId, assertNever } from "../base/index.ts";
 import type { Clock, WorkerId } from "../base/index.ts";
-import { shortTask } from "../contracts/index.ts";
 import type { CloseReason, JournalEvent, PlacedEvent, WorkerFrame, WorkerFrameOf } from "../contracts/index.ts";
 import type { Command, Lease, Reply, State, Task } from "../scheduler/index.ts";
 import type { Answer } from "./leader.ts";
 import type { LiveLogs } from "./live-logs.ts";
 import { Outbox } from "./outbox.ts";
-import type { AssignItem, CoordinatorMessage } from "./outbox.ts";
+import type { AssignItem } from "./outbox.ts";
+import type { CoordinatorMessage } from "./outbox.ts";
+import { shortTask } from "./short-task.ts";
+import { survey } from "./survey.ts";
 
 /** The coordinator's end of a worker's session, as the transport gives it. */
 export interface WorkerSession {
@@ -19,7 +21,6 @@ export interface WorkerLinkOptions {
   state: State;
   /** Decides a command; false when this process no longer leads. */
   execute: (command: Command, answer?: Answer) => boolean;
-  digest: (text: string) => string;
   newSessionId: () => string;
   clock: Clock;
   liveLogs: LiveLogs;
@@ -34,6 +35,8 @@ interface Peer {
   outbox: Outbox;
   /** Nothing is sent before the welcome: what was leased meanwhile is sent with it. */
   welcomed: boolean;
+  /** Takes the answers to its results. */
+  acknowledge: Answer;
 }
 
 /**
@@ -60,6 +63,7 @@ export class WorkerLink {
       workerId,
       outbox: new Outbox(),
       welcomed: false,
+      acknowledge: (reply) => this.acknowledge(peer, reply),
     };
     this.peers.set(session, peer);
     this.byWorker.set(workerId, peer);
@@ -182,15 +186,17 @@ export class WorkerLink {
 
   private finished(peer: Peer, items: WorkerFrameOf<"finished">["items"]): boolean {
     for (const item of items) {
-      const digest = this.options.digest(JSON.stringify(item.result));
-      const led = this.options.execute({ type: "attempt_finished", workerId: peer.workerId, item, digest }, (reply) => {
-        if (reply.type !== "ack") return;
-        this.fill(peer).addAck({ lease_seq: reply.leaseSeq, verdict: reply.verdict });
-        this.flushSoon();
-      });
-      if (!led) return false;
+      const digest = survey(item.result).fingerprint;
+      const command = { type: "attempt_finished" as const, workerId: peer.workerId, item, digest };
+      if (!this.options.execute(command, peer.acknowledge)) return false;
     }
     return true;
+  }
+
+  private acknowledge(peer: Peer, reply: Reply): void {
+    if (reply.type !== "ack") return;
+    this.fill(peer).addAck({ lease_seq: reply.leaseSeq, verdict: reply.verdict });
+    this.flushSoon();
   }
 
   /** Acknowledgements of one turn leave together, also when the batch had no events of its own. */
@@ -274,17 +280,16 @@ export class WorkerLink {
 
 type Seat = NonNullable<AssignItem["peers"]>[number];
 
-/** A lease as the worker is told of it. */
+/** A lease as the worker is told of it; an absent field is not sent. */
 function assignItem({ leaseSeq, task, attempt, hardware, gpus }: Lease, peers: Seat[] | undefined): AssignItem {
-  const { run, payload, spec } = task;
   return {
     lease_seq: leaseSeq,
-    run_id: run.runId,
+    run_id: task.run.runId,
     attempt,
-    ...(hardware === null ? {} : { hardware }),
-    ...(gpus.length > 0 ? { gpus: [...gpus] } : {}),
-    ...(payload === null ? {} : { payload }),
-    ...(peers ? { peers } : {}),
-    spec: shortTask(spec),
+    hardware: hardware ?? undefined,
+    gpus: gpus.length > 0 ? [...gpus] : undefined,
+    payload: task.payload ?? undefined,
+    peers,
+    spec: shortTask(task.spec),
   };
 }

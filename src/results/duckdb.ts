@@ -1,17 +1,19 @@
-import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorCode, errorMessage } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import { storable } from "./table-writer.ts";
-import type { Cell, ColumnKind } from "./table-writer.ts";
 
 /** The one place that loads DuckDB. */
-export type DuckDb = typeof import("@duckdb/node-api");
+export type DuckDb = typeof import("@duckdb/node-api") & { bindings: Bindings };
+/** What the API is made of: whole columns can be written only through it. */
+export type Bindings = typeof import("@duckdb/node-bindings");
 export type Connection = DuckDBConnection;
 
 /** @throws AssayError `dependency_missing` */
 export async function loadDuckDb(): Promise<DuckDb> {
   try {
-    return await import("@duckdb/node-api");
+    const [api, bindings] = await Promise.all([import("@duckdb/node-api"), import("@duckdb/node-bindings")]);
+    // A CommonJS module: all that it exports is its default, of which its types know nothing.
+    return { ...api, bindings: (bindings as unknown as { default: Bindings }).default };
   } catch (error) {
     if (errorCode(error) !== "ERR_MODULE_NOT_FOUND" && errorCode(error) !== "MODULE_NOT_FOUND") throw error;
     throw assayError("dependency_missing", `DuckDB is not installed: ${errorMessage(error)}`, {
@@ -38,39 +40,5 @@ export async function openDatabase(
     if (text.includes("does not exist"))
       throw assayError("not_found", `There are no results at ${path}.`, { cause: error });
     throw assayError("internal", `The results in ${path} cannot be opened: ${text}`, { cause: error });
-  }
-}
-
-/** Appends rows to a table in the connection's transaction. */
-export async function appendRows(
-  at: { duckdb: DuckDb; connection: Connection; temporary?: boolean },
-  table: string,
-  data: { kinds: readonly ColumnKind[]; rows: readonly Cell[][] },
-): Promise<void> {
-  if (data.rows.length === 0) return;
-  const appender = await at.connection.createAppender(table, "main", at.temporary ? "temp" : undefined);
-  for (const row of data.rows) {
-    for (const [index, kind] of data.kinds.entries())
-      appendCell(at.duckdb, appender, { kind, cell: row[index] ?? null });
-    appender.endRow();
-  }
-  appender.closeSync();
-}
-
-function appendCell(duckdb: DuckDb, appender: DuckDBAppender, { kind, cell }: { kind: ColumnKind; cell: Cell }): void {
-  if (cell === null) return appender.appendNull();
-  switch (kind) {
-    case "text":
-      return appender.appendVarchar(storable(String(cell)));
-    case "int":
-      return appender.appendInteger(Number(cell));
-    case "bigint":
-      return appender.appendBigInt(BigInt(cell));
-    case "double":
-      return appender.appendDouble(Number(cell));
-    case "boolean":
-      return appender.appendBoolean(cell === true);
-    case "time":
-      return appender.appendTimestamp(new duckdb.DuckDBTimestampValue(BigInt(Math.round(Number(cell))) * 1000n));
   }
 }

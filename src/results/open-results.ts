@@ -15,15 +15,16 @@ import type {
   WorkerView,
   WorkersQuery,
 } from "../contracts/index.ts";
-import { appendRows, loadDuckDb, openDatabase } from "./duckdb.ts";
+import { ChunkWriter } from "./chunk-writer.ts";
+import { loadDuckDb, openDatabase } from "./duckdb.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
 import { Lists } from "./lists.ts";
 import { migrate, readMigrations, transaction } from "./migrate.ts";
 import { Projection } from "./projection.ts";
 import type { RowBatch } from "./projection.ts";
 import { restore } from "./restore.ts";
-import { applyStaging, createStaging, staging, tables } from "./table-writer.ts";
-import type { Staging, Table } from "./table-writer.ts";
+import { applyStaging, createStaging } from "./tables.ts";
+import type { Staging } from "./tables.ts";
 import { userSql } from "./user-sql.ts";
 
 /** Questions to the results. */
@@ -51,8 +52,6 @@ export interface Results extends ResultsReader {
   flush(): Promise<void>;
   /** Events taken and not yet written. */
   pending(): number;
-  /** Forgets every row: the caller gives all events again. */
-  rebuild(): Promise<void>;
 }
 
 /** Opens the results for writing, making or updating the file. */
@@ -104,6 +103,7 @@ interface Parts {
 
 class DuckDbResults implements Results {
   private readonly parts: Parts;
+  private readonly chunks: ChunkWriter;
   private projection = new Projection({ eventSeq: 0, batchSeq: 0 });
   private written = { eventSeq: 0, batchSeq: 0 };
   /** Taken from the projection and not yet in the database: tried again first. */
@@ -111,6 +111,7 @@ class DuckDbResults implements Results {
 
   constructor(parts: Parts) {
     this.parts = parts;
+    this.chunks = new ChunkWriter(parts.duckdb);
   }
 
   /** Reads back how far the rows go and what may still change. */
@@ -143,27 +144,16 @@ class DuckDbResults implements Results {
     }
   }
 
-  async rebuild(): Promise<void> {
-    await transaction(this.parts.writer, async () => {
-      for (const table of Object.keys(tables)) await this.parts.writer.run(`delete from ${table}`);
-      await this.parts.writer.run("update projection set applied_event_seq = 0, applied_batch_seq = 0");
-    });
-    await this.reload();
-  }
-
   private async write(batch: RowBatch): Promise<void> {
-    const { duckdb, writer: connection } = this.parts;
+    const { writer: connection } = this.parts;
     await transaction(connection, async () => {
-      for (const [name, rows] of Object.entries(batch.updates)) {
-        if (rows.length === 0) continue;
-        const table = name as Staging;
-        await appendRows({ duckdb, connection, temporary: true }, table, { kinds: staging[table], rows });
-        await connection.run(applyStaging[table]);
+      for (const [table, rows] of Object.entries(batch.updates)) {
+        if (rows.count === 0) continue;
+        await this.chunks.append({ connection, temporary: true }, table, rows);
+        await connection.run(applyStaging[table as Staging]);
         await connection.run(`delete from ${table}`);
       }
-      for (const [table, rows] of Object.entries(batch.inserts)) {
-        await appendRows({ duckdb, connection }, table, { kinds: tables[table as Table], rows });
-      }
+      for (const [table, rows] of Object.entries(batch.inserts)) await this.chunks.append({ connection }, table, rows);
       await connection.run("update projection set applied_event_seq = $1, applied_batch_seq = $2", [
         BigInt(batch.eventSeq),
         BigInt(batch.batchSeq),

@@ -1,11 +1,13 @@
 import { assert } from "../base/index.ts";
-import { dependencyTask } from "../contracts/index.ts";
+import { isConditionMet } from "../contracts/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent, TaskSpec } from "../contracts/index.ts";
-import { addTask, attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
+import { JsonMemo, jsonText } from "./json-text.ts";
+import { TaskTexts, addTask, attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
 import { ResultRows } from "./result-rows.ts";
 import type { AttemptRow, RunRow, TaskRow, WorkerRow } from "./rows.ts";
-import { jsonText } from "./table-writer.ts";
-import type { Cell, Staging, Table } from "./table-writer.ts";
+import { TableRows } from "./table-rows.ts";
+import { staging, tables } from "./tables.ts";
+import type { Staging, Table } from "./tables.ts";
 
 /** A task's place: the run's place in the journal, and its own in the run. */
 const TASKS_PER_RUN = 2 ** 18;
@@ -14,8 +16,8 @@ const TASKS_PER_RUN = 2 ** 18;
 export interface RowBatch {
   eventSeq: number;
   batchSeq: number;
-  inserts: Record<Table, Cell[][]>;
-  updates: Record<Staging, Cell[][]>;
+  inserts: Record<Table, TableRows>;
+  updates: Record<Staging, TableRows>;
 }
 
 /**
@@ -28,11 +30,12 @@ export class Projection {
   eventSeq: number;
   batchSeq: number;
   private takenSeq: number;
-  private readonly dirtyRuns = new Set<RunRow>();
-  private readonly dirtyTasks = new Set<TaskRow>();
-  private readonly dirtyAttempts = new Set<AttemptRow>();
+  private dirtyRuns: RunRow[] = [];
+  private dirtyTasks: TaskRow[] = [];
+  private dirtyAttempts: AttemptRow[] = [];
   private readonly dirtyWorkers = new Set<string>();
   private resultRows = new ResultRows();
+  private readonly json = new JsonMemo();
 
   constructor(applied: { eventSeq: number; batchSeq: number }) {
     this.eventSeq = applied.eventSeq;
@@ -62,29 +65,31 @@ export class Projection {
       eventSeq: this.eventSeq,
       batchSeq: this.batchSeq,
       inserts: {
-        runs: [],
-        distributed_tasks: [],
-        task_execution_history: [],
-        worker_nodes: [],
+        runs: new TableRows(tables.runs),
+        distributed_tasks: new TableRows(tables.distributed_tasks),
+        task_execution_history: new TableRows(tables.task_execution_history),
+        worker_nodes: new TableRows(tables.worker_nodes),
         ...this.resultRows.tables,
       },
       updates: {
-        staged_workers: [...this.dirtyWorkers].map((workerId) => [workerId]),
-        staged_runs: [],
-        staged_tasks: [],
-        staged_attempts: [],
+        staged_workers: new TableRows(staging.staged_workers),
+        staged_runs: new TableRows(staging.staged_runs),
+        staged_tasks: new TableRows(staging.staged_tasks),
+        staged_attempts: new TableRows(staging.staged_attempts),
       },
     };
+    const texts = new TaskTexts();
     for (const row of this.dirtyRuns) takeRun(row, batch);
-    for (const row of this.dirtyTasks) takeTask(row, batch);
+    for (const row of this.dirtyTasks) takeTask(row, batch, texts);
     for (const row of this.dirtyAttempts) takeAttempt(row, batch);
     for (const workerId of this.dirtyWorkers) {
+      batch.updates.staged_workers.add([workerId]);
       const row = this.workers.get(workerId);
-      if (row) batch.inserts.worker_nodes.push(workerCells(row));
+      if (row) batch.inserts.worker_nodes.add(workerCells(row));
     }
-    this.dirtyRuns.clear();
-    this.dirtyTasks.clear();
-    this.dirtyAttempts.clear();
+    this.dirtyRuns = [];
+    this.dirtyTasks = [];
+    this.dirtyAttempts = [];
     this.dirtyWorkers.clear();
     this.resultRows = new ResultRows();
     this.takenSeq = this.eventSeq;
@@ -101,8 +106,9 @@ export class Projection {
       case "run_finished": {
         const run = this.runs.get(event.runId);
         if (!run) return;
-        Object.assign(run, { state: event.state, endMs: at.atMs });
-        this.dirtyRuns.add(run);
+        run.state = event.state;
+        run.endMs = at.atMs;
+        markDirty(run, this.dirtyRuns);
         this.runs.delete(event.runId);
         return;
       }
@@ -120,7 +126,7 @@ export class Projection {
         return this.lease(event, at);
       case "attempt_started": {
         const task = this.task(event);
-        if (task) this.start(task, event.startedAtMs);
+        if (task) this.start(task, event);
         return;
       }
       case "attempt_finished":
@@ -199,6 +205,7 @@ export class Projection {
     const { runId, name, submittedBy } = event;
     const run: RunRow = {
       stored: false,
+      dirty: false,
       runNo: seq,
       runId,
       name,
@@ -210,11 +217,11 @@ export class Projection {
       waiters: new Map(),
     };
     this.runs.set(runId, run);
-    this.dirtyRuns.add(run);
+    markDirty(run, this.dirtyRuns);
     for (const [index, spec] of event.tasks.entries()) {
       const task = newTask(spec, { runId, taskNo: seq * TASKS_PER_RUN + index, createMs: atMs });
       addTask(run, task);
-      this.dirtyTasks.add(task);
+      markDirty(task, this.dirtyTasks);
     }
   }
 
@@ -222,8 +229,9 @@ export class Projection {
     const task = this.task(event);
     if (!task) return;
     const { runId, taskId, workerId, attempt, hardware } = event;
-    task.attempt = {
+    const row: AttemptRow = {
       stored: false,
+      dirty: false,
       leaseSeq: seq,
       runId,
       taskId,
@@ -239,41 +247,55 @@ export class Projection {
       failure: null,
       hardwareMetrics: null,
     };
-    Object.assign(task, { status: "leased", workerId, attempts: attempt });
-    this.dirtyTasks.add(task);
-    this.dirtyAttempts.add(task.attempt);
+    // A second attempt beside one that runs changes nothing in what the task is doing.
+    if (task.underWay.length === 0) {
+      task.status = "leased";
+      task.workerId = workerId;
+    }
+    task.underWay = [...task.underWay, row];
+    task.attempts = attempt;
+    markDirty(task, this.dirtyTasks);
+    markDirty(row, this.dirtyAttempts);
   }
 
-  private start(task: TaskRow, startMs: number): void {
-    if (!task.attempt) return;
-    Object.assign(task.attempt, { status: "running", startMs });
-    Object.assign(task, { status: "running", startMs: task.startMs ?? startMs });
-    this.dirtyTasks.add(task);
-    this.dirtyAttempts.add(task.attempt);
+  private start(task: TaskRow, { attempt, startedAtMs: startMs }: JournalEventOf<"attempt_started">): void {
+    const row = task.underWay.find((one) => one.attempt === attempt);
+    if (!row) return;
+    row.status = "running";
+    row.startMs = startMs;
+    task.status = "running";
+    task.startMs ??= startMs;
+    markDirty(task, this.dirtyTasks);
+    markDirty(row, this.dirtyAttempts);
   }
 
   private finish(event: JournalEventOf<"attempt_finished">, at: PlacedEvent): void {
     const task = this.task(event);
-    const attempt = task?.attempt;
+    const attempt = task?.underWay.find((one) => one.leaseSeq === event.leaseSeq);
     if (!task || !attempt) return;
     const { result, failure, startedAtMs, finishedAtMs, after } = event;
     const startMs = startedAtMs ?? attempt.startMs;
-    Object.assign(attempt, {
-      status: event.outcome,
-      startMs,
-      endMs: finishedAtMs,
-      seconds: result?.execution_time_seconds ?? (startMs === null ? null : Math.max(0, finishedAtMs - startMs) / 1000),
-      message: failure?.message ?? null,
-      failure: failure && jsonText(failure),
-      hardwareMetrics: result && jsonText(result.hardware_metrics),
-    });
-    this.dirtyAttempts.add(attempt);
+    attempt.status = event.outcome;
+    attempt.startMs = startMs;
+    attempt.endMs = finishedAtMs;
+    attempt.seconds =
+      result?.execution_time_seconds ?? (startMs === null ? null : Math.max(0, finishedAtMs - startMs) / 1000);
+    attempt.message = failure?.message ?? null;
+    attempt.failure = failure && jsonText(failure);
+    attempt.hardwareMetrics = result && this.json.of(result.hardware_metrics);
+    markDirty(attempt, this.dirtyAttempts);
     task.startMs ??= startMs;
-    task.attempt = null;
+    task.underWay = task.underWay.filter((one) => one !== attempt);
     if (result) this.resultRows.add(event, { task, attempt, seq: at.seq });
+    if (after.state === "running") {
+      task.workerId = task.underWay[0]?.workerId ?? null;
+      markDirty(task, this.dirtyTasks);
+      return;
+    }
     if (after.state === "queued") {
-      Object.assign(task, { status: "queued", workerId: null });
-      this.dirtyTasks.add(task);
+      task.status = "queued";
+      task.workerId = null;
+      markDirty(task, this.dirtyTasks);
       return;
     }
     this.endTask(task, {
@@ -287,25 +309,32 @@ export class Projection {
     if (task.status === "blocked" || task.status === "queued") this.endTask(task, { status: "cancelled", endMs });
   }
 
-  private endTask(task: TaskRow, end: Pick<TaskRow, "status"> & { endMs: number; failureClass?: string | null }): void {
-    Object.assign(task, end);
-    this.dirtyTasks.add(task);
+  private endTask(task: TaskRow, end: { status: EndState; endMs: number; failureClass?: string | null }): void {
+    task.status = end.status;
+    task.endMs = end.endMs;
+    task.failureClass = end.failureClass ?? null;
+    markDirty(task, this.dirtyTasks);
     const run = this.runs.get(task.runId);
     run?.tasks.delete(task.spec.task_id);
-    if (end.status !== "completed") return;
-    for (const other of run?.waiters.get(task.spec.task_id) ?? []) {
-      other.waitingFor.delete(task.spec.task_id);
-      if (other.status !== "blocked" || other.waitingFor.size > 0) continue;
+    for (const { task: other, condition } of run?.waiters.get(task.spec.task_id) ?? []) {
+      // Where the condition is not met, an event of its own says that the other is skipped.
+      if (!isConditionMet(condition, end.status)) continue;
+      other.waitingFor -= 1;
+      if (other.status !== "blocked" || other.waitingFor > 0) continue;
       other.status = "queued";
-      this.dirtyTasks.add(other);
+      markDirty(other, this.dirtyTasks);
     }
+    run?.waiters.delete(task.spec.task_id);
   }
 }
+
+type EndState = "completed" | "failed" | "cancelled" | "skipped";
 
 export function newTask(spec: TaskSpec, place: { runId: string; taskNo: number; createMs: number }): TaskRow {
   return {
     ...place,
     stored: false,
+    dirty: false,
     spec,
     model: modelOf(spec),
     status: spec.depends_on.length > 0 ? "blocked" : "queued",
@@ -314,28 +343,37 @@ export function newTask(spec: TaskSpec, place: { runId: string; taskNo: number; 
     endMs: null,
     workerId: null,
     attempts: 0,
-    waitingFor: new Set(spec.depends_on.map(dependencyTask)),
-    attempt: null,
+    waitingFor: spec.depends_on.length,
+    underWay: [],
   };
 }
 
-function takeRun(row: RunRow, batch: RowBatch): void {
-  if (row.stored) batch.updates.staged_runs.push([row.runNo, row.state, row.endMs]);
-  else batch.inserts.runs.push(runCells(row));
-  row.stored = true;
+function markDirty<Row extends { dirty: boolean }>(row: Row, dirty: Row[]): void {
+  if (row.dirty) return;
+  row.dirty = true;
+  dirty.push(row);
 }
 
-function takeTask(row: TaskRow, batch: RowBatch): void {
-  const { taskNo, status, failureClass, startMs, endMs, workerId, attempts } = row;
-  if (row.stored) batch.updates.staged_tasks.push([taskNo, status, failureClass, startMs, endMs, workerId, attempts]);
-  else batch.inserts.distributed_tasks.push(taskCells(row));
+function takeRun(row: RunRow, batch: RowBatch): void {
+  if (row.stored) batch.updates.staged_runs.add([row.runNo, row.state, row.endMs]);
+  else batch.inserts.runs.add(runCells(row));
   row.stored = true;
+  row.dirty = false;
+}
+
+function takeTask(row: TaskRow, batch: RowBatch, texts: TaskTexts): void {
+  const { taskNo, status, failureClass, startMs, endMs, workerId, attempts } = row;
+  if (row.stored) batch.updates.staged_tasks.add([taskNo, status, failureClass, startMs, endMs, workerId, attempts]);
+  else batch.inserts.distributed_tasks.add(taskCells(row, texts));
+  row.stored = true;
+  row.dirty = false;
 }
 
 function takeAttempt(row: AttemptRow, batch: RowBatch): void {
   const { leaseSeq, status, startMs, endMs, seconds, message, failure, hardwareMetrics } = row;
   if (row.stored)
-    batch.updates.staged_attempts.push([leaseSeq, status, startMs, endMs, seconds, message, failure, hardwareMetrics]);
-  else batch.inserts.task_execution_history.push(attemptCells(row));
+    batch.updates.staged_attempts.add([leaseSeq, status, startMs, endMs, seconds, message, failure, hardwareMetrics]);
+  else batch.inserts.task_execution_history.add(attemptCells(row));
   row.stored = true;
+  row.dirty = false;
 }

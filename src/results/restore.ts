@@ -5,6 +5,7 @@ import {
   taskStates,
   workerStates,
   capabilityDocument,
+  dependencyTask,
   workerLoad,
 } from "../contracts/index.ts";
 import type { Connection } from "./duckdb.ts";
@@ -59,6 +60,7 @@ async function restoreRuns(connection: Connection, projection: Projection): Prom
   )) {
     const run: RunRow = {
       stored: true,
+      dirty: false,
       runNo: Number(row["run_no"]),
       runId: text(row["run_id"]),
       name: text(row["name"]),
@@ -79,9 +81,6 @@ async function restoreTasks(connection: Connection, projection: Projection): Pro
     `select *, epoch_ms(create_time) as create_ms, epoch_ms(start_time) as start_ms from distributed_tasks
      where run_id in (select run_id from runs where state = 'running') order by task_no`,
   );
-  const completed = new Set<string>();
-  for (const row of rows)
-    if (row["status"] === "completed") completed.add(`${text(row["run_id"])}\n${text(row["task_id"])}`);
   for (const row of rows) {
     const status = oneOf(taskStates, row["status"]);
     if (["completed", "failed", "cancelled", "skipped"].includes(status)) continue;
@@ -98,10 +97,13 @@ async function restoreTasks(connection: Connection, projection: Projection): Pro
       workerId: optional(row["worker_id"], text),
       attempts: Number(row["attempts"]),
     });
-    for (const name of task.waitingFor) if (completed.has(`${runId}\n${name}`)) task.waitingFor.delete(name);
     const run = projection.runs.get(runId);
     if (run) addTask(run, task);
   }
+  // Whatever has ended is not there any more.
+  for (const { tasks } of projection.runs.values())
+    for (const task of tasks.values())
+      task.waitingFor = task.spec.depends_on.filter((one) => tasks.has(dependencyTask(one))).length;
 }
 
 async function restoreAttempts(connection: Connection, projection: Projection): Promise<void> {
@@ -110,6 +112,7 @@ async function restoreAttempts(connection: Connection, projection: Projection): 
   for (const row of await select(connection, open)) {
     const attempt: AttemptRow = {
       stored: true,
+      dirty: false,
       leaseSeq: Number(row["id"]),
       runId: text(row["run_id"]),
       taskId: text(row["task_id"]),
@@ -126,6 +129,6 @@ async function restoreAttempts(connection: Connection, projection: Projection): 
       hardwareMetrics: null,
     };
     const task = projection.runs.get(attempt.runId)?.tasks.get(attempt.taskId);
-    if (task) task.attempt = attempt;
+    if (task) task.underWay = [...task.underWay, attempt];
   }
 }

@@ -1,14 +1,20 @@
 import type { JournalEventOf } from "../contracts/index.ts";
 import type { AttemptRow, TaskRow } from "./rows.ts";
-import { jsonText } from "./table-writer.ts";
-import type { Cell } from "./table-writer.ts";
+import { JsonMemo, jsonText } from "./json-text.ts";
+import { TableRows } from "./table-rows.ts";
+import { tables } from "./tables.ts";
 
 /** An artifact's number: its result's, and its place in it. */
 const ARTIFACTS_PER_RESULT = 2 ** 10;
 
 /** Rows of accepted results, which never change. */
 export class ResultRows {
-  readonly tables: Record<"results" | "metrics" | "artifacts", Cell[][]> = { results: [], metrics: [], artifacts: [] };
+  readonly tables = {
+    results: new TableRows(tables.results),
+    metrics: new TableRows(tables.metrics),
+    artifacts: new TableRows(tables.artifacts),
+  };
+  private readonly json = new JsonMemo();
 
   add(event: JournalEventOf<"attempt_finished">, from: { task: TaskRow; attempt: AttemptRow; seq: number }): void {
     const { result, runId, taskId, attempt, workerId, failure } = event;
@@ -17,7 +23,7 @@ export class ResultRows {
     const { model } = task;
     const hardware = result.hardware ?? from.attempt.hardware;
     const proof = result.provenance;
-    this.tables.results.push([
+    this.tables.results.add([
       seq,
       runId,
       taskId,
@@ -29,8 +35,8 @@ export class ResultRows {
       hardware,
       result.execution_time_seconds,
       event.finishedAtMs,
-      jsonText(result.hardware_metrics),
-      jsonText(result.results),
+      from.attempt.hardwareMetrics,
+      this.json.of(result.results),
       proof?.kind ?? null,
       proof?.proven ?? null,
       proof ? jsonText(proof) : null,
@@ -38,10 +44,10 @@ export class ResultRows {
       failure && jsonText(failure),
     ]);
     for (const { name, value, unit, batch_size } of result.metrics) {
-      this.tables.metrics.push([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);
+      this.tables.metrics.add([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);
     }
     for (const [index, { name, sha256, size_bytes, content_type }] of result.artifacts.entries()) {
-      this.tables.artifacts.push([
+      this.tables.artifacts.add([
         seq * ARTIFACTS_PER_RESULT + index,
         runId,
         taskId,

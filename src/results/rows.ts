@@ -1,18 +1,23 @@
+import { dependencyCondition, dependencyTask } from "../contracts/index.ts";
 import type {
   AttemptState,
   CapabilityDocument,
+  DependencyCondition,
   RunState,
   TaskSpec,
   TaskState,
   WorkerLoad,
   WorkerState,
 } from "../contracts/index.ts";
-import { jsonText } from "./table-writer.ts";
-import type { Cell } from "./table-writer.ts";
+import { JsonMemo, TaskJsonMemo, jsonText } from "./json-text.ts";
+import type { Cell } from "./table-rows.ts";
 
-/** Rows that may still change. `stored`: it is in the database, so a change is an update. */
+/** Rows that may still change. */
 interface Row {
+  /** It is in the database, so a change is an update. */
   stored: boolean;
+  /** It has changed since it was last written. */
+  dirty: boolean;
 }
 
 export interface RunRow extends Row {
@@ -26,7 +31,7 @@ export interface RunRow extends Row {
   /** Unfinished tasks. */
   tasks: Map<string, TaskRow>;
   /** Unfinished tasks that wait for a task. */
-  waiters: Map<string, TaskRow[]>;
+  waiters: Map<string, Waiter[]>;
 }
 
 export interface TaskRow extends Row {
@@ -42,8 +47,9 @@ export interface TaskRow extends Row {
   workerId: string | null;
   attempts: number;
   /** Dependencies that have not completed. */
-  waitingFor: Set<string>;
-  attempt: AttemptRow | null;
+  waitingFor: number;
+  /** Attempts under way: one, or two while a straggler is hedged. */
+  underWay: readonly AttemptRow[];
 }
 
 export interface AttemptRow extends Row {
@@ -85,7 +91,14 @@ export function runCells(row: RunRow): Cell[] {
   return [row.runNo, row.runId, row.name, row.state, row.submittedBy, row.createMs, row.endMs];
 }
 
-export function taskCells(row: TaskRow): Cell[] {
+/** JSON of the tasks that are written together: most hold the same. */
+export class TaskTexts {
+  readonly config = new JsonMemo();
+  readonly requirements = new JsonMemo();
+  readonly spec = new TaskJsonMemo();
+}
+
+export function taskCells(row: TaskRow, texts: TaskTexts): Cell[] {
   const { spec } = row;
   return [
     row.taskNo,
@@ -101,9 +114,9 @@ export function taskCells(row: TaskRow): Cell[] {
     row.workerId,
     row.attempts,
     row.model,
-    jsonText(spec.config),
-    jsonText(spec.requirements),
-    jsonText(spec),
+    texts.config.of(spec.config),
+    texts.requirements.of(spec.requirements),
+    texts.spec.of(spec),
   ];
 }
 
@@ -144,12 +157,18 @@ export function workerCells(row: WorkerRow): Cell[] {
   ];
 }
 
+interface Waiter {
+  task: TaskRow;
+  condition: DependencyCondition;
+}
+
 /** Puts an unfinished task in its run. */
 export function addTask(run: RunRow, task: TaskRow): void {
   run.tasks.set(task.spec.task_id, task);
-  for (const name of task.waitingFor) {
-    const waiters = run.waiters.get(name);
-    if (waiters) waiters.push(task);
-    else run.waiters.set(name, [task]);
+  for (const one of task.spec.depends_on) {
+    const waiter = { task, condition: dependencyCondition(one) };
+    const waiters = run.waiters.get(dependencyTask(one));
+    if (waiters) waiters.push(waiter);
+    else run.waiters.set(dependencyTask(one), [waiter]);
   }
 }

@@ -1,21 +1,9 @@
 import { asTaskId } from "../base/index.ts";
 import { dependencyCondition, dependencyTask } from "../contracts/index.ts";
-import type { DependencyCondition, TaskState } from "../contracts/index.ts";
+import type { TaskState } from "../contracts/index.ts";
 import type { Dependent, Run, Task } from "./state.ts";
 
 export const NO_DEPENDENTS: Dependent[] = [];
-
-/** Whether the end of a task is what a dependent waited for. A failure is a task that ran and failed, not one that never ran. */
-export function isMet(condition: DependencyCondition, end: TaskState): boolean {
-  switch (condition) {
-    case "success":
-      return end === "completed";
-    case "failure":
-      return end === "failed";
-    case "always":
-      return true;
-  }
-}
 
 /** Notes at each task of a run who waits for it. O(tasks + dependencies). */
 export function linkDependents(run: Run): void {

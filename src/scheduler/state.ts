@@ -267,7 +267,9 @@ export function emptyState(): State {
 
 const terminal: ReadonlySet<TaskState> = new Set(["completed", "failed", "cancelled", "skipped"]);
 
-export function isTerminal(state: TaskState): boolean {
+export type TerminalState = Extract<TaskState, "completed" | "failed" | "cancelled" | "skipped">;
+
+export function isTerminal(state: TaskState): state is TerminalState {
   return terminal.has(state);
 }
 

@@ -1,8 +1,8 @@
 import { assert } from "../base/index.ts";
 import type { RunId, TaskId, WorkerId } from "../base/index.ts";
+import { isConditionMet } from "../contracts/index.ts";
 import type { TaskState } from "../contracts/index.ts";
 import { endClaim } from "./claims.ts";
-import { isMet } from "./dependencies.ts";
 import { expectedWork } from "./estimates.ts";
 import { nextFallbackMs } from "./fallback.ts";
 import { isStartable, leaderOf } from "./groups.ts";
@@ -10,7 +10,7 @@ import { rankOf } from "./priority.ts";
 import { leaveClass } from "./requirement-class.ts";
 import { dequeue, enqueue } from "./share-tree.ts";
 import { countColumn, isTerminal } from "./state.ts";
-import type { Lease, Run, State, Task, TimerEntry, WorkerRecord } from "./state.ts";
+import type { Lease, Run, State, Task, TerminalState, TimerEntry, WorkerRecord } from "./state.ts";
 
 /** Sets the one timer of a task, lease or worker, or takes it away. */
 export function setTimer(state: State, subject: TimerEntry["subject"], atMs: number | null): void {
@@ -73,7 +73,7 @@ export function setTaskState(state: State, task: Task, next: TaskState): void {
   counts[to] += 1;
   state.counts[from] -= 1;
   state.counts[to] += 1;
-  if (isTerminal(next)) settle(state, task);
+  if (isTerminal(next)) settle(state, task, next);
   else if (next === "leased") leaveQueueOfGroup(state, task);
 }
 
@@ -85,13 +85,13 @@ function leaveQueueOfGroup(state: State, task: Task): void {
   }
 }
 
-function settle(state: State, task: Task): void {
+function settle(state: State, task: Task, end: TerminalState): void {
   setTimer(state, { task }, null);
   leaveClass(state, task);
   if (task.group) settleGroup(state, task);
   for (const { task: dependent, condition } of task.dependents) {
     if (dependent.state !== "blocked") continue;
-    if (!isMet(condition, task.state)) {
+    if (!isConditionMet(condition, end)) {
       if (!state.due.skips.has(dependent)) state.due.skips.set(dependent, task.taskId);
       continue;
     }

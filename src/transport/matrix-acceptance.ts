@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pack } from "msgpackr";
 import { expect, vi } from "vitest";
@@ -112,8 +112,10 @@ export const openWebSocket: OpenNetwork = async ({ clock, authenticate, onConnec
         perMessageDeflate: false,
       });
       stallable.push(socket);
+      const upgraded = once(socket, "upgrade") as Promise<[IncomingMessage]>;
       await once(socket, "open");
-      const connection = new WebSocketConnection(socket, { subprotocol, remote: url });
+      const [{ socket: stream }] = await upgraded;
+      const connection = new WebSocketConnection(socket, { subprotocol, remote: url, stream });
       return Object.assign(connection, { stall: () => socket.pause(), resume: () => socket.resume() });
     },
     async close() {

@@ -1,7 +1,7 @@
+import { TokenBucket } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
 import type { ProgressReport } from "../executors/index.ts";
 import type { WorkerMessageInput } from "../transport/index.ts";
-import { Allowance } from "./allowance.ts";
 
 /** What one attempt may show per second, and at once after a pause, in characters. */
 const CHARACTERS_PER_SECOND = 32 * 1024;
@@ -19,7 +19,7 @@ interface Attempt {
   waitingCharacters: number;
   /** Left out since the last text that was taken. */
   leftOut: { stream: Stream; characters: number } | undefined;
-  allowance: Allowance;
+  allowance: TokenBucket;
   progress: ProgressReport | undefined;
 }
 
@@ -34,19 +34,19 @@ export class LiveFeed {
   private readonly clock: Clock;
   private readonly outlet: LiveOutlet;
   private readonly attempts = new Map<number, Attempt>();
-  private readonly frames: Allowance;
+  private readonly frames: TokenBucket;
   private timer: Timer | undefined;
 
   constructor(clock: Clock, outlet: LiveOutlet) {
     this.clock = clock;
     this.outlet = outlet;
-    this.frames = new Allowance(FRAMES_PER_SECOND, clock);
+    this.frames = allowanceOf(FRAMES_PER_SECOND, clock);
   }
 
   log(leaseSeq: number, stream: Stream, text: string): void {
     const attempt = this.attemptOf(leaseSeq);
     const room = Math.min(text.length, MAX_WAITING_CHARACTERS - attempt.waitingCharacters);
-    const taken = room > 0 ? attempt.allowance.take(room) : 0;
+    const taken = room > 0 ? attempt.allowance.takeUpTo(room, this.clock.monotonicMs()) : 0;
     if (taken > 0) {
       noteLeftOut(attempt);
       append(attempt, stream, text.slice(0, taken));
@@ -73,7 +73,7 @@ export class LiveFeed {
     this.show(leaseSeq, attempt);
     // Unlike all else here, what the next attempt needs is not left out.
     if (attempt.progress?.payload === undefined) return;
-    this.frames.overdraw();
+    this.frames.overdraw(this.clock.monotonicMs());
     this.sendProgress(leaseSeq, attempt);
   }
 
@@ -100,12 +100,13 @@ export class LiveFeed {
     if (session === undefined) return false;
     if (attempt.waitingCharacters < MAX_WAITING_CHARACTERS / 2) noteLeftOut(attempt);
     for (let chunk = attempt.chunks[0]; chunk !== undefined; chunk = attempt.chunks[0]) {
-      if (this.frames.take(1) === 0) return false;
+      if (!this.frames.take(this.clock.monotonicMs())) return false;
       attempt.chunks.shift();
       attempt.waitingCharacters -= chunk.text.length;
       session.send({ type: "log", lease_seq: leaseSeq, ...chunk });
     }
-    if (attempt.progress !== undefined && this.frames.take(1) === 1) this.sendProgress(leaseSeq, attempt);
+    if (attempt.progress !== undefined && this.frames.take(this.clock.monotonicMs()))
+      this.sendProgress(leaseSeq, attempt);
     return attempt.progress === undefined;
   }
 
@@ -119,7 +120,7 @@ export class LiveFeed {
   private attemptOf(leaseSeq: number): Attempt {
     const known = this.attempts.get(leaseSeq);
     if (known !== undefined) return known;
-    const allowance = new Allowance(CHARACTERS_PER_SECOND, this.clock);
+    const allowance = allowanceOf(CHARACTERS_PER_SECOND, this.clock);
     const made: Attempt = { chunks: [], waitingCharacters: 0, leftOut: undefined, allowance, progress: undefined };
     this.attempts.set(leaseSeq, made);
     return made;
@@ -149,4 +150,9 @@ function checkedProgress({ fraction, message, payload }: ProgressReport): Progre
     ...(fraction === undefined || Number.isNaN(fraction) ? {} : { fraction: Math.min(1, Math.max(0, fraction)) }),
     ...(message === undefined ? {} : { message: message.slice(0, MAX_MESSAGE_CHARACTERS).toWellFormed() }),
   };
+}
+
+/** What is not used adds up to one second's worth. */
+function allowanceOf(perSecond: number, clock: Clock): TokenBucket {
+  return new TokenBucket({ perSecond, burst: perSecond }, clock.monotonicMs());
 }

@@ -1,8 +1,7 @@
-import { AssayError } from "../base/index.ts";
+import { AssayError, TokenBucket } from "../base/index.ts";
 import type { Clock } from "../base/index.ts";
 import type { AssignItem, FinishedItem, HeldLease } from "../contracts/index.ts";
 import type { WorkerMessageInput } from "../transport/index.ts";
-import { Allowance } from "./allowance.ts";
 import type { Outbox } from "./outbox.ts";
 import { heldLease } from "./slots.ts";
 import type { SlotEvents } from "./slots.ts";
@@ -39,11 +38,12 @@ export class Outgoing implements SlotEvents {
   private readonly starts = new Map<number, number>();
   private readonly returns = new Map<number, { item: AssignItem; reason: string; payload?: string }>();
   private scheduled = false;
-  private readonly frames: Allowance;
+  private readonly frames: TokenBucket;
 
   constructor(options: OutgoingOptions) {
     this.options = options;
-    this.frames = new Allowance(FRAMES_PER_SECOND, options.clock);
+    const rate = { perSecond: FRAMES_PER_SECOND, burst: FRAMES_PER_SECOND };
+    this.frames = new TokenBucket(rate, options.clock.monotonicMs());
   }
 
   started(item: AssignItem, atMs: number): void {
@@ -107,7 +107,7 @@ export class Outgoing implements SlotEvents {
   }
 
   private send(session: Outlet, frame: WorkerMessageInput): void {
-    this.frames.overdraw();
+    this.frames.overdraw(this.options.clock.monotonicMs());
     session.send(frame);
   }
 
@@ -118,7 +118,7 @@ export class Outgoing implements SlotEvents {
       this.scheduled = false;
       this.flush();
     };
-    const waitMs = this.frames.waitMs();
+    const waitMs = this.frames.waitMs(this.options.clock.monotonicMs());
     if (waitMs > 0) this.options.clock.setTimer(waitMs, run);
     else this.options.defer(run);
   }

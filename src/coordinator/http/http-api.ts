@@ -8,10 +8,11 @@ import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { core } from "zod";
 import type { Clock } from "../../base/index.ts";
-import { assayError } from "../../contracts/index.ts";
+import { assayError, submitRunRequest } from "../../contracts/index.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Control, LiveLog, ReadModel } from "../control.ts";
 import { replyToBrokenClient, replyWithError } from "./error-reply.ts";
+import { checkedSubmission } from "./checked-submission.ts";
 import { addressOf, installGuard } from "./guard.ts";
 import { defaultHttpLimits } from "./http-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
@@ -142,7 +143,10 @@ function installShutdown(app: FastifyInstance, streams: OpenStreams): void {
 }
 
 function validator(schema: core.$ZodType): (input: unknown) => { value: unknown } | { error: Error } {
+  const check = schema === submitRunRequest ? checkedSubmission : undefined;
   return (input) => {
+    const checked = check?.(input);
+    if (checked !== undefined) return { value: checked };
     // Fastify gives null for a body that is absent: the defaults then apply.
     const result = core.safeParse(schema, input ?? {});
     return result.success ? { value: result.data } : { error: requestError(result.error.issues) };

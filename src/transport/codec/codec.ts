@@ -22,7 +22,10 @@ import { frameFault } from "./frame-fault.ts";
 import type { FrameFault } from "./frame-fault.ts";
 import { measure } from "./measure.ts";
 import { isLargerThan } from "./message-size.ts";
-import { msgpackProblem, packMessage, unpackMessage } from "./msgpack.ts";
+import { coordinatorFrameCheck, workerFrameCheck } from "./frame-check.ts";
+import type { FrameCheck } from "./frame-check.ts";
+import { MsgpackReader } from "./msgpack-reader.ts";
+import { MsgpackWriter } from "./msgpack-writer.ts";
 
 /**
  * Frames to messages and back, for one side of the link. On the wire a frame carries `n`: 1, 2, 3… per session and direction.
@@ -37,56 +40,66 @@ export interface FrameCodec<In, Out extends object> {
 
 /** For a coordinator: reads worker frames, writes coordinator frames. */
 export function coordinatorCodec(subprotocol: Subprotocol): FrameCodec<WorkerFrame, CoordinatorFrameInput> {
-  return frameCodec(subprotocol, workerFrame);
+  return frameCodec(subprotocol, workerFrame, workerFrameCheck);
 }
 
 /** For a worker: reads coordinator frames, writes worker frames. */
 export function workerCodec(subprotocol: Subprotocol): FrameCodec<CoordinatorFrame, WorkerFrameInput> {
-  return frameCodec(subprotocol, coordinatorFrame);
+  return frameCodec(subprotocol, coordinatorFrame, coordinatorFrameCheck);
 }
 
-function frameCodec<In, Out extends object>(subprotocol: Subprotocol, schema: z.ZodType<In>): FrameCodec<In, Out> {
+function frameCodec<In, Out extends object>(
+  subprotocol: Subprotocol,
+  schema: z.ZodType<In>,
+  check: FrameCheck<In>,
+): FrameCodec<In, Out> {
   const format = formats[subprotocol];
   return {
-    encode(frame, n) {
-      if (measure(frame, MAX_DEPTH).depth > MAX_DEPTH) return err(frameFault("bad_frame", TOO_DEEP));
-      const message = format.write({ n, ...frame });
-      return isLargerThan(message, MAX_FRAME_BYTES) ? err(frameFault("frame_too_large", TOO_LARGE)) : ok(message);
-    },
+    encode: (frame, n) => format.write(frame, n),
     decode(message, n) {
-      if (isLargerThan(message, MAX_FRAME_BYTES)) return err(frameFault("frame_too_large", TOO_LARGE));
+      if (isLargerThan(message, MAX_FRAME_BYTES)) return err(tooLarge);
       const value = format.read(message);
-      return value.ok ? decodeValue(value.value, n, schema) : value;
+      return value.ok ? decodeValue(value.value, n, { schema, check }) : value;
     },
   };
 }
 
-const TOO_LARGE = `A frame is larger than ${MAX_FRAME_BYTES} bytes.`;
-const TOO_DEEP = `A frame nests deeper than ${MAX_DEPTH} levels.`;
+const tooLarge = frameFault("frame_too_large", `A frame is larger than ${MAX_FRAME_BYTES} bytes.`);
+const tooDeep = frameFault("bad_frame", `A frame nests deeper than ${MAX_DEPTH} levels.`);
 
 interface Format {
-  write(value: object): Message;
+  write(frame: object, n: number): Result<Message, FrameFault>;
   /** A value that nests no deeper than the limit. */
   read(message: Message): Result<unknown, FrameFault>;
 }
 
+const msgpackReader = new MsgpackReader();
+const msgpackWriter = new MsgpackWriter(MAX_FRAME_BYTES);
+
 const formats: Record<Subprotocol, Format> = {
   "assay.v1+msgpack": {
-    write: packMessage,
+    write(frame, n) {
+      const message = msgpackWriter.write(n, frame);
+      if (typeof message === "object") return ok(message);
+      return err(message === "too_deep" ? tooDeep : tooLarge);
+    },
     read(message) {
       if (typeof message === "string") return err(frameFault("bad_frame", "This subprotocol sends binary messages."));
-      const problem = msgpackProblem(message);
-      if (problem !== null) return err(frameFault("bad_frame", `A frame is not plain MessagePack: ${problem}.`));
-      return ok(unpackMessage(message));
+      const value = msgpackReader.read(message);
+      return value.ok ? value : err(frameFault("bad_frame", `A frame is not plain MessagePack: ${value.error}.`));
     },
   },
   "assay.v1+json": {
-    write: (value) => JSON.stringify(value),
+    write(frame, n) {
+      if (measure(frame, MAX_DEPTH).depth > MAX_DEPTH) return err(tooDeep);
+      const message = JSON.stringify({ n, ...frame });
+      return isLargerThan(message, MAX_FRAME_BYTES) ? err(tooLarge) : ok(message);
+    },
     read(message) {
       if (typeof message !== "string") return err(frameFault("bad_frame", "This subprotocol sends text messages."));
       try {
         const value: unknown = JSON.parse(message);
-        return measure(value, MAX_DEPTH).depth > MAX_DEPTH ? err(frameFault("bad_frame", TOO_DEEP)) : ok(value);
+        return measure(value, MAX_DEPTH).depth > MAX_DEPTH ? err(tooDeep) : ok(value);
       } catch (error) {
         return err(frameFault("bad_frame", `A frame is not JSON: ${errorMessage(error)}`));
       }
@@ -94,15 +107,23 @@ const formats: Record<Subprotocol, Format> = {
   },
 };
 
-function decodeValue<In>(value: unknown, expected: number, schema: z.ZodType<In>): Result<In, FrameFault> {
+function decodeValue<In>(
+  value: unknown,
+  expected: number,
+  { schema, check }: { schema: z.ZodType<In>; check: FrameCheck<In> },
+): Result<In, FrameFault> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return err(frameFault("bad_frame", "A frame must be an object."));
   }
-  const { n, ...frame } = value as Record<string, unknown>;
+  const fields = value as Record<string, unknown>;
+  const { n } = fields;
   if (typeof n !== "number" || !Number.isSafeInteger(n)) {
     return err(frameFault("bad_frame", "n must be a whole number", "n"));
   }
   if (n !== expected) return err(frameFault("out_of_order", `Frame ${n} came where ${expected} was due.`, "n"));
+  const checked = check(fields);
+  if (checked !== undefined) return ok(checked);
+  const { n: _, ...frame } = fields;
   const version = greetingVersion(frame);
   if (version !== null) return err(frameFault("protocol_version", version, "protocol_version"));
   const parsed = schema.safeParse(frame);

@@ -25,6 +25,10 @@ export function encodeParts<Out extends object>(
     if (!message.ok) throw faultError(message.error);
     return [message.value];
   }
+  if (items.length <= MAX_ITEMS) {
+    const whole = codec.encode(frame, firstN);
+    if (whole.ok) return [whole.value];
+  }
   const messages: Message[] = [];
   const emit = (from: number, to: number): void => {
     const part = from === 0 && to === items.length ? frame : { ...frame, items: items.slice(from, to) };

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { ackVerdicts, coordinatorFrame, taskTypes, workerFrame } from "../../contracts/index.ts";
+import { PROTOCOL_VERSION, ackVerdicts, coordinatorFrame, taskTypes, workerFrame } from "../../contracts/index.ts";
 import type { CoordinatorFrame, WorkerFrame } from "../../contracts/index.ts";
 
 // Frames of every type, as a receiver has them: with the defaults of their schemas filled in.
@@ -25,7 +25,11 @@ const jsonObject = fc.dictionary(
 const capabilities = fc.record({
   hostname: text(50),
   os: fc.record({ platform: text(10), release: text(10), arch: text(10) }),
-  cpu: fc.record({ model: text(20), cores: fc.double({ min: 0.5, max: 512, noNaN: true }), threads: fc.nat(1024) }),
+  cpu: fc.record({
+    model: text(20),
+    cores: fc.double({ min: 0.5, max: 512, noNaN: true }),
+    threads: fc.integer({ min: 1, max: 1024 }),
+  }),
   memory_gb: fc.nat(4096),
   disk_free_gb: fc.nat(100_000),
   hardware: fc.subarray(["cpu", "cuda", "wasm"]),
@@ -55,7 +59,7 @@ const result = fc.record({
 const workerInput = fc.oneof(
   fc.record({
     type: fc.constant("hello"),
-    protocol_version: fc.constant(1),
+    protocol_version: fc.constant(PROTOCOL_VERSION),
     assay_version: text(20),
     worker_id: id,
     name: id,
@@ -86,6 +90,7 @@ const workerInput = fc.oneof(
     lease_seq: seq,
     fraction: optional(fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0)),
     message: optional(text(50)),
+    payload: optional(text(50)),
   }),
   fc.record({ type: fc.constant("log"), lease_seq: seq, stream: fc.constantFrom("stdout", "stderr"), text: text(300) }),
   fc.record({
@@ -94,7 +99,10 @@ const workerInput = fc.oneof(
       fc.record({ lease_seq: seq, run_id: id, attempt, started_at_ms: timeMs, finished_at_ms: timeMs, result }),
     ),
   }),
-  fc.record({ type: fc.constant("released"), items: list(fc.record({ lease_seq: seq, reason: text(50) })) }),
+  fc.record({
+    type: fc.constant("released"),
+    items: list(fc.record({ lease_seq: seq, reason: text(50), payload: optional(text(50)) })),
+  }),
   fc.record({ type: fc.constant("capabilities"), capabilities, slots: attempt, credits: attempt }),
   fc.record({ type: fc.constant("goodbye"), reason: text(50) }),
 );
@@ -112,7 +120,7 @@ const spec = fc.oneof(
 const coordinatorInput = fc.oneof(
   fc.record({
     type: fc.constant("welcome"),
-    protocol_version: fc.constant(1),
+    protocol_version: fc.constant(PROTOCOL_VERSION),
     assay_version: text(20),
     session_id: text(40),
     epoch: seq,
@@ -122,13 +130,28 @@ const coordinatorInput = fc.oneof(
   }),
   fc.record({
     type: fc.constant("assign"),
-    items: list(fc.record({ lease_seq: seq, run_id: id, attempt, hardware: optional(fc.constant("cpu")), spec })),
+    items: list(
+      fc.record({
+        lease_seq: seq,
+        run_id: id,
+        attempt,
+        hardware: optional(fc.constant("cpu")),
+        gpus: optional(fc.array(fc.nat(8), { maxLength: 3 })),
+        payload: optional(text(50)),
+        peers: optional(fc.array(fc.record({ task_id: id, worker_id: id, hostname: text(20) }), { maxLength: 3 })),
+        spec,
+      }),
+    ),
   }),
   fc.record({
     type: fc.constant("ack"),
     items: list(fc.record({ lease_seq: seq, verdict: fc.constantFrom(...ackVerdicts) })),
   }),
   fc.record({ type: fc.constant("cancel"), items: list(fc.record({ lease_seq: seq, reason: text(50) })) }),
+  fc.record({
+    type: fc.constant("revoke"),
+    items: list(fc.record({ lease_seq: seq, running: fc.boolean(), reason: text(50) })),
+  }),
   fc.record({ type: fc.constant("drain"), reason: text(50) }),
   fc.record({ type: fc.constant("heartbeat_ack"), time_ms: timeMs }),
 );

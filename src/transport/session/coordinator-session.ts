@@ -1,11 +1,10 @@
-import { assert, assertNever } from "../../base/index.ts";
+import { assert, assertNever, TokenBucket } from "../../base/index.ts";
 import type { Clock, Timer } from "../../base/index.ts";
 import { ASSAY_VERSION, HELLO_TIMEOUT_MS, PROTOCOL_VERSION } from "../../contracts/index.ts";
 import type { CloseReason, CoordinatorFrameInput, WorkerFrame, WorkerFrameOf } from "../../contracts/index.ts";
 import { coordinatorCodec } from "../codec/codec.ts";
 import type { Connection } from "../connection.ts";
 import { FRAME_BURST, FRAMES_PER_SECOND } from "../limits.ts";
-import { TokenBucket } from "../token-bucket.ts";
 import { FrameLink } from "./frame-link.ts";
 import type { SessionEnd } from "./session-end.ts";
 

@@ -1,11 +1,10 @@
-import type { Clock, Timer } from "../../base/index.ts";
+import type { Clock, Timer, TokenBucket } from "../../base/index.ts";
 import { closeReasons } from "../../contracts/index.ts";
 import type { CloseReason } from "../../contracts/index.ts";
 import { encodeParts } from "../codec/encode-parts.ts";
 import type { FrameCodec } from "../codec/codec.ts";
 import type { Connection, Message } from "../connection.ts";
 import { CLOSE_GRACE_MS } from "../limits.ts";
-import type { TokenBucket } from "../token-bucket.ts";
 import { Outflow } from "./outflow.ts";
 import { closeText, sessionEnd } from "./session-end.ts";
 import type { SessionEnd } from "./session-end.ts";

@@ -44,10 +44,13 @@ export function dialWebSocket(options: DialWebSocketOptions): Promise<Connection
       socket.terminate();
     });
   });
-  socket.once("open", () => {
-    // The server may choose only among those offered.
-    resolve(new WebSocketConnection(socket, { subprotocol: socket.protocol as Subprotocol, remote: url.host }));
-    socket.off("error", onError);
+  socket.once("upgrade", ({ socket: stream }) => {
+    socket.once("open", () => {
+      // The server may choose only among those offered.
+      const subprotocol = socket.protocol as Subprotocol;
+      resolve(new WebSocketConnection(socket, { subprotocol, remote: url.host, stream }));
+      socket.off("error", onError);
+    });
   });
   signal?.addEventListener("abort", giveUp, { once: true });
   return promise.finally(() => signal?.removeEventListener("abort", giveUp));

@@ -1,4 +1,4 @@
-import { TokenBucket } from "../token-bucket.ts";
+import { TokenBucket } from "../../base/index.ts";
 
 /** What one remote address may do before it is authenticated. */
 export interface HandshakeLimits {

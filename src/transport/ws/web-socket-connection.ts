@@ -1,20 +1,31 @@
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { errorCode } from "../../base/index.ts";
 import type { Subprotocol } from "../../contracts/index.ts";
 import type { Connection, ConnectionHandlers, Message } from "../connection.ts";
 
-/** A WebSocket of `ws` that is open, as a connection. */
+export interface WebSocketLink {
+  subprotocol: Subprotocol;
+  remote: string;
+  /** The stream below the WebSocket. */
+  stream: Duplex;
+}
+
+/** A WebSocket of `ws` that is open, as a connection. What is sent in one turn leaves in one write. */
 export class WebSocketConnection implements Connection {
   readonly subprotocol: Subprotocol;
   readonly remote: string;
   private readonly socket: WebSocket;
+  private readonly stream: Duplex;
+  private corked = false;
   private handlers: ConnectionHandlers | undefined;
   /** What happened before `attach`. */
   private early: ((handlers: ConnectionHandlers) => void)[] = [];
   private readonly flushed = (): void => this.handlers?.onFlushed();
 
-  constructor(socket: WebSocket, link: { subprotocol: Subprotocol; remote: string }) {
+  constructor(socket: WebSocket, link: WebSocketLink) {
     this.socket = socket;
+    this.stream = link.stream;
     this.subprotocol = link.subprotocol;
     this.remote = link.remote;
     socket.on("message", (data, isBinary) => {
@@ -42,7 +53,9 @@ export class WebSocketConnection implements Connection {
   }
 
   send(message: Message): void {
-    if (this.socket.readyState === this.socket.OPEN) this.socket.send(message, this.flushed);
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    this.cork();
+    this.socket.send(message, this.flushed);
   }
 
   close(code: number, text: string): void {
@@ -51,6 +64,16 @@ export class WebSocketConnection implements Connection {
 
   terminate(): void {
     this.socket.terminate();
+  }
+
+  private cork(): void {
+    if (this.corked) return;
+    this.corked = true;
+    this.stream.cork();
+    queueMicrotask(() => {
+      this.corked = false;
+      this.stream.uncork();
+    });
   }
 
   private tell(event: (handlers: ConnectionHandlers) => void): void {

@@ -2,7 +2,6 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import type { WebSocket } from "ws";
 import { err, errorMessage } from "../../base/index.ts";
 import type { Clock, Result } from "../../base/index.ts";
 import { closeReasons, fault, MAX_FRAME_BYTES } from "../../contracts/index.ts";
@@ -81,7 +80,10 @@ export class WebSocketListener<Identity> {
     const handOver = (subprotocol: Subprotocol, identity: Identity): void => {
       socket.off("error", ignore);
       this.sockets.handleUpgrade(request, socket, head, (webSocket) =>
-        this.connected(webSocket, { subprotocol, remote: remoteOf(request), identity }),
+        this.options.onConnection(
+          new WebSocketConnection(webSocket, { subprotocol, remote: remoteOf(request), stream: socket }),
+          identity,
+        ),
       );
     };
     void this.admit(request).then((admitted) => {
@@ -89,10 +91,6 @@ export class WebSocketListener<Identity> {
       else refuseUpgrade(socket, admitted.error);
     });
   };
-
-  private connected(socket: WebSocket, link: { subprotocol: Subprotocol; remote: string; identity: Identity }): void {
-    this.options.onConnection(new WebSocketConnection(socket, link), link.identity);
-  }
 
   /** Never rejects. */
   private async admit(

@@ -22,6 +22,7 @@ import { baseUrl, closeServer, openSockets, until } from "../matrix-acceptance.t
 import { dialWebSocket } from "./dial-web-socket.ts";
 import type { DialWebSocketOptions } from "./dial-web-socket.ts";
 import type { HandshakeLimits } from "./handshake-limiter.ts";
+import { WebSocketConnection } from "./web-socket-connection.ts";
 import { WebSocketListener } from "./web-socket-listener.ts";
 
 type Answer = Result<string, Fault>;
@@ -313,6 +314,24 @@ describe("limits before authentication", () => {
     }
     await until(() => expect(taken.every(({ ends }) => ends.length === 1)).toBe(true));
   });
+});
+
+test("what is sent in one turn leaves in one write, in order", async () => {
+  const url = await listen();
+  const socket = new WebSocket(`${url}/api/v1/worker`, [SUBPROTOCOLS[1]], { headers: { authorization: "Bearer t-1" } });
+  const upgraded = once(socket, "upgrade") as Promise<[IncomingMessage]>;
+  await once(socket, "open");
+  const [{ socket: stream }] = await upgraded;
+  const connection = new WebSocketConnection(socket, { subprotocol: SUBPROTOCOLS[1], remote: url, stream });
+  const { messages } = note(connection);
+  for (const round of ["a", "b"]) {
+    for (const text of ["1", "2", "3"]) connection.send(round + text);
+    expect(stream.writableCorked).toBe(1);
+    expect(connection.bufferedBytes).toBeGreaterThan(6);
+    await Promise.resolve();
+    expect(stream.writableCorked).toBe(0);
+  }
+  await until(() => expect(messages).toEqual(["a1", "a2", "a3", "b1", "b2", "b3"]));
 });
 
 describe("close", () => {

@@ -14,10 +14,27 @@ export class TokenBucket {
 
   /** Takes one; false when there is none left. */
   take(nowMs: number): boolean {
+    return this.takeUpTo(1, nowMs) === 1;
+  }
+
+  /** Takes as many as there are of the wanted. */
+  takeUpTo(wanted: number, nowMs: number): number {
     this.refill(nowMs);
-    if (this.tokens < 1) return false;
+    const taken = Math.max(0, Math.min(wanted, Math.floor(this.tokens)));
+    this.tokens -= taken;
+    return taken;
+  }
+
+  /** Takes one, also when there is none left. */
+  overdraw(nowMs: number): void {
+    this.refill(nowMs);
     this.tokens -= 1;
-    return true;
+  }
+
+  /** How long until there is one to take; 0 when there is. */
+  waitMs(nowMs: number): number {
+    this.refill(nowMs);
+    return this.tokens >= 1 ? 0 : (1 - this.tokens) / this.perMs;
   }
 
   /** True when it knows nothing that a new bucket would not. */

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { describe, expect, test } from "vitest";
-import { msgpackProblem, packMessage, unpackMessage } from "./msgpack.ts";
+import { MAX_DEPTH } from "../limits.ts";
+import { MsgpackReader } from "./msgpack-reader.ts";
 
-const problemOf = (...bytes: number[]): string | null => msgpackProblem(Uint8Array.from(bytes));
-const utf8 = (text: string): number[] => [...Buffer.from(text)];
+const reader = new MsgpackReader();
+const packr = new Packr({ useRecords: false });
 
-describe("msgpackProblem", () => {
+describe("MsgpackReader", () => {
   test.each([
     ["an empty message", [], /ends? before/],
     ["a text that ends early", [0xa5, 0x61], /ends? before/],
@@ -24,7 +25,8 @@ describe("msgpackProblem", () => {
     ["a record definition of msgpackr", [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0x01], /extension/],
     ["an error of msgpackr", [0xc7, 0x00, 0x65], /extension/],
   ])("refuses %s", (_name, bytes, problem) => {
-    expect(problemOf(...bytes)).toMatch(problem);
+    const read = reader.read(Uint8Array.from(bytes));
+    expect(read).toEqual({ ok: false, error: expect.stringMatching(problem) as string });
   });
 
   test.each([
@@ -45,8 +47,7 @@ describe("msgpackProblem", () => {
       [[1], [2], { a: 1 }, {}],
     ],
   ])("takes %s", (_name, bytes, value) => {
-    expect(problemOf(...bytes)).toBeNull();
-    expect(unpackMessage(Uint8Array.from(bytes))).toEqual(value);
+    expect(reader.read(Uint8Array.from(bytes))).toEqual({ ok: true, value });
   });
 
   test("what passes never makes the reader throw or build anything but plain data", () => {
@@ -58,63 +59,51 @@ describe("msgpackProblem", () => {
     let passed = 0;
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 24 }), (bytes) => {
-        if (msgpackProblem(bytes) !== null) return;
+        const read = reader.read(bytes);
+        if (!read.ok) return;
         passed += 1;
-        expect(plain(unpackMessage(bytes))).toBe(true);
+        expect(plain(read.value)).toBe(true);
       }),
       { numRuns: 20_000 },
     );
     expect(passed).toBeGreaterThan(100);
   });
-});
 
-describe("packMessage", () => {
-  test("writes what the specification of MessagePack says, byte for byte", () => {
-    const bytes = packMessage({
-      n: 1,
-      type: "ack",
-      items: [{ lease_seq: 70_000, verdict: "stale", gone: undefined }],
-      x: -1.5,
-    });
-    const expected = [
-      ...[0x84, 0xa1, ...utf8("n"), 0x01, 0xa4, ...utf8("type"), 0xa3, ...utf8("ack"), 0xa5, ...utf8("items"), 0x91],
-      ...[
-        0x82,
-        0xa9,
-        ...utf8("lease_seq"),
-        0xce,
-        0x00,
-        0x01,
-        0x11,
-        0x70,
-        0xa7,
-        ...utf8("verdict"),
-        0xa5,
-        ...utf8("stale"),
-      ],
-      ...[0xa1, ...utf8("x"), 0xcb, 0xbf, 0xf8, 0, 0, 0, 0, 0, 0],
-    ];
-    expect([...bytes]).toEqual(expected);
+  test("reads what msgpackr writes", () => {
+    const text = fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.string({ maxLength: 80 }));
+    const { value } = fc.letrec<{ value: unknown; json: unknown }>((tie) => ({
+      value: fc.oneof(fc.array(tie("json")), fc.dictionary(text, tie("json"))),
+      json: fc.oneof(
+        { depthSize: "small" },
+        text,
+        fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+        fc.integer(),
+        fc.maxSafeInteger(),
+        fc.boolean(),
+        fc.constant(null),
+        tie("value"),
+      ),
+    }));
+    fc.assert(
+      fc.property(value, (given) => {
+        const read = reader.read(packr.pack(given));
+        const known = JSON.parse(JSON.stringify(given).replaceAll('"__proto__":', '"__proto_":')) as unknown;
+        expect(read).toEqual({ ok: true, value: known });
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
-  test("keeps keys that have a meaning in JavaScript", () => {
-    const value = { constructor: 5, toJSON: "x", hasOwnProperty: 1, valueOf: null, length: 3 };
-    const bytes = packMessage(value);
-    expect(msgpackProblem(bytes)).toBeNull();
-    expect(unpackMessage(bytes)).toEqual(value);
+  test("texts that are alike are not taken for each other, in messages one after the other", () => {
+    const texts = ["run-1", "run-2", "nur-1", "run-1", "rün-1", "run-1", "r", "", "x".repeat(64), "x".repeat(65)];
+    for (const text of [...texts, ...texts]) expect(reader.read(packr.pack(text))).toEqual({ ok: true, value: text });
+    expect(reader.read(packr.pack(texts))).toEqual({ ok: true, value: texts });
   });
 
-  test("a message stays as it is when others are packed after it", () => {
-    const first = packMessage({ text: "first" });
-    const copy = Uint8Array.from(first);
-    for (let index = 0; index < 10_000; index += 1) packMessage({ index, text: "x".repeat(50) });
-    expect(Uint8Array.from(first)).toEqual(copy);
-  });
-
-  test("a reader that knows msgpackr's extensions finds none", () => {
-    const other = new Packr({ useRecords: true, mapsAsObjects: true });
-    expect(other.unpack(packMessage({ a: [{ b: 1 }, { b: 2 }, { b: 3 }] }))).toEqual({
-      a: [{ b: 1 }, { b: 2 }, { b: 3 }],
-    });
+  test("takes the deepest nesting and nothing deeper", () => {
+    const nested = (depth: number): Uint8Array =>
+      Uint8Array.from([...Array.from({ length: depth - 1 }, () => 0x91), 0x90]);
+    expect(reader.read(nested(MAX_DEPTH)).ok).toBe(true);
+    expect(reader.read(nested(MAX_DEPTH + 1))).toEqual({ ok: false, error: "it nests deeper than 32 levels" });
   });
 });

@@ -24,3 +24,22 @@ test("adds up parts of a token", () => {
   expect([25, 50, 75].map((nowMs) => bucket.take(nowMs))).toEqual([false, false, false]);
   expect(bucket.take(100)).toBe(true);
 });
+
+test("gives as many whole ones as there are", () => {
+  const bucket = new TokenBucket({ perSecond: 1_000, burst: 10 }, 0);
+  expect(bucket.takeUpTo(4, 0)).toBe(4);
+  expect(bucket.takeUpTo(9, 0.5)).toBe(6);
+  expect(bucket.takeUpTo(9, 0.5)).toBe(0);
+  expect(bucket.takeUpTo(9, 1)).toBe(1);
+});
+
+test("what is overdrawn is waited for", () => {
+  const bucket = new TokenBucket({ perSecond: 100, burst: 1 }, 0);
+  expect(bucket.waitMs(0)).toBe(0);
+  for (let count = 0; count < 3; count += 1) bucket.overdraw(0);
+  expect(bucket.waitMs(0)).toBe(30);
+  expect(bucket.waitMs(25)).toBe(5);
+  expect(bucket.takeUpTo(5, 25)).toBe(0);
+  expect(bucket.waitMs(30)).toBe(0);
+  expect(bucket.take(30)).toBe(true);
+});

@@ -1,6 +1,4 @@
-/** A column as DuckDB stores it: text, whole numbers, numbers, truth values, and times in milliseconds since 1970 UTC. */
-export type ColumnKind = "text" | "int" | "bigint" | "double" | "boolean" | "time";
-export type Cell = string | number | boolean | null;
+import type { ColumnKind } from "./table-rows.ts";
 
 /** The tables that the projection writes, in the order of their columns in the migrations. */
 export const tables = {
@@ -91,18 +89,3 @@ export const applyStaging: Record<Staging, string> = {
     execution_time_seconds = s.execution_time_seconds, error_message = s.error_message, failure = s.failure, hardware_metrics = s.hardware_metrics
     from staged_attempts s where task_execution_history.id = s.id`,
 };
-
-/** Text that DuckDB can store: without NUL and without halves of surrogate pairs. */
-export function storable(text: string): string {
-  return text.toWellFormed().replaceAll("\0", "");
-}
-
-/** What only damaged text has in JSON: NUL, or half of a surrogate pair. A literal backslash before it is a false alarm that costs time only. */
-const DAMAGED = /\\u(?:0000|d[89a-f])/;
-
-/** JSON that DuckDB can store. */
-export function jsonText(value: unknown): string {
-  const text = JSON.stringify(value);
-  if (!DAMAGED.test(text)) return text;
-  return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "string" ? storable(inner) : inner));
-}
