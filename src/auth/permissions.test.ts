@@ -10,6 +10,7 @@ const expected: Record<Permission, string> = {
   submit: "submitter admin",
   cancel: "submitter admin",
   drain: "admin",
+  shares: "admin",
   tokens: "admin",
   state_hash: "admin",
   worker_link: "worker admin",

@@ -12,6 +12,8 @@ export const permissions = {
   submit: ["submitter", "admin"],
   cancel: ["submitter", "admin"],
   drain: ["admin"],
+  /** Change what part of the workers pools and users are due. */
+  shares: ["admin"],
   /** Make and revoke tokens. */
   tokens: ["admin"],
   /** Compares the state with its replay: costs the leader time. */

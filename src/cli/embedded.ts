@@ -25,6 +25,8 @@ export interface EmbeddedOptions {
   /** Take a free port when this one is taken. */
   anyPort: boolean;
   workers: number;
+  /** Pools that the workers take work from. */
+  pools?: readonly string[] | undefined;
   context: CliContext;
 }
 
@@ -81,13 +83,14 @@ async function startOne(
   coordinator: CoordinatorHandle,
   number: number,
 ): Promise<WorkerHandle> {
-  const { dataDir, workers, context } = options;
+  const { dataDir, workers, pools, context } = options;
   const name = `local-${number}`;
   return startLocalWorker({
     coordinatorUrl: coordinator.url,
     token: coordinator.adminToken,
     name,
     slots: Math.max(1, Math.floor(availableParallelism() / workers)),
+    pools,
     dataDir: join(dataDir, "workers", name),
     env: context.env,
     logger: await fileLogger(join(dataDir, "workers", `${name}.log`)),

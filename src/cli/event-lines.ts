@@ -4,14 +4,23 @@ import { stateText } from "./state-words.ts";
 import { harmless, harmlessLines, paint, plain } from "./style.ts";
 import type { Style } from "./style.ts";
 
+interface Telling {
+  style: Style;
+  /** Leaves out tasks that completed. */
+  quiet: boolean;
+  /** Why the attempt of the event had been asked back; null when it had not. */
+  recalled: string | null;
+}
+
 /**
  * What a person is told of an event: one line, a failure with its whole message below. Nothing for events that only move a
- * task along. `quiet` leaves out tasks that completed.
+ * task along.
  */
-export function eventLines(event: FeedEvent, { style, quiet }: { style: Style; quiet: boolean }): string[] {
+export function eventLines(event: FeedEvent, telling: Telling): string[] {
+  const { style } = telling;
   switch (event.type) {
     case "attempt_finished":
-      return attemptLines(event, { style, quiet });
+      return attemptLines(event, telling);
     case "task_skipped":
       return [`${stateText(style, "skipped")} ${event.task_id}: ${harmless(event.message ?? "")}`];
     case "task_cancelled":
@@ -27,22 +36,33 @@ export function eventLines(event: FeedEvent, { style, quiet }: { style: Style; q
   }
 }
 
-function attemptLines(event: FeedEvent, { style, quiet }: { style: Style; quiet: boolean }): string[] {
+function attemptLines(event: FeedEvent, { style, quiet, recalled }: Telling): string[] {
+  const { task_id: taskId, attempt, outcome, state, execution_time_seconds: seconds } = event;
   const facts = [
     event.worker_id === undefined ? "" : `on ${event.worker_id}`,
-    event.execution_time_seconds === undefined ? "" : durationText(event.execution_time_seconds),
+    seconds === undefined ? "" : durationText(seconds),
   ].filter((fact) => fact !== "");
-  if (event.state === "completed")
-    return quiet ? [] : [`${stateText(style, "completed")} ${event.task_id} ${facts.join(", ")}`];
-  if (event.state === "cancelled") return [`${stateText(style, "cancelled")} ${event.task_id} ${facts.join(", ")}`];
-  const failure = event.failure_class ?? event.outcome ?? "";
+  if (state === "completed") return quiet ? [] : [`${stateText(style, "completed")} ${taskId} ${facts.join(", ")}`];
+  if (state === "cancelled") return [`${stateText(style, "cancelled")} ${taskId} ${facts.join(", ")}`];
+  if (outcome === "preempted") {
+    // One that had not started only changes its place.
+    if (seconds === undefined) return [];
+    const why = recalled === null ? "" : `: ${harmless(recalled)}`;
+    return [`${stateText(style, "preempted")} ${taskId} ${facts.join(", ")}${why}`];
+  }
+  // The attempt beside it came first.
+  if (state === "running" && outcome === "cancelled") return [];
+  const failure = event.failure_class ?? outcome ?? "";
   const why = [event.failure_reason === undefined ? failure : `${failure}: ${event.failure_reason}`, ...facts].join(
     ", ",
   );
+  const ended = `(attempt ${attempt}: ${why})`;
   const head =
-    event.state === "queued"
-      ? warning(style, `${event.task_id} will be tried again (attempt ${event.attempt}: ${why})`)
-      : `${stateText(style, "failed", event.failure_class ?? "unknown")} ${event.task_id} (${why})`;
+    state === "queued"
+      ? warning(style, `${taskId} will be tried again ${ended}`)
+      : state === "running"
+        ? warning(style, `${taskId} goes on with another attempt ${ended}`)
+        : `${stateText(style, "failed", event.failure_class ?? "unknown")} ${taskId} (${why})`;
   return [head, ...harmlessLines(event.message ?? "").map((line) => `    ${line}`.trimEnd())];
 }
 

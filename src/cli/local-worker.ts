@@ -17,6 +17,7 @@ export interface LocalWorkerOptions {
   name: string;
   slots: number;
   labels?: Labels;
+  pools?: readonly string[] | undefined;
   dataDir: string;
   env: Readonly<Record<string, string | undefined>>;
   logger: WorkerLogger;
@@ -24,7 +25,7 @@ export interface LocalWorkerOptions {
 
 /** Starts a worker of this machine with every executor there is; resolves before it is connected. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<WorkerHandle> {
-  const { coordinatorUrl, token, env, dataDir, name, slots, labels = {}, logger } = options;
+  const { coordinatorUrl, token, env, dataDir, name, slots, labels = {}, pools, logger } = options;
   const clock = systemClock;
   const rng = seededRng(randomInt(2 ** 32));
   await makePrivateFolder(dataDir);
@@ -40,6 +41,6 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
       }),
     artifactStore: new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng }),
     executors: createExecutors({ platform }),
-    ...{ platform, dataDir, name, slots, labels, env, clock, rng, logger },
+    ...{ platform, dataDir, name, slots, labels, pools, env, clock, rng, logger },
   });
 }

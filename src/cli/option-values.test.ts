@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { duration, httpUrl, keyValue, numberList, wholeNumber } from "./option-values.ts";
+import { duration, httpUrl, idList, idText, keyValue, numberList, wholeNumber } from "./option-values.ts";
 
 describe("option values", () => {
   it("read durations", () => {
@@ -21,6 +21,12 @@ describe("option values", () => {
     expect(() => numberList("1,,2", undefined)).toThrow("whole number");
     expect(keyValue("zone=a=b", keyValue("rack=1", undefined))).toEqual({ rack: "1", zone: "a=b" });
     expect(() => keyValue("=x", undefined)).toThrow("key=value");
+  });
+
+  it("collect names", () => {
+    expect(idList("gpu", idList("nightly", idList("gpu", undefined)))).toEqual(["gpu", "nightly"]);
+    expect(() => idText("no spaces")).toThrow("must start with a letter or digit");
+    expect(() => idText("")).toThrow();
   });
 
   it("read addresses with or without a scheme", () => {

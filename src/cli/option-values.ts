@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { identifier } from "../contracts/index.ts";
 
 /** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error. */
 
@@ -28,6 +29,18 @@ export function keyValue(text: string, previous: Readonly<Record<string, string>
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError("It must be key=value.");
   return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** A name that can be part of an address: of a pool, say. */
+export function idText(text: string): string {
+  const { success, error } = identifier.safeParse(text);
+  if (!success) throw new InvalidArgumentError(`It ${error.issues[0]?.message ?? "cannot be a name"}.`);
+  return text;
+}
+
+/** Collects the names of a repeatable option. */
+export function idList(text: string, previous: readonly string[] | undefined): string[] {
+  return [...new Set([...(previous ?? []), idText(text)])];
 }
 
 /** `1,4,16`, or the option several times, or several values after it. */

@@ -13,6 +13,7 @@ import { addRebuildCommand } from "./commands/rebuild-command.ts";
 import { addResultsCommand } from "./commands/results-command.ts";
 import { addRunCommand } from "./commands/run-command.ts";
 import { addRunsCommand } from "./commands/runs-command.ts";
+import { addSharesCommand } from "./commands/shares-command.ts";
 import { addSqlCommand } from "./commands/sql-command.ts";
 import { addStatusCommand } from "./commands/status-command.ts";
 import { addTasksCommand } from "./commands/tasks-command.ts";
@@ -32,7 +33,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
     heading: "Look:",
     commands: [
       ...[addStatusCommand, addRunsCommand, addTasksCommand, addWorkersCommand, addResultsCommand],
-      ...[addExplainCommand, addLogsCommand, addSqlCommand],
+      ...[addSharesCommand, addExplainCommand, addLogsCommand, addSqlCommand],
     ],
   },
   {

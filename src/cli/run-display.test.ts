@@ -73,6 +73,63 @@ describe("RunDisplay without a terminal", () => {
   });
 });
 
+describe("RunDisplay of attempts that do not come to their end", () => {
+  it("tells of a preempted attempt, with the reason, and goes on with the next one", () => {
+    const { shown, clock, lines } = display(2);
+    shown.event(leased("a"));
+    shown.event(event("attempt_started", { task_id: "a", attempt: 1, state: "running" }));
+    shown.event(event("claim_opened", { task_id: "urgent", state: "queued", message: "kept free for it: w1" }));
+    const reason = "makes room for task urgent of priority 90";
+    shown.event(event("attempt_revoked", { task_id: "a", attempt: 1, worker_id: "w1", message: reason }));
+    expect(shown.progress.active).toMatchObject([{ taskId: "a", started: true }]);
+    shown.event(ended("a", { state: "queued", outcome: "preempted" }));
+    expect(lines()).toEqual([`– preempted a on w1, 1.3 s: ${reason}`]);
+    expect([shown.progress.done, shown.progress.active]).toEqual([0, []]);
+    clock.advance(30_000);
+    expect(lines()).toEqual(["▶ r1: 0/2 done, 0 on 0 workers, 30 s"]);
+    shown.end();
+  });
+
+  it("says nothing of one that was handed back before it began", () => {
+    const { shown, lines } = display(1);
+    shown.event(leased("a"));
+    shown.event(event("attempt_revoked", { task_id: "a", attempt: 1, message: "another worker can start it now" }));
+    const back = { task_id: "a", attempt: 1, worker_id: "w1", state: "queued", outcome: "preempted" };
+    shown.event(event("attempt_finished", back));
+    expect(lines()).toEqual([]);
+    shown.end();
+  });
+
+  it("follows both attempts of a hedged task and counts it once", () => {
+    const { shown, lines } = display(1);
+    shown.event(leased("a"));
+    shown.event(event("attempt_started", { task_id: "a", attempt: 1, state: "running" }));
+    shown.event({ ...leased("a"), attempt: 2, worker_id: "w2" });
+    expect(shown.progress.active).toMatchObject([
+      { attempt: 1, started: true, workerId: "w1" },
+      { attempt: 2, started: false, workerId: "w2" },
+    ]);
+    shown.event(ended("a", { state: "running", outcome: "cancelled" }));
+    shown.event(ended("a", { attempt: 2, worker_id: "w2", state: "completed", outcome: "succeeded" }));
+    expect(lines()).toEqual(["✓ completed a on w2, 1.3 s"]);
+    expect([shown.progress.completed, shown.progress.done, shown.progress.active]).toEqual([1, 1, []]);
+    shown.end();
+  });
+
+  it("tells when one of two attempts is lost", () => {
+    const { shown, lines } = display(1);
+    shown.event(leased("a"));
+    shown.event({ ...leased("a"), attempt: 2, worker_id: "w2" });
+    shown.event(ended("a", { state: "running", outcome: "lost", failure_class: "worker_lost", message: "w1 is gone" }));
+    expect(lines()).toEqual([
+      "! a goes on with another attempt (attempt 1: worker_lost, on w1, 1.3 s)",
+      "    w1 is gone",
+    ]);
+    expect([shown.progress.done, shown.progress.active]).toMatchObject([0, [{ attempt: 2 }]]);
+    shown.end();
+  });
+});
+
 describe("RunDisplay on a terminal", () => {
   it("keeps the live region small, uncut lines out, and takes it away at the end", () => {
     const { shown, clock, written } = display(40, { isTTY: true, columns: 38 });

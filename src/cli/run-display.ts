@@ -38,8 +38,10 @@ export class RunDisplay {
   }
 
   event(event: FeedEvent): void {
-    this.progress.apply(event, this.options.clock.monotonicMs());
-    this.note(eventLines(event, { style: this.options.style, quiet: this.options.tasks > MAX_TASKS_WITH_LINES }));
+    const { style, clock, tasks } = this.options;
+    const recalled = this.progress.recallOf(event);
+    this.progress.apply(event, clock.monotonicMs());
+    this.note(eventLines(event, { style, quiet: tasks > MAX_TASKS_WITH_LINES, recalled }));
   }
 
   /** Prints lines without disturbing the region. */
@@ -66,12 +68,12 @@ export class RunDisplay {
     const { done, total, failed, errors, active, startedAtMs } = this.progress;
     const nowMs = clock.monotonicMs();
     const remainingMs = this.progress.remainingMs(nowMs);
-    const workers = new Set([...active.values()].map((task) => task.workerId)).size;
+    const workers = new Set(active.map(({ workerId }) => workerId)).size;
     const parts = [
       `${done}/${total} done`,
       ...(failed > 0 ? [paint(style, "red", `${failed} failed`)] : []),
       ...(errors > 0 ? [paint(style, "yellow", `${errors} with errors`)] : []),
-      `${active.size} on ${countText(workers, "worker")}`,
+      `${active.length} on ${countText(workers, "worker")}`,
       durationText((nowMs - startedAtMs) / 1000),
       ...(remainingMs === undefined || done === total ? [] : [`about ${durationText(remainingMs / 1000)} left`]),
     ];
@@ -80,13 +82,13 @@ export class RunDisplay {
 
   private activeLines(): string[] {
     const { style, clock } = this.options;
-    const tasks = [...this.progress.active.values()].sort((a, b) => a.sinceMs - b.sinceMs);
-    const shown = tasks.slice(0, MAX_LIVE_LINES - 2);
+    const attempts = [...this.progress.active].sort((a, b) => a.sinceMs - b.sinceMs);
+    const shown = attempts.slice(0, MAX_LIVE_LINES - 2);
     const lines = shown.map(({ taskId, workerId, hardware, started, sinceMs }) => {
       const place = hardware === null ? workerId : `${workerId}, ${hardware}`;
       const seconds = durationText((clock.monotonicMs() - sinceMs) / 1000);
       return plain(style, `  ${started ? "▶" : "~"} ${taskId} (${place}) ${started ? seconds : "about to start"}`);
     });
-    return tasks.length > shown.length ? [...lines, `  and ${tasks.length - shown.length} more`] : lines;
+    return attempts.length > shown.length ? [...lines, `  and ${attempts.length - shown.length} more`] : lines;
   }
 }

@@ -1,25 +1,28 @@
 import type { FeedEvent } from "../contracts/index.ts";
 
-/** A task that a worker has now. */
-export interface ActiveTask {
+/** An attempt that a worker has now. A hedged task has two. */
+export interface ActiveAttempt {
   taskId: string;
+  attempt: number;
   workerId: string;
   hardware: string | null;
   started: boolean;
   sinceMs: number;
+  /** Why it was asked back. */
+  recalled: string | null;
 }
 
 /** How far a run is, counted from its events. Times are milliseconds of any one clock. */
 export class RunProgress {
   readonly total: number;
   readonly startedAtMs: number;
-  readonly active = new Map<string, ActiveTask>();
   completed = 0;
   failed = 0;
   errors = 0;
   /** Cancelled and skipped. */
   left = 0;
   finished = false;
+  private readonly attempts = new Map<string, ActiveAttempt>();
   /** A task that is cancelled while it runs is told of twice. */
   private readonly ended = new Set<string>();
 
@@ -32,6 +35,15 @@ export class RunProgress {
     return this.completed + this.failed + this.errors + this.left;
   }
 
+  get active(): readonly ActiveAttempt[] {
+    return [...this.attempts.values()];
+  }
+
+  /** Why an attempt was asked back; null when it was not. */
+  recallOf({ task_id: taskId, attempt }: FeedEvent): string | null {
+    return this.attempts.get(keyOf(taskId, attempt))?.recalled ?? null;
+  }
+
   /** Milliseconds to the end when it goes on as until now; unknown before the first task is done. */
   remainingMs(nowMs: number): number | undefined {
     if (this.done === 0) return undefined;
@@ -40,17 +52,25 @@ export class RunProgress {
 
   apply(event: FeedEvent, nowMs: number): void {
     if (event.type === "run_finished") this.finished = true;
-    const taskId = event.task_id;
+    const { task_id: taskId } = event;
     if (taskId === undefined) return;
-    if (event.state === "leased") {
-      const { worker_id: workerId = "", hardware = null } = event;
-      this.active.set(taskId, { taskId, workerId, hardware, started: false, sinceMs: nowMs });
-    } else if (event.state === "running") {
-      const task = this.active.get(taskId);
-      if (task !== undefined) this.active.set(taskId, { ...task, started: true, sinceMs: nowMs });
-    } else {
-      this.active.delete(taskId);
-      if (!this.ended.has(taskId) && this.count(event)) this.ended.add(taskId);
+    this.follow(event, nowMs);
+    if (!this.ended.has(taskId) && this.count(event)) this.ended.add(taskId);
+  }
+
+  private follow(event: FeedEvent, nowMs: number): void {
+    const { type, task_id: taskId = "", attempt = 0, worker_id: workerId = "", hardware = null } = event;
+    const key = keyOf(taskId, attempt);
+    const known = this.attempts.get(key);
+    if (type === "attempt_leased") {
+      const waiting = { started: false, sinceMs: nowMs, recalled: null };
+      this.attempts.set(key, { taskId, attempt, workerId, hardware, ...waiting });
+    } else if (type === "attempt_started") {
+      if (known !== undefined) this.attempts.set(key, { ...known, started: true, sinceMs: nowMs });
+    } else if (type === "attempt_revoked") {
+      if (known !== undefined) this.attempts.set(key, { ...known, recalled: event.message ?? "" });
+    } else if (type === "attempt_finished") {
+      this.attempts.delete(key);
     }
   }
 
@@ -63,4 +83,8 @@ export class RunProgress {
     else return false;
     return true;
   }
+}
+
+function keyOf(taskId: string | undefined, attempt: number | undefined): string {
+  return `${taskId} ${attempt}`;
 }

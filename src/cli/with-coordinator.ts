@@ -14,12 +14,15 @@ export interface CoordinatorSession extends RunSession {
   embeddedDataDir: string | undefined;
 }
 
-/** Uses the coordinator that the options mean; without one, starts one with workers in this process and ends it afterwards. */
+/**
+ * Uses the coordinator that the options mean; without one, starts one with workers in this process and ends it afterwards. The
+ * workers take work of `pools`.
+ */
 export async function withCoordinator<T>(
-  invocation: Invocation<ConnectionOptions & { workers?: number }>,
+  invocation: Invocation<ConnectionOptions & { workers?: number }> & { pools?: readonly string[] },
   use: (session: CoordinatorSession) => Promise<T>,
 ): Promise<T> {
-  const { options, context, screen } = invocation;
+  const { options, context, screen, pools } = invocation;
   const connection = await findConnection(options, context);
   if (connection !== undefined) {
     const client = createClient(connection);
@@ -28,7 +31,7 @@ export async function withCoordinator<T>(
   const dataDir = dataDirOf(options, context);
   screen.info(`no coordinator is named or running here; starting one in ${dataDir}`);
   const workers = options.workers ?? DEFAULT_WORKERS;
-  const embedded = await startEmbedded({ dataDir, port: 0, anyPort: false, workers, context });
+  const embedded = await startEmbedded({ dataDir, port: 0, anyPort: false, workers, pools, context });
   try {
     return await use({ client: embedded.client, baseUrl: null, context, screen, embeddedDataDir: dataDir });
   } finally {

@@ -9,6 +9,8 @@ import {
   page,
   resultView,
   runView,
+  sharesResponse,
+  shareView,
   sqlResponse,
   stateHashResponse,
   statusResponse,
@@ -29,6 +31,9 @@ import type {
   Role,
   RunView,
   RunsQuery,
+  ShareKind,
+  ShareRequestInput,
+  ShareView,
   SqlResponse,
   StateHashResponse,
   StatusResponse,
@@ -178,6 +183,17 @@ export class Client {
 
   sql(sql: string, maxRows = PAGE): Promise<SqlResponse> {
     return this.http.json("/api/v1/query", sqlResponse, { method: "POST", body: { sql, max_rows: maxRows } });
+  }
+
+  /** What pools and users are due, hold and wait for. */
+  async shares(): Promise<ShareView[]> {
+    return (await this.http.json("/api/v1/shares", sharesResponse)).items;
+  }
+
+  /** Sets a share as a whole: what is left out gets its default. */
+  setShare(kind: ShareKind, name: string, share: ShareRequestInput): Promise<ShareView> {
+    const path = `/api/v1/shares/${kind}/${encodeURIComponent(name)}`;
+    return this.http.json(path, shareView, { method: "PUT", body: share });
   }
 
   createToken(request: { role: Role; name: string; expires_in_seconds?: number | null }): Promise<CreateTokenResponse> {

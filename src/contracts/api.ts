@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { role } from "./roles.ts";
-import { identifier, taskSpec, taskTypes } from "./task.ts";
+import { DEFAULT_POOL, identifier, taskSpec, taskTypes } from "./task.ts";
 import { MAX_TASKS_PER_RUN } from "./suite.ts";
 import { attemptStates, runStates, taskCounts, taskStates, workerStates } from "./views.ts";
 
@@ -8,7 +8,7 @@ import { attemptStates, runStates, taskCounts, taskStates, workerStates } from "
 export const submitRunRequest = z.strictObject({
   name: identifier,
   wait_for_capacity: z.boolean().default(false),
-  pool: identifier.default("default").describe("The set of workers that the run is for"),
+  pool: identifier.default(DEFAULT_POOL).describe("The set of workers that the run is for"),
   tasks: z.array(taskSpec).min(1).max(MAX_TASKS_PER_RUN),
 });
 export type SubmitRunRequest = z.infer<typeof submitRunRequest>;
@@ -23,6 +23,7 @@ export const shareRequest = z.strictObject({
   max_running: z.int().min(1).max(1_000_000).nullable().default(null).describe("Most leases at the same time"),
 });
 export type ShareRequest = z.infer<typeof shareRequest>;
+export type ShareRequestInput = z.input<typeof shareRequest>;
 export const shareKinds = ["pool", "user"] as const;
 export const shareView = z.strictObject({
   kind: z.enum(shareKinds),
@@ -164,6 +165,6 @@ export const feedEvent = z.strictObject({
   failure_class: z.string().optional(),
   failure_reason: z.string().optional().describe("The executor's finer word, e.g. unknown_model"),
   message: z.string().optional(),
-  execution_time_seconds: z.number().optional(),
+  execution_time_seconds: z.number().optional().describe("Of an attempt that ended; absent when it never started"),
 });
 export type FeedEvent = z.infer<typeof feedEvent>;

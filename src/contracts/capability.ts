@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hardware, identifier, labels, taskTypes } from "./task.ts";
+import { DEFAULT_POOL, hardware, identifier, labels, taskTypes } from "./task.ts";
 
 /** A way to run models that the worker tried: available only when a session was created and its output was right. */
 export const runtimeCapability = z.strictObject({
@@ -47,7 +47,7 @@ export const capabilityDocument = z.strictObject({
     .describe("Name to version"),
   task_types: z.array(z.enum(taskTypes)).max(100),
   labels: labels.default({}),
-  pools: z.array(identifier).min(1).max(32).default(["default"]).describe("Pools whose runs it takes work from"),
+  pools: z.array(identifier).min(1).max(32).default([DEFAULT_POOL]).describe("Pools whose runs it takes work from"),
 });
 export type CapabilityDocument = z.infer<typeof capabilityDocument>;
 

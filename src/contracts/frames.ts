@@ -13,8 +13,13 @@ export const MAX_ITEMS = 512;
 const leaseSeq = z.int().positive();
 /** Milliseconds since 1970 UTC, up to the year 9999: what every part of Assay can store. */
 const timeMs = z.number().min(0).max(253_402_300_799_999);
+/** What an attempt leaves for the next one: so many characters at most. */
+export const MAX_PAYLOAD_CHARACTERS = 8_192;
 /** Opaque to everybody but the executor that wrote it. */
-const payload = z.string().max(8_192);
+const payload = z.string().max(MAX_PAYLOAD_CHARACTERS);
+/** A member of a group and where it runs. */
+const groupPeer = z.strictObject({ task_id: identifier, worker_id: identifier, hostname: z.string() });
+export type GroupPeer = z.infer<typeof groupPeer>;
 const items = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(MAX_ITEMS);
 
 /** A lease that the worker still knows: waiting for a slot, running, or finished and not yet acknowledged. */
@@ -127,7 +132,7 @@ export const coordinatorFrame = z.discriminatedUnion("type", [
         /** What an earlier attempt left for this one. */
         payload: payload.optional(),
         /** The members of its group, itself included. */
-        peers: z.array(z.strictObject({ task_id: identifier, worker_id: identifier, hostname: z.string() })).optional(),
+        peers: z.array(groupPeer).optional(),
         spec: taskSpec,
       }),
     ),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fallback, identifier, labels, requirements, resources, retryPolicy, taskSpec } from "./task.ts";
+import { DEFAULT_POOL, fallback, identifier, labels, requirements, resources, retryPolicy, taskSpec } from "./task.ts";
 
 export const MAX_SUITE_BYTES = 8 * 1024 * 1024;
 export const MAX_TASKS_PER_RUN = 200_000;
@@ -25,7 +25,7 @@ export const suite = z.strictObject({
   description: z.string().optional(),
   defaults: suiteDefaults.default({}),
   wait_for_capacity: z.boolean().default(false).describe("Accept tasks that no known worker can run yet"),
-  pool: identifier.default("default").describe("The set of workers that the run is for"),
+  pool: identifier.default(DEFAULT_POOL).describe("The set of workers that the run is for"),
   tasks: z.array(taskSpec).min(1).max(MAX_TASKS_PER_RUN),
 });
 export type Suite = z.infer<typeof suite>;

@@ -10,6 +10,9 @@ export const identifier = z
     "must start with a letter or digit and hold only letters, digits and . _ : / @ + - [ ] = ,",
   );
 
+/** Where runs go and workers belong that name no pool. */
+export const DEFAULT_POOL = "default";
+
 /** More labels than this on one task or worker are a mistake or an attack: each is compared at every match. */
 export const MAX_LABELS = 64;
 const labelName = z.string().min(1).max(63);

@@ -6,6 +6,9 @@ import type {
   Fault,
   FeedEvent,
   Role,
+  ShareKind,
+  ShareRequest,
+  ShareView,
   StateHashResponse,
   StatusResponse,
   SubmitRunRequest,
@@ -30,6 +33,9 @@ export interface Control {
   cancelRun(runId: string, origin: { by: Actor; reason: string }): Promise<void>;
   cancelTask(task: { runId: string; taskId: string }, origin: { by: Actor; reason: string }): Promise<void>;
   drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
+  /** What pools and users are due, hold and wait for. */
+  shares(): ShareView[];
+  setShare(share: { kind: ShareKind; name: string } & ShareRequest, origin: { by: Actor }): Promise<ShareView>;
   createToken(request: CreateTokenRequest): Promise<CreateTokenResponse>;
   revokeToken(tokenId: string): Promise<void>;
   explain(task: { runId: string; taskId: string }): Promise<Explanation>;

@@ -112,6 +112,14 @@ function endOf(event: Extract<JournalEvent, { type: "attempt_finished" }>): Deta
           message: event.failure.message,
         }
       : {}),
-    ...(event.result ? { execution_time_seconds: event.result.execution_time_seconds } : {}),
+    ...timeOf(event),
   };
+}
+
+/** How long it ran; absent when it never started. */
+function timeOf({ result, startedAtMs, finishedAtMs }: JournalEventOf<"attempt_finished">): Details {
+  if (result) return { execution_time_seconds: result.execution_time_seconds };
+  if (startedAtMs === null) return {};
+  // The clocks of worker and coordinator differ a little.
+  return { execution_time_seconds: Math.max(0, finishedAtMs - startedAtMs) / 1000 };
 }

@@ -6,12 +6,15 @@ import type {
   CreateTokenResponse,
   Explanation,
   Fault,
+  ShareKind,
+  ShareRequest,
+  ShareView,
   StatusResponse,
   SubmitRunRequest,
   SubmitRunResponse,
 } from "../contracts/index.ts";
 import { newToken, tokenDigest } from "../auth/index.ts";
-import { explain } from "../scheduler/index.ts";
+import { explain, sharesOf } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
 import { survey } from "./survey.ts";
@@ -102,6 +105,19 @@ export class LeaderControl implements Control {
       by: origin.by.name,
       reason: origin.reason,
     });
+  }
+
+  shares(): ShareView[] {
+    return sharesOf(this.leading().state);
+  }
+
+  async setShare(share: { kind: ShareKind; name: string } & ShareRequest, origin: { by: Actor }): Promise<ShareView> {
+    const leader = this.leading();
+    const { kind, name, weight, max_running: maxRunning } = share;
+    await leader.ask({ type: "set_share", kind, name, weight, maxRunning, by: origin.by.name });
+    const found = sharesOf(leader.state).find((one) => one.kind === kind && one.name === name);
+    assert(found, "a share that was set is known");
+    return found;
   }
 
   async createToken(request: CreateTokenRequest): Promise<CreateTokenResponse> {

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { asRunId, asTaskId, systemClock } from "../base/index.ts";
 import { taskSpec } from "../contracts/index.ts";
 import type { TaskSpec, TaskSpecInput } from "../contracts/index.ts";
-import type { AbortReason, ExecutionContext } from "./executor.ts";
+import type { AbortReason, ExecutionContext, ProgressReport } from "./executor.ts";
 
 /** For tests of executors: an attempt with real temporary folders, which writes down what the executor does with it. */
 export interface ScratchAttempt {
   context: ExecutionContext;
   /** Live output by stream. */
   shown: { stdout: string; stderr: string };
-  progress: { fraction?: number; message?: string }[];
+  progress: ProgressReport[];
   /** Stored artifacts by name. */
   artifacts: Map<string, Buffer>;
   abort(reason: AbortReason): void;
@@ -30,6 +30,9 @@ export async function scratchAttempt(changes: Partial<ExecutionContext> = {}): P
     taskId: asTaskId("task-1"),
     attempt: 1,
     hardware: null,
+    gpus: [],
+    peers: [],
+    resumed: null,
     workDir: join(folder, "work"),
     cacheDir: join(folder, "cache"),
     signal: controller.signal,

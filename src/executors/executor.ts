@@ -2,6 +2,7 @@ import type { Clock, JsonValue, RunId, TaskId } from "../base/index.ts";
 import type {
   Artifact,
   Failure,
+  GroupPeer,
   Hardware,
   Metric,
   Provenance,
@@ -15,6 +16,18 @@ import type { PlatformFacts } from "../platform/index.ts";
 /** Why an attempt is told to stop before its end: the `reason` of the context's signal. */
 export type AbortReason = "timeout" | "cancelled" | "shutdown" | "preempted";
 
+/** How far an attempt is. */
+export interface ProgressReport {
+  /** 0 to 1. */
+  fraction?: number;
+  message?: string;
+  /**
+   * What a next attempt needs to go on from here, should this one not come to its end: text of at most 8,192 characters that only
+   * the executor understands. A report without one leaves the latest as it is.
+   */
+  payload?: string;
+}
+
 /** What an artifact is made from: a file that stays in place until the attempt ends, or bytes. */
 export type ArtifactSource = { path: string } | { bytes: Uint8Array };
 
@@ -26,6 +39,12 @@ export interface ExecutionContext {
   readonly attempt: number;
   /** The platform that the coordinator chose; null when the task has no preference. */
   readonly hardware: Hardware | null;
+  /** Indexes of the GPUs that were set aside for the attempt; empty for none. */
+  readonly gpus: readonly number[];
+  /** The members of its group and where they run, itself included; empty without a group. */
+  readonly peers: readonly GroupPeer[];
+  /** The payload that an earlier attempt left for this one. */
+  readonly resumed: string | null;
   /** A folder of this attempt alone, made when first asked for and removed after the attempt. */
   readonly workDir: string;
   /** A folder that outlives attempts, for what is costly to get again. Shared: write a temporary name, then rename. */
@@ -37,8 +56,8 @@ export interface ExecutionContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Shows output while the attempt runs. Never waits; what comes too fast is dropped from the live view. */
   log(stream: "stdout" | "stderr", text: string): void;
-  /** `fraction` is 0 to 1. Only the latest report counts. */
-  progress(report: { fraction?: number; message?: string }): void;
+  /** Only the latest report counts. */
+  progress(report: ProgressReport): void;
   /** Stores an artifact and adds it to the result. Rejects with an AssayError when it cannot be stored. */
   saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact>;
 }

@@ -19,6 +19,7 @@ export type {
   Executor,
   ExecutorCapabilities,
   ProbeContext,
+  ProgressReport,
 } from "./executor.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";

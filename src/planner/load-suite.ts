@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { fault, faultsFromIssues, MAX_TASKS_PER_RUN, suite } from "../contracts/index.ts";
+import { DEFAULT_POOL, fault, faultsFromIssues, MAX_TASKS_PER_RUN, suite } from "../contracts/index.ts";
 import type { SubmitRunInput, Suite } from "../contracts/index.ts";
 import { dependencyFault } from "./dependency-fault.ts";
 import { locatedError } from "./located-error.ts";
@@ -61,7 +61,7 @@ function checkedSuite(value: unknown): Pick<LoadedSuite, "suite" | "submission">
   const wrong = dependencyFault(parsed.data.tasks);
   if (wrong !== undefined) return { faults: [wrong] };
   // The schema has just accepted it as its input.
-  const { name, wait_for_capacity = false, pool = "default", tasks } = merged as z.input<typeof suite>;
+  const { name, wait_for_capacity = false, pool = DEFAULT_POOL, tasks } = merged as z.input<typeof suite>;
   return { suite: parsed.data, submission: { name, wait_for_capacity, pool, tasks } };
 }
 

@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import type { Clock, RunId, TaskId } from "../base/index.ts";
 import { asRunId, asTaskId } from "../base/index.ts";
-import { assayError } from "../contracts/index.ts";
-import type { Artifact, AssignItem, Hardware } from "../contracts/index.ts";
-import type { ArtifactSource, ExecutionContext } from "../executors/index.ts";
+import { assayError, MAX_PAYLOAD_CHARACTERS } from "../contracts/index.ts";
+import type { Artifact, AssignItem, GroupPeer, Hardware } from "../contracts/index.ts";
+import type { ArtifactSource, ExecutionContext, ProgressReport } from "../executors/index.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import type { LiveFeed } from "./live-feed.ts";
 
@@ -28,10 +28,15 @@ export class AttemptContext implements ExecutionContext {
   readonly taskId: TaskId;
   readonly attempt: number;
   readonly hardware: Hardware | null;
+  readonly gpus: readonly number[];
+  readonly peers: readonly GroupPeer[];
+  readonly resumed: string | null;
   readonly cacheDir: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The last payload that was reported. */
+  payload: string | null = null;
   /** What was stored so far. */
   readonly stored: Artifact[] = [];
   /** Whether there is a folder to remove. */
@@ -47,6 +52,9 @@ export class AttemptContext implements ExecutionContext {
     this.taskId = asTaskId(item.spec.task_id);
     this.attempt = item.attempt;
     this.hardware = item.hardware ?? null;
+    this.gpus = item.gpus ?? [];
+    this.peers = item.peers ?? [];
+    this.resumed = item.payload ?? null;
     this.cacheDir = cacheDir;
     this.signal = signal;
     this.clock = clock;
@@ -66,8 +74,13 @@ export class AttemptContext implements ExecutionContext {
     if (!this.ended) this.options.live.log(this.options.item.lease_seq, stream, text);
   }
 
-  progress(report: { fraction?: number; message?: string }): void {
-    if (!this.ended) this.options.live.progress(this.options.item.lease_seq, report);
+  progress({ payload, ...report }: ProgressReport): void {
+    if (this.ended) return;
+    const { live, item } = this.options;
+    // Half of a payload is worse than an older whole one.
+    if (payload === undefined || payload.length > MAX_PAYLOAD_CHARACTERS) return live.progress(item.lease_seq, report);
+    this.payload = payload.toWellFormed();
+    live.progress(item.lease_seq, { ...report, payload: this.payload });
   }
 
   /** From now on nothing is shown: executors may go on talking after their report. */

@@ -9,13 +9,15 @@ export interface MeasureOptions {
   platform: Platform;
   executors: readonly Executor[];
   labels: Labels;
+  /** Whose runs it takes work from; the default pool's when absent. */
+  pools?: readonly string[] | undefined;
   probe: Omit<ProbeContext, "facts">;
   logger: WorkerLogger;
 }
 
 /** What this worker offers: the facts of the machine, what its executors proved, and its labels. */
 export async function measureCapabilities(options: MeasureOptions): Promise<CapabilityDocument> {
-  const { platform, executors, labels, logger } = options;
+  const { platform, executors, labels, pools, logger } = options;
   const facts = await platform.facts();
   const proofs = await Promise.all(executors.map((executor) => prove(executor, { ...options.probe, facts }, logger)));
   const proven = proofs.filter((proof) => proof !== undefined);
@@ -32,6 +34,7 @@ export async function measureCapabilities(options: MeasureOptions): Promise<Capa
     software: Object.assign({}, ...proven.map(({ software }) => software)) as Record<string, string>,
     task_types: [...new Set(proven.flatMap(({ types }) => types))],
     labels,
+    ...(pools === undefined ? {} : { pools }),
   });
 }
 

@@ -9,7 +9,7 @@ import type { ArtifactStore } from "./artifact-store.ts";
 import { AttemptContext } from "./attempt-context.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { failedResult, makeResult } from "./result-document.ts";
-import type { AttemptRunner } from "./slots.ts";
+import type { AttemptEnd, AttemptRunner } from "./slots.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
 
 /**
@@ -41,7 +41,7 @@ export class ExecutorHost implements AttemptRunner {
     for (const executor of options.executors) for (const type of executor.types) this.executors.set(type, executor);
   }
 
-  async run(item: AssignItem, controller: AbortController): Promise<ResultDocument> {
+  async run(item: AssignItem, controller: AbortController): Promise<AttemptEnd> {
     const { clock, workerId } = this.options;
     const startedMs = clock.monotonicMs();
     const context = this.contextFor(item, controller.signal);
@@ -53,7 +53,8 @@ export class ExecutorHost implements AttemptRunner {
     const executionSeconds = (clock.monotonicMs() - startedMs) / 1000;
     context.end();
     if (context.usedFolder) await this.removeFolder(context.workDir);
-    return makeResult(report, { item, workerId, executionSeconds, artifacts: context.stored });
+    const result = makeResult(report, { item, workerId, executionSeconds, artifacts: context.stored });
+    return { result, payload: context.payload };
   }
 
   cancelled(item: AssignItem, reason: string): ResultDocument {

@@ -99,3 +99,22 @@ test("the end shows what is left and forgets the attempt", () => {
   expect(texts()).toEqual(["last"]);
   expect(clock.pendingTimers).toBe(0);
 });
+
+const payloads = (): unknown[] => sent.flatMap((frame) => (frame.type === "progress" ? [frame.payload] : []));
+
+test("a payload waits for its turn, whatever is reported after it, and a newer one takes its place", () => {
+  feed.progress(1, { payload: "a", fraction: 0.1 });
+  feed.progress(1, { payload: "b" });
+  feed.progress(1, { message: "half" });
+  clock.advance(250);
+  expect(sent).toEqual([{ type: "progress", lease_seq: 1, payload: "b", message: "half" }]);
+  feed.progress(1, { message: "on" });
+  clock.advance(250);
+  expect(payloads()).toEqual(["b", undefined]);
+});
+
+test("the latest payload goes out before the end, also when the frames are used up", () => {
+  for (let leaseSeq = 1; leaseSeq <= 500; leaseSeq += 1) feed.progress(leaseSeq, { payload: `of ${leaseSeq}` });
+  for (let leaseSeq = 1; leaseSeq <= 500; leaseSeq += 1) feed.end(leaseSeq);
+  expect(payloads()).toEqual(Array.from({ length: 500 }, (_, index) => `of ${index + 1}`));
+});

@@ -1,5 +1,6 @@
 import { TokenBucket } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
+import type { ProgressReport } from "../executors/index.ts";
 import type { WorkerMessageInput } from "../transport/index.ts";
 
 /** What one attempt may show per second, and at once after a pause, in characters. */
@@ -19,7 +20,7 @@ interface Attempt {
   /** Left out since the last text that was taken. */
   leftOut: { stream: Stream; characters: number } | undefined;
   allowance: TokenBucket;
-  progress: { fraction?: number; message?: string } | undefined;
+  progress: ProgressReport | undefined;
 }
 
 /** A session to show things in; undefined while there is none, or it cannot keep up. */
@@ -56,8 +57,11 @@ export class LiveFeed {
     this.arm();
   }
 
-  progress(leaseSeq: number, report: { fraction?: number; message?: string }): void {
-    this.attemptOf(leaseSeq).progress = report;
+  /** The latest report takes the place of one that waits, but for its payload, which waits for the next payload. */
+  progress(leaseSeq: number, report: ProgressReport): void {
+    const attempt = this.attemptOf(leaseSeq);
+    const payload = report.payload ?? attempt.progress?.payload;
+    attempt.progress = { ...report, ...(payload === undefined ? {} : { payload }) };
     this.arm();
   }
 
@@ -67,6 +71,10 @@ export class LiveFeed {
     if (attempt === undefined) return;
     this.attempts.delete(leaseSeq);
     this.show(leaseSeq, attempt);
+    // Unlike all else here, what the next attempt needs is not left out.
+    if (attempt.progress?.payload === undefined) return;
+    this.frames.overdraw(this.clock.monotonicMs());
+    this.sendProgress(leaseSeq, attempt);
   }
 
   stop(): void {
@@ -97,11 +105,16 @@ export class LiveFeed {
       attempt.waitingCharacters -= chunk.text.length;
       session.send({ type: "log", lease_seq: leaseSeq, ...chunk });
     }
-    if (attempt.progress !== undefined && this.frames.take(this.clock.monotonicMs())) {
-      session.send({ type: "progress", lease_seq: leaseSeq, ...checkedProgress(attempt.progress) });
-      attempt.progress = undefined;
-    }
+    if (attempt.progress !== undefined && this.frames.take(this.clock.monotonicMs()))
+      this.sendProgress(leaseSeq, attempt);
     return attempt.progress === undefined;
+  }
+
+  private sendProgress(leaseSeq: number, attempt: Attempt): void {
+    const session = this.outlet();
+    if (session === undefined || attempt.progress === undefined) return;
+    session.send({ type: "progress", lease_seq: leaseSeq, ...checkedProgress(attempt.progress) });
+    attempt.progress = undefined;
   }
 
   private attemptOf(leaseSeq: number): Attempt {
@@ -131,11 +144,9 @@ function noteLeftOut(attempt: Attempt): void {
 }
 
 /** Executors may report anything; the coordinator takes fractions from 0 to 1 and short messages. */
-function checkedProgress({ fraction, message }: { fraction?: number; message?: string }): {
-  fraction?: number;
-  message?: string;
-} {
+function checkedProgress({ fraction, message, payload }: ProgressReport): ProgressReport {
   return {
+    ...(payload === undefined ? {} : { payload }),
     ...(fraction === undefined || Number.isNaN(fraction) ? {} : { fraction: Math.min(1, Math.max(0, fraction)) }),
     ...(message === undefined ? {} : { message: message.slice(0, MAX_MESSAGE_CHARACTERS).toWellFormed() }),
   };

@@ -36,7 +36,7 @@ export interface OutgoingOptions {
 export class Outgoing implements SlotEvents {
   private readonly options: OutgoingOptions;
   private readonly starts = new Map<number, number>();
-  private readonly returns = new Map<number, { item: AssignItem; reason: string }>();
+  private readonly returns = new Map<number, { item: AssignItem; reason: string; payload?: string }>();
   private scheduled = false;
   private readonly frames: TokenBucket;
 
@@ -57,9 +57,9 @@ export class Outgoing implements SlotEvents {
     this.schedule();
   }
 
-  released(item: AssignItem, reason: string): void {
+  released(item: AssignItem, returned: { reason: string; payload?: string }): void {
     this.starts.delete(item.lease_seq);
-    this.returns.set(item.lease_seq, { item, reason: reason.slice(0, MAX_REASON_LENGTH) });
+    this.returns.set(item.lease_seq, { item, ...returned, reason: returned.reason.slice(0, MAX_REASON_LENGTH) });
     this.schedule();
   }
 
@@ -100,7 +100,7 @@ export class Outgoing implements SlotEvents {
       this.send(session, { type: "started", items });
     }
     if (this.returns.size > 0) {
-      const items = [...this.returns].map(([lease_seq, { reason }]) => ({ lease_seq, reason }));
+      const items = [...this.returns].map(([lease_seq, { item: _item, ...returned }]) => ({ lease_seq, ...returned }));
       this.returns.clear();
       this.send(session, { type: "released", items });
     }

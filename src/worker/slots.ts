@@ -5,9 +5,16 @@ import type { AbortReason } from "../executors/index.ts";
 /** Leases that ended are remembered, so that a late copy of an assignment does not run again. */
 const REMEMBERED_LEASES = 10_000;
 
+/** What came of an attempt. */
+export interface AttemptEnd {
+  result: ResultDocument;
+  /** What it leaves for the next attempt; null when it said nothing. */
+  payload: string | null;
+}
+
 /** Runs one attempt. Never rejects. The controller is the attempt's own; its reason is an `AbortReason`. */
 export interface AttemptRunner {
-  run(item: AssignItem, controller: AbortController): Promise<ResultDocument>;
+  run(item: AssignItem, controller: AbortController): Promise<AttemptEnd>;
   /** The result of an attempt that was cancelled before it began. */
   cancelled(item: AssignItem, reason: string): ResultDocument;
 }
@@ -15,8 +22,8 @@ export interface AttemptRunner {
 export interface SlotEvents {
   started(item: AssignItem, atMs: number): void;
   finished(item: FinishedItem): void;
-  /** The lease goes back unused, or its attempt was given up for no fault of its own. */
-  released(item: AssignItem, reason: string): void;
+  /** The lease goes back unused, or its attempt was given up for no fault of its own; then perhaps with a payload. */
+  released(item: AssignItem, returned: { reason: string; payload?: string }): void;
 }
 
 export interface SlotsOptions {
@@ -57,7 +64,9 @@ export class Slots {
   offer(item: AssignItem): void {
     const leaseSeq = item.lease_seq;
     if (this.waiting.has(leaseSeq) || this.running.has(leaseSeq) || this.ended.has(leaseSeq)) return;
-    if (this.closedBecause !== undefined) return this.options.events.released(item, this.closedBecause);
+    if (this.closedBecause !== undefined) {
+      return this.options.events.released(item, { reason: this.closedBecause });
+    }
     this.waiting.set(leaseSeq, item);
     this.fill();
   }
@@ -75,7 +84,7 @@ export class Slots {
     const item = this.waiting.get(leaseSeq);
     if (item !== undefined) {
       this.waiting.delete(leaseSeq);
-      this.options.events.released(item, reason);
+      this.options.events.released(item, { reason });
     } else if (running) {
       this.running.get(leaseSeq)?.controller.abort("preempted" satisfies AbortReason);
     }
@@ -84,7 +93,7 @@ export class Slots {
   /** Takes no more leases and hands back those that wait; what runs goes on. */
   close(reason: string): void {
     this.closedBecause = reason;
-    for (const item of this.waiting.values()) this.options.events.released(item, reason);
+    for (const item of this.waiting.values()) this.options.events.released(item, { reason });
     this.waiting.clear();
   }
 
@@ -112,15 +121,15 @@ export class Slots {
     const attempt = { item, startedAtMs: clock.nowMs(), controller: new AbortController() };
     this.running.set(item.lease_seq, attempt);
     events.started(item, attempt.startedAtMs);
-    void runner.run(item, attempt.controller).then((result) => this.settle(attempt, result));
+    void runner.run(item, attempt.controller).then((end) => this.settle(attempt, end));
   }
 
-  private settle({ item, startedAtMs, controller }: RunningAttempt, result: ResultDocument): void {
+  private settle({ item, startedAtMs, controller }: RunningAttempt, { result, payload }: AttemptEnd): void {
     this.running.delete(item.lease_seq);
-    const reason: unknown = controller.signal.reason;
-    if ((reason === "shutdown" || reason === "preempted") && result.status === "cancelled") {
-      const because = reason === "preempted" ? "made room for other work" : (this.closedBecause ?? "the worker stops");
-      this.options.events.released(item, because);
+    const why: unknown = controller.signal.reason;
+    if ((why === "shutdown" || why === "preempted") && result.status === "cancelled") {
+      const reason = why === "preempted" ? "made room for other work" : (this.closedBecause ?? "the worker stops");
+      this.options.events.released(item, { reason, ...(payload === null ? {} : { payload }) });
     } else {
       this.finish(item, startedAtMs, result);
     }

@@ -3,7 +3,7 @@ import { mkdir, realpath, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Clock, Rng, WorkerId } from "../base/index.ts";
 import { errorMessage } from "../base/index.ts";
-import { assayError, fault, labels as labelsSchema, workerName } from "../contracts/index.ts";
+import { assayError, capabilityDocument, fault, labels as labelsSchema, workerName } from "../contracts/index.ts";
 import type { CapabilityDocument, Fault, Labels } from "../contracts/index.ts";
 import type { Executor } from "../executors/index.ts";
 import { WORK_DIR_VARIABLE } from "../executors/index.ts";
@@ -39,6 +39,8 @@ export interface StartWorkerOptions {
   /** Leases held ready beyond the slots; default 2. */
   reserve?: number;
   labels?: Labels;
+  /** Pools whose runs it takes work from; default: `default`. */
+  pools?: readonly string[] | undefined;
   executors: readonly Executor[];
   platform: Platform;
   /** The environment that executors pick from. */
@@ -90,7 +92,11 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
   await mkdir(paths.cache, { recursive: true });
   const workerId = await loadIdentity(place.folder);
   const probe = { cacheDir: paths.cache, env, clock };
-  const capabilities = await measureCapabilities({ platform, executors, labels: options.labels ?? {}, probe, logger });
+  const capabilities = await measureCapabilities({
+    ...{ platform, executors, probe, logger },
+    labels: options.labels ?? {},
+    pools: options.pools,
+  });
   const store = options.durable === false ? forgetfulStore : new SqliteOutboxStore(join(place.folder, "outbox.sqlite"));
   const outbox = new Outbox(store, logger);
   const worker = new Worker({
@@ -166,7 +172,7 @@ async function runToEnd(
   }
 }
 
-function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {} }: StartWorkerOptions): void {
+function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {}, pools }: StartWorkerOptions): void {
   if (!workerName.safeParse(name).success) throw assayError("usage", `"${name}" cannot be the name of a worker`);
   if (!Number.isInteger(slots) || slots < 1 || slots > MAX_SLOTS) {
     throw assayError("usage", `a worker has 1 to ${MAX_SLOTS} slots, not ${slots}`);
@@ -176,6 +182,8 @@ function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {} }: S
   }
   if (!labelsSchema.safeParse(labels).success)
     throw assayError("usage", "a label has 1 to 63 characters and a value of at most 255");
+  if (!capabilityDocument.shape.pools.safeParse(pools).success)
+    throw assayError("usage", `a worker is in 1 to 32 pools, whose names are like those of runs`);
 }
 
 /** The absolute path of the folder, so that all that is named after it stays the same whatever links lead to it. */

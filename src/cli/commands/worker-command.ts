@@ -15,13 +15,14 @@ import { aborted } from "../interrupts.ts";
 import { startLocalWorker } from "../local-worker.ts";
 import { logLevels, stderrLogger } from "../loggers.ts";
 import type { LogLevel } from "../loggers.ts";
-import { duration, keyValue, wholeNumber } from "../option-values.ts";
+import { duration, idList, keyValue, wholeNumber } from "../option-values.ts";
 import { countText } from "../quantities.ts";
 
 interface Options extends ConnectionOptions {
   name?: string;
   slots?: number;
   label?: Labels;
+  pool?: string[];
   stopTimeout: number;
   logLevel: LogLevel;
 }
@@ -31,6 +32,7 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
     .option("--name <name>", "what people call it; default: the name of this machine")
     .option("--slots <count>", "most tasks at the same time; default: the usable cores", wholeNumber(1, 4_000))
     .option("--label <key=value>", "label that tasks can ask for; may be given several times", keyValue)
+    .option("--pool <name>", "take work of this pool; may be given several times (default: default)", idList)
     .addOption(
       new Option("--stop-timeout <time>", "after Ctrl-C, how long running tasks may take to end")
         .argParser(duration)
@@ -50,6 +52,7 @@ async function work({ context, screen, options }: Invocation<Options>): Promise<
     name,
     slots: options.slots ?? availableParallelism(),
     labels: options.label ?? {},
+    pools: options.pool,
     dataDir: join(dataDirOf(options, context), "workers", name),
     env: context.env,
     logger: stderrLogger(options.logLevel),

@@ -7,7 +7,15 @@ import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
 const digest = "a".repeat(64);
-const parameters: Record<string, string> = { run_id: "r", task_id: "t", worker_id: "w", token_id: "x", sha256: digest };
+const parameters: Record<string, string> = {
+  run_id: "r",
+  task_id: "t",
+  worker_id: "w",
+  token_id: "x",
+  sha256: digest,
+  kind: "pool",
+  name: "p",
+};
 
 /** Every route and what it takes, written by hand: a new route or a changed permission must be written here too. */
 const inventory: Record<string, Permission | "open"> = {
@@ -27,6 +35,8 @@ const inventory: Record<string, Permission | "open"> = {
   "GET /api/v1/workers": "read",
   "GET /api/v1/workers/:worker_id": "read",
   "POST /api/v1/workers/:worker_id/drain": "drain",
+  "GET /api/v1/shares": "read",
+  "PUT /api/v1/shares/:kind/:name": "shares",
   "GET /api/v1/results": "read",
   "GET /api/v1/artifacts": "read",
   "GET /api/v1/artifacts/:sha256/content": "blob_read",

@@ -11,6 +11,7 @@ import type {
   FeedEvent,
   Page,
   RunView,
+  ShareView,
   SubmitRunRequest,
   TaskView,
   WorkerView,
@@ -28,6 +29,7 @@ export class FakeCoordinator {
   readonly runs = new Map<string, RunView>();
   readonly tasks = new Map<string, TaskView>();
   readonly workers: WorkerView[] = [];
+  readonly shares: ShareView[] = [];
   readonly attempts: AttemptView[] = [];
   readonly artifacts: ArtifactView[] = [];
   readonly events: FeedEvent[] = [];
@@ -70,6 +72,11 @@ export class FakeCoordinator {
     },
     cancelTask: async (task, origin) => void this.calls.push(["cancelTask", task, origin]),
     drainWorker: async (workerId, origin) => void this.calls.push(["drainWorker", workerId, origin]),
+    shares: () => this.shares,
+    setShare: async ({ kind, name, weight, max_running }, origin) => {
+      this.calls.push(["setShare", kind, name, origin.by.name]);
+      return { kind, name, weight, max_running, running: 0, waiting: 0 };
+    },
     createToken: async (request: CreateTokenRequest) => {
       const { role: granted, name } = request;
       return { token_id: "token-1", token: "assay_viewer_x", role: granted, name, expires_at: null };

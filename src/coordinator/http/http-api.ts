@@ -26,6 +26,7 @@ import { blobRoutes } from "./routes/blob-routes.ts";
 import { eventRoutes } from "./routes/event-routes.ts";
 import { logRoutes } from "./routes/log-routes.ts";
 import { runRoutes } from "./routes/run-routes.ts";
+import { shareRoutes } from "./routes/share-routes.ts";
 import { systemRoutes } from "./routes/system-routes.ts";
 import { taskRoutes } from "./routes/task-routes.ts";
 import { workerRoutes } from "./routes/worker-routes.ts";
@@ -160,6 +161,7 @@ function registerRoutes(scope: FastifyInstance, context: RouteContext): void {
     taskRoutes,
     logRoutes,
     workerRoutes,
+    shareRoutes,
     artifactRoutes,
     blobRoutes,
     adminRoutes,

@@ -172,6 +172,7 @@ describe("surroundings", () => {
       ASSAY_ATTEMPT: "3",
       ASSAY_HARDWARE: "cpu",
       ASSAY_WORK_DIR: join(attempt.context.workDir, "files"),
+      ASSAY_PROGRESS_FILE: join(attempt.context.workDir, "progress"),
     });
   });
 
@@ -339,6 +340,83 @@ describe("a command that is told to stop", () => {
     attempt.abort("cancelled");
     expect((await run({ command: "touch ran" })).status).toBe("cancelled");
     await expect(readFile(join(attempt.context.workDir, "files", "ran"))).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("what was given to the attempt", () => {
+  test("GPUs, peers and the place of the progress file are in the environment, whatever the task says", async () => {
+    const peers = [{ task_id: "task-1", worker_id: "w1", hostname: "box" }];
+    await begin({ gpus: [1, 3], peers });
+    const names = ["ASSAY_GPUS", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ROCR_VISIBLE_DEVICES", "ASSAY_PEERS"];
+    const command = `${names.map((name) => `echo "$${name}"`).join("; ")}; cat "$ASSAY_PROGRESS_FILE"`;
+    const report = await run({ command, env: { CUDA_VISIBLE_DEVICES: "0,1,2,3" } });
+    expect(text(report.outputTail).split("\n")).toEqual(["1,3", "1,3", "PCI_BUS_ID", "", JSON.stringify(peers), ""]);
+  });
+
+  test("GPUs of AMD are chosen by the variable of ROCm alone", async () => {
+    // The GPUs are made up: a test cannot have them.
+    const facts = { ...(await platform.facts()), gpus: [{ index: 1, vendor: "AMD", name: "MI300X" }] };
+    const runner = new CommandExecutor({ platform });
+    await runner.capabilities({ facts, clock: systemClock, cacheDir: "/", env: process.env });
+    await begin({ gpus: [1] });
+    const report = await run({ command: 'echo "$ROCR_VISIBLE_DEVICES:$CUDA_VISIBLE_DEVICES"' }, runner);
+    expect(text(report.outputTail)).toBe("1:\n");
+  });
+
+  test("without any there is no such variable", async () => {
+    const report = await run({ command: "env" });
+    expect(text(report.outputTail)).not.toMatch(/^(ASSAY_GPUS|ASSAY_PEERS|CUDA_|ROCR_)/m);
+  });
+});
+
+describe("the progress file", () => {
+  const payloads = (): (string | undefined)[] => attempt.progress.map(({ payload }) => payload);
+
+  test("holds what an earlier attempt left, and is reported while the command runs", async () => {
+    await begin({ resumed: "step 3" });
+    const running = run({
+      command: 'cat "$ASSAY_PROGRESS_FILE"; echo; printf "step 4" > "$ASSAY_PROGRESS_FILE"; echo $$ > pid; sleep 100',
+    });
+    await until(() => expect(payloads()).toEqual(["step 4"]));
+    attempt.abort("cancelled");
+    await running;
+    expect(attempt.shown.stdout).toBe("step 3\n");
+    expect(payloads()).toEqual(["step 4"]);
+  });
+
+  test("a preempted command has time to write it", async () => {
+    const command = `trap 'printf "saved at the end" > "$ASSAY_PROGRESS_FILE"; exit' TERM; echo $$ > pid; while :; do sleep 0.02; done`;
+    const running = run({ command }, patient);
+    await pidIn("pid");
+    attempt.abort("preempted");
+    expect((await running).status).toBe("cancelled");
+    expect(payloads()).toEqual(["saved at the end"]);
+  });
+
+  test("is reported of a command that failed, not of one that passed", async () => {
+    await run({ command: 'echo done > "$ASSAY_PROGRESS_FILE"' });
+    expect(payloads()).toEqual([]);
+    await begin();
+    await run({ command: 'echo half > "$ASSAY_PROGRESS_FILE"; exit 1' });
+    expect(payloads()).toEqual(["half\n"]);
+  });
+
+  test.each([
+    ["too large", 'head -c 8193 /dev/zero | tr "\\0" x > "$ASSAY_PROGRESS_FILE"', "more than 8192 characters"],
+    ["much too large", 'head -c 99999 /dev/zero > "$ASSAY_PROGRESS_FILE"', "more than 8192 characters"],
+    ["no text", 'printf "\\377\\376" > "$ASSAY_PROGRESS_FILE"', "not valid"],
+    ["a link", 'ln -sf /etc/passwd "$ASSAY_PROGRESS_FILE"', "ELOOP"],
+    ["a pipe", 'rm "$ASSAY_PROGRESS_FILE"; mkfifo "$ASSAY_PROGRESS_FILE"', "not a plain file"],
+    ["gone", 'rm "$ASSAY_PROGRESS_FILE"', "ENOENT"],
+  ])("that is %s is ignored, and said so", async (_what, command, reason) => {
+    await run({ command: `${command}; exit 1` });
+    expect(payloads()).toEqual([]);
+    expect(attempt.shown.stderr).toContain(reason);
+  });
+
+  test("of the largest size is reported whole", async () => {
+    await run({ command: 'head -c 8192 /dev/zero | tr "\\0" x > "$ASSAY_PROGRESS_FILE"; exit 1' });
+    expect(payloads()).toEqual(["x".repeat(8192)]);
   });
 });
 

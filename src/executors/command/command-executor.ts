@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Result } from "../../base/index.ts";
 import { assert, err, errorCode, errorMessage, ok } from "../../base/index.ts";
-import type { CommandConfig, Metric, TaskSpec } from "../../contracts/index.ts";
+import type { CommandConfig, GpuCapability, Metric, TaskSpec } from "../../contracts/index.ts";
 import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
 import { abortReason, interruptedReport } from "../interruption.ts";
@@ -17,6 +17,7 @@ import type { MissingArtifact } from "./kept-files.ts";
 import { keepFile, keepFiles } from "./kept-files.ts";
 import { LiveOutput } from "./live-output.ts";
 import { ProcessTree } from "./process-tree.ts";
+import { ProgressFile } from "./progress-file.ts";
 
 const DEFAULT_KILL_GRACE_MS = 10_000;
 /** Kept in the report; all of it is in the artifacts. */
@@ -36,6 +37,7 @@ export class CommandExecutor implements Executor {
   readonly types = ["command"] as const;
   private readonly platform: Platform;
   private readonly killGraceMs: number;
+  private gpus: readonly GpuCapability[] = [];
 
   constructor(options: CommandExecutorOptions) {
     this.platform = options.platform;
@@ -43,6 +45,7 @@ export class CommandExecutor implements Executor {
   }
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
+    this.gpus = context.facts.gpus;
     const child = spawn("/bin/sh", ["-c", "exit 0"], { stdio: "ignore", env: {} });
     const works = await ended(child).then(
       ({ exitCode }) => exitCode === 0,
@@ -58,9 +61,13 @@ export class CommandExecutor implements Executor {
     const reason = abortReason(context.signal);
     if (reason !== undefined) return interruptedReport(reason);
     const output = await LiveOutput.create(folders.value.output, context);
+    const progress = await ProgressFile.create(folders.value.progress, context);
     try {
-      return await this.run(spec.config, { context, folders: folders.value, output });
+      const report = await this.run(spec.config, { context, folders: folders.value, output });
+      await progress.close({ report: report.status !== "completed" });
+      return report;
     } finally {
+      await progress.close({ report: false });
       await output.close();
     }
   }
@@ -69,7 +76,7 @@ export class CommandExecutor implements Executor {
     const { context, folders, output } = attempt;
     const oomKillsBefore = this.platform.processes.oomKills() ?? 0;
     const startedMs = context.clock.monotonicMs();
-    const started = await start(config, attempt);
+    const started = await start(config, attempt, this.gpus);
     if (!started.ok) return notStarted(started.error);
 
     const { pid, exited } = started.value;
@@ -141,13 +148,14 @@ type Ended = Pick<CommandExit, "exitCode" | "signal">;
 async function start(
   config: CommandConfig,
   { context, folders, output }: Attempt,
+  gpus: readonly GpuCapability[],
 ): Promise<Result<{ pid: number; exited: Promise<Ended> }, unknown>> {
   const [program = "", ...args] =
     typeof config.command === "string" ? ["/bin/sh", "-c", config.command] : config.command;
   try {
     const child = spawn(program, args, {
       cwd: folders.cwd,
-      env: commandEnvironment(config, context, folders.files),
+      env: commandEnvironment(config, context, { workDir: folders.files, progressFile: folders.progress, gpus }),
       // A process group of its own, so that one signal reaches all of it and a Ctrl-C at the worker does not.
       detached: true,
       stdio: ["ignore", output.stdout.descriptor, output.stderr.descriptor],

@@ -1,5 +1,5 @@
 import { delimiter, dirname } from "node:path";
-import type { CommandConfig } from "../../contracts/index.ts";
+import type { CommandConfig, GpuCapability } from "../../contracts/index.ts";
 import type { ExecutionContext } from "../executor.ts";
 
 /** What a command sees of the worker's environment. Tokens and cloud credentials of the worker are not among it. */
@@ -8,11 +8,19 @@ const PASSED_ON = new Set(["PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "SHEL
 /** Also marks every process of an attempt: its value is a folder that no other attempt has. */
 export const WORK_DIR_VARIABLE = "ASSAY_WORK_DIR";
 
-/** The environment of a command: the allowed part of the worker's, what the task adds, and where it runs. */
+/** What is known where the command runs. */
+interface Place {
+  workDir: string;
+  progressFile: string;
+  /** The GPUs of the machine. */
+  gpus: readonly GpuCapability[];
+}
+
+/** The environment of a command: the allowed part of the worker's, what the task adds, and what was given to the attempt. */
 export function commandEnvironment(
   config: CommandConfig,
-  context: Pick<ExecutionContext, "runId" | "taskId" | "attempt" | "hardware" | "env">,
-  workDir: string,
+  context: Pick<ExecutionContext, "runId" | "taskId" | "attempt" | "hardware" | "gpus" | "peers" | "env">,
+  { workDir, progressFile, gpus }: Place,
 ): Record<string, string> {
   const passedOn = Object.entries(context.env).filter(
     (entry): entry is [string, string] =>
@@ -26,7 +34,25 @@ export function commandEnvironment(
     ASSAY_TASK_ID: context.taskId,
     ASSAY_ATTEMPT: String(context.attempt),
     [WORK_DIR_VARIABLE]: workDir,
+    ASSAY_PROGRESS_FILE: progressFile,
     ...(context.hardware === null ? {} : { ASSAY_HARDWARE: context.hardware }),
+    ...(context.peers.length === 0 ? {} : { ASSAY_PEERS: JSON.stringify(context.peers) }),
+    ...gpuEnvironment(context.gpus, gpus),
+  };
+}
+
+/** Makes the runtimes of the vendor see only the GPUs that were set aside. */
+function gpuEnvironment(indexes: readonly number[], known: readonly GpuCapability[]): Record<string, string> {
+  if (indexes.length === 0) return {};
+  const list = indexes.join(",");
+  const vendors = new Set(known.filter(({ index }) => indexes.includes(index)).map(({ vendor }) => vendor));
+  const cuda = vendors.has("NVIDIA") || !vendors.has("AMD");
+  return {
+    ASSAY_GPUS: list,
+    // In the order of nvidia-smi, by which the worker counts; the default is the fastest first.
+    ...(cuda ? { CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: list } : {}),
+    // Not both: HIP reads the variable of CUDA too, and would count anew among those that are left.
+    ...(vendors.has("AMD") ? { ROCR_VISIBLE_DEVICES: list } : {}),
   };
 }
 
