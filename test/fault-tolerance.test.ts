@@ -94,6 +94,7 @@ test("a coordinator killed in the middle: the run completes after its restart, n
   await eventually("two workers", async () => (await client.status()).workers.ready === 2 || undefined);
   const suite = await writeSuite(site);
   const submitted = await assay("run", suite, "--coordinator", url, "--token", token, "--detach", "--json");
+  expect(submitted.code, submitted.stderr).toBe(0);
   const runId = (JSON.parse(submitted.stdout) as { run_id: string }).run_id;
   await eventually("attempts on both workers", async () =>
     (await runningOn(client, "w1")).length > 0 && (await runningOn(client, "w2")).length > 0 ? true : undefined,

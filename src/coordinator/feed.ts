@@ -1,12 +1,32 @@
 import { isoTime } from "../base/index.ts";
 import type { FeedEvent, JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
+import type { FeedWanted } from "./control.ts";
 
 type Details = Omit<FeedEvent, "seq" | "time" | "type">;
 
 /** What screens are told of an event. Null for events that are nobody's business (tokens) or only tidying up. */
-export function feedEvent({ seq, atMs, event }: PlacedEvent): FeedEvent | null {
+function feedEvent({ seq, atMs, event }: PlacedEvent): FeedEvent | null {
   const details = detailsOf(event);
   return details && { seq, time: isoTime(atMs), type: event.type, ...details };
+}
+
+/** Those of a few events that a watcher wants, up to its limit; `nextSeq` is the last that was looked at. */
+export function collectFeed(
+  placed: Iterable<PlacedEvent>,
+  afterSeq: number,
+  wanted: FeedWanted,
+): { events: FeedEvent[]; nextSeq: number } {
+  const events: FeedEvent[] = [];
+  let nextSeq = afterSeq;
+  for (const one of placed) {
+    if (events.length === wanted.limit) break;
+    nextSeq = one.seq;
+    if (wanted.type !== undefined && one.event.type !== wanted.type) continue;
+    if (wanted.runId !== undefined && !("runId" in one.event && one.event.runId === wanted.runId)) continue;
+    const shown = feedEvent(one);
+    if (shown) events.push(shown);
+  }
+  return { events, nextSeq };
 }
 
 function detailsOf(event: JournalEvent): Details | null {

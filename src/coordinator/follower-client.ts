@@ -13,10 +13,13 @@ import type {
   WorkerView,
 } from "../contracts/index.ts";
 import type { ReadModel } from "./control.ts";
+import type { LiveTail } from "./live-tail.ts";
 import type { FollowerMethod, FollowerThreadData, FromFollower, PlainError, ToFollower } from "./follower-messages.ts";
 
 export interface FollowerClientOptions {
   dataDir: string;
+  /** What was committed last: watchers read it from here. */
+  tail: LiveTail;
   /** Sequence of the last committed event: what every answer must hold. */
   committedSeq(): number;
   /** Hash of the leader's state, with the sequence of its last event. */
@@ -26,20 +29,13 @@ export interface FollowerClientOptions {
   onFailed(error: AssayError): void;
 }
 
-interface Waiter {
-  seq: number;
-  resolve(): void;
-}
-
 /** The follower's thread as the rest of the coordinator sees it. */
 export class FollowerClient implements ReadModel {
   private readonly options: FollowerClientOptions;
   private readonly thread: Worker;
   private readonly calls = new Map<number, { resolve(value: unknown): void; reject(error: AssayError): void }>();
-  private readonly waiters = new Set<Waiter>();
   private readonly exited: Promise<void>;
   private nextId = 1;
-  private grownTo = 0;
   private failure: AssayError | undefined;
 
   private constructor(options: FollowerClientOptions, onReady: () => void) {
@@ -101,26 +97,15 @@ export class FollowerClient implements ReadModel {
   artifacts = (...args: Parameters<ReadModel["artifacts"]>): Promise<Page<ArtifactView>> =>
     this.call("artifacts", args);
   sql = (...args: Parameters<ReadModel["sql"]>): Promise<SqlResponse> => this.call("sql", args);
-  feed = (...args: Parameters<ReadModel["feed"]>): Promise<{ events: FeedEvent[]; nextSeq: number }> =>
-    this.call("feed", args);
+  feed = async (...args: Parameters<ReadModel["feed"]>): Promise<{ events: FeedEvent[]; nextSeq: number }> =>
+    this.options.tail.feed(...args) ?? this.call("feed", args);
+  grown = (...args: Parameters<ReadModel["grown"]>): Promise<void> => this.options.tail.grown(...args);
   saveSnapshot = (): Promise<void> => this.call("saveSnapshot", []);
 
   async stateHash(): Promise<StateHashResponse> {
     const { seq, hash } = this.options.leaderHash();
     const replay = await this.call<string>("hashAt", [seq]);
     return { seq, leader: hash, replay, equal: hash === replay };
-  }
-
-  async grown(seq: number, signal: AbortSignal): Promise<void> {
-    if (this.grownTo > seq || signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter: Waiter = { seq, resolve };
-    const stop = (): void => resolve();
-    this.waiters.add(waiter);
-    signal.addEventListener("abort", stop, { once: true });
-    await promise;
-    signal.removeEventListener("abort", stop);
-    this.waiters.delete(waiter);
   }
 
   private call<Value>(method: FollowerMethod, args: unknown[]): Promise<Value> {
@@ -139,10 +124,6 @@ export class FollowerClient implements ReadModel {
 
   private receive(message: Exclude<FromFollower, { type: "ready" }>): void {
     switch (message.type) {
-      case "grown":
-        this.grownTo = message.seq;
-        for (const waiter of this.waiters) if (waiter.seq < message.seq) waiter.resolve();
-        return;
       case "projected":
         return this.options.onProjected(message.seq);
       case "trouble":
@@ -164,7 +145,6 @@ export class FollowerClient implements ReadModel {
     this.failure = error;
     for (const call of this.calls.values()) call.reject(error);
     this.calls.clear();
-    for (const waiter of this.waiters) waiter.resolve();
     if (error.code !== "shutting_down") this.options.onFailed(error);
   }
 }

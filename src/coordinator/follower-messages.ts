@@ -23,7 +23,6 @@ export interface PlainError {
 
 export type FromFollower =
   | { type: "ready" }
-  | { type: "grown"; seq: number }
   | { type: "projected"; seq: number }
   | { type: "answer"; id: number; value: unknown }
   | { type: "error"; id: number; error: PlainError }

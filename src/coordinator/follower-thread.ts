@@ -38,7 +38,6 @@ async function main(): Promise<void> {
     digest,
     onProjected: (seq) => tell({ type: "projected", seq }),
     onTrouble: (error) => tell({ type: "trouble", error: plainError(error) }),
-    onGrown: (seq) => tell({ type: "grown", seq }),
   });
 
   const methods: { [Method in FollowerMethod]: FollowerMethods[Method] } = {

@@ -7,7 +7,7 @@ import type { Results } from "../results/index.ts";
 import { emptyState, evolve, fromSnapshot, toSnapshot } from "../scheduler/index.ts";
 import type { State, StateSnapshot } from "../scheduler/index.ts";
 import type { FeedWanted } from "./control.ts";
-import { feedEvent } from "./feed.ts";
+import { collectFeed } from "./feed.ts";
 import { RecentEvents, placedEvents } from "./recent-events.ts";
 
 /**
@@ -32,8 +32,6 @@ export interface FollowerOptions {
   onProjected: (seq: number) => void;
   /** The rows could not be written, and will be tried again. */
   onTrouble: (error: unknown) => void;
-  /** The journal has grown. */
-  onGrown: (seq: number) => void;
 }
 
 /** Replays what a snapshot holds, or nothing. */
@@ -108,7 +106,6 @@ export class Follower {
     }
     this.batch = batch;
     this.settleWaiters();
-    this.options.onGrown(this.state.seq);
     if (results.pending() >= FLUSH_AFTER_EVENTS) await this.flushPatiently();
     else this.flushTimer ??= this.options.clock.setTimer(FLUSH_AFTER_MS, () => void this.flushPatiently());
     if (this.sinceSnapshot >= SNAPSHOT_EVERY_EVENTS) await this.saveSnapshot();
@@ -207,17 +204,7 @@ export class Follower {
 
   async feed(afterSeq: number, wanted: FeedWanted): Promise<{ events: FeedEvent[]; nextSeq: number }> {
     const placed = this.recent.reachesTo(afterSeq) ? this.recent.after(afterSeq) : await this.eventsAfter(afterSeq);
-    const events: FeedEvent[] = [];
-    let nextSeq = afterSeq;
-    for (const one of placed) {
-      if (events.length === wanted.limit) break;
-      nextSeq = one.seq;
-      if (wanted.type !== undefined && one.event.type !== wanted.type) continue;
-      if (wanted.runId !== undefined && !("runId" in one.event && one.event.runId === wanted.runId)) continue;
-      const shown = feedEvent(one);
-      if (shown) events.push(shown);
-    }
-    return { events, nextSeq };
+    return collectFeed(placed, afterSeq, wanted);
   }
 
   /** Events that left memory, from the journal: a part of them, at least one when there is one. */

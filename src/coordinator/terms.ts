@@ -8,6 +8,7 @@ import { FollowerClient } from "./follower-client.ts";
 import { stateHash } from "./follower.ts";
 import { Leader } from "./leader.ts";
 import { Leadership } from "./leadership.ts";
+import { LiveTail } from "./live-tail.ts";
 import { LiveLogs } from "./live-logs.ts";
 import type { CoordinatorOptions } from "./start-coordinator.ts";
 import { WorkerLink } from "./worker-link.ts";
@@ -34,7 +35,8 @@ export async function startTerms(
   const leader = (): Leader | undefined =>
     present.leadership?.current instanceof Leader ? present.leadership.current : undefined;
   const liveLogs = new LiveLogs((attempt) => leader()?.leaseOf(attempt));
-  const follower = await startFollower(options, { leader, committedSeq: () => present.committedSeq });
+  const tail = new LiveTail();
+  const follower = await startFollower(options, { tail, leader, committedSeq: () => present.committedSeq });
   cleanup.push(() => follower.stop());
   const leadership = await Leadership.take(
     {
@@ -49,6 +51,7 @@ export async function startTerms(
         present.committedSeq = events.at(-1)?.seq ?? present.committedSeq;
         follower.hint(batchSeq);
         present.link?.onCommitted(events);
+        tail.committed(events);
       },
       onLost: (reason) => {
         options.logger.error(
@@ -79,10 +82,11 @@ export async function startTerms(
 
 function startFollower(
   { dataDir, logger }: CoordinatorOptions,
-  present: { leader: () => Leader | undefined; committedSeq: () => number },
+  present: { tail: LiveTail; leader: () => Leader | undefined; committedSeq: () => number },
 ): Promise<FollowerClient> {
   return FollowerClient.start({
     dataDir,
+    tail: present.tail,
     committedSeq: present.committedSeq,
     leaderHash: () => {
       const leader = present.leader();

@@ -28,6 +28,9 @@ export interface WorkerLinkOptions {
   workerTimeoutMs: number;
 }
 
+/** Heartbeats of all workers together. */
+const MAX_HEARTBEATS_PER_SECOND = 500;
+
 interface Peer {
   session: WorkerSession;
   sessionId: string;
@@ -121,8 +124,8 @@ export class WorkerLink {
 
   private welcome(peer: Peer, reply: Reply): void {
     if (this.byWorker.get(peer.workerId) !== peer || reply.type !== "reattached") return;
-    const { heartbeatIntervalMs, state } = this.options;
-    peer.session.welcome({ sessionId: peer.sessionId, epoch: state.epoch, heartbeatIntervalMs });
+    const heartbeatIntervalMs = this.heartbeatIntervalMs();
+    peer.session.welcome({ sessionId: peer.sessionId, epoch: this.options.state.epoch, heartbeatIntervalMs });
     peer.welcomed = true;
     for (const leaseSeq of reply.resend) this.sendAssign(peer, leaseSeq);
     for (const leaseSeq of reply.fenced)
@@ -131,6 +134,11 @@ export class WorkerLink {
       peer.outbox.addRevoke({ lease_seq: leaseSeq, running, reason: "asked back before" });
     if (reply.draining) peer.outbox.addDrain("asked to drain");
     this.flush(peer);
+  }
+
+  /** The more workers there are, the less often each is heard, as in Nomad: heartbeats must not crowd out work. */
+  private heartbeatIntervalMs(): number {
+    return Math.max(this.options.heartbeatIntervalMs, Math.ceil((this.peers.size * 1000) / MAX_HEARTBEATS_PER_SECOND));
   }
 
   private flush(peer: Peer): void {

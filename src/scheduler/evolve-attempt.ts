@@ -40,7 +40,8 @@ export function evolveLease(state: State, event: JournalEventOf<"attempt_leased"
   indexLease(state, worker, lease);
   if (!isHedge) setTaskState(state, task, "leased");
   refreshStanding(state, worker);
-  servedLast(worker);
+  // Few tasks are spread over the workers that fit; of many, each worker gets all that it can start, in one message.
+  if (state.tree.waiting <= worker.profile.idle.size) servedLast(worker);
 }
 
 const NO_GPUS: readonly number[] = [];

@@ -33,6 +33,9 @@ export interface CoordinatorSessionOptions {
   handlers: CoordinatorSessionHandlers;
 }
 
+/** A worker that is asked for few heartbeats is given time for so many. */
+const BEATS_MISSED = 3;
+
 export interface Welcome {
   sessionId: string;
   /** Of this leader. */
@@ -83,6 +86,8 @@ export class CoordinatorSession {
     if (this.current === "closed") return;
     assert(this.current === "awaiting_welcome", `a session is welcomed once, after its hello; it is ${this.current}`);
     this.current = "open";
+    const timeoutMs = Math.max(this.options.workerTimeoutMs, BEATS_MISSED * heartbeatIntervalMs);
+    this.link.watchSilence(timeoutMs);
     this.link.send({
       type: "welcome",
       protocol_version: PROTOCOL_VERSION,
@@ -90,7 +95,7 @@ export class CoordinatorSession {
       session_id: sessionId,
       epoch,
       heartbeat_interval_ms: heartbeatIntervalMs,
-      worker_timeout_ms: this.options.workerTimeoutMs,
+      worker_timeout_ms: timeoutMs,
       time_ms: this.options.clock.nowMs(),
     });
   }
