@@ -6,29 +6,66 @@ import type { SharedSpec } from "./compact-spec.ts";
 const RECENT = 5;
 /** How many pieces of work are remembered, the longest unused forgotten first. */
 const MAX_KEYS = 50_000;
-/** How far one observation moves what is believed of a kind of machine. */
-const SPEED_STEP = 0.1;
-const WORK_STEP = 0.3;
+/** Variances of logarithms: of a duration that is known exactly; of what is not known at all. */
+const NOISE = 0.01;
+const UNKNOWN = 1;
+/** How much more uncertain an estimate becomes with each observation, so that it follows what changes. */
+const WORK_DRIFT = 0.005;
+const SPEED_DRIFT = 0.0002;
+/** Standard deviations that one observation counts for at most. */
+const OUTLIER = 3;
+
+/** What is believed of a natural logarithm. */
+interface Belief {
+  mean: number;
+  variance: number;
+}
 
 interface WorkEstimate {
-  /** Natural logarithm of its duration in milliseconds on a machine of speed 1. */
-  logWork: number;
-  /** The latest durations by kind of machine. */
-  recent: Record<string, number[]>;
+  /** The logarithm of its duration in milliseconds on a machine of speed 1. */
+  readonly size: Belief;
+  /** The latest durations by kind of machine, and their median. */
+  readonly recent: Record<string, { last: number[]; median: number }>;
 }
 
 /**
- * What is known of durations. A piece of work has a size and a kind of machine has a speed, fitted as
- * `ln duration = logWork - logSpeed` by stochastic gradient (a two-way additive model); where the very work was seen on the very
- * kind of machine, the median of its latest durations counts instead.
+ * What is known of durations. A piece of work has a size and a kind of machine has a speed: `ln duration = size - speed`. Each
+ * observation moves both by their parts of the uncertainty (a scalar Kalman filter), so a new machine is learned in a few
+ * attempts and a well known one hardly moves. Where the very work was seen on the very kind of machine, the median of its latest
+ * durations counts instead.
  */
 export interface Estimates {
   readonly work: Map<number, WorkEstimate>;
-  readonly logSpeed: Map<string, number>;
+  readonly speeds: Map<string, Belief>;
 }
 
 export function emptyEstimates(): Estimates {
-  return { work: new Map(), logSpeed: new Map() };
+  return { work: new Map(), speeds: new Map() };
+}
+
+/** How long the tasks of a run are: what is expected of those that were never seen. */
+export interface Lengths extends Belief {
+  count: number;
+}
+
+export function emptyLengths(): Lengths {
+  return { count: 0, mean: 0, variance: 0 };
+}
+
+/** So many tasks of a run must have ended before they say something of the others. */
+const LEAST_LENGTHS = 5;
+const LEAST_SPREAD = 0.05;
+/** Beyond 1 / LENGTH_STEP tasks the earlier ones fade: they were measured while the machines were less well known. */
+const LENGTH_STEP = 0.02;
+
+function priorOf({ count, mean, variance }: Lengths): Belief | null {
+  return count < LEAST_LENGTHS ? null : { mean, variance: Math.max(variance, LEAST_SPREAD) };
+}
+
+/** The mean work of a run's tasks in milliseconds at speed 1, 0 while nothing is known. */
+export function meanWork(lengths: Lengths): number {
+  const prior = priorOf(lengths);
+  return prior ? Math.exp(prior.mean + prior.variance / 2) : 0;
 }
 
 /** Equal for tasks that do the same. */
@@ -51,62 +88,115 @@ export function machineKey(profile: { machineClass: string }, hardware: Hardware
   return hardware === null ? profile.machineClass : `${hardware} on ${profile.machineClass}`;
 }
 
+/** The kind of machine whatever is used on it: what horizons are worked out with. */
+const anyKey = (machineClass: string): string => `any on ${machineClass}`;
+
 /** Expected duration in milliseconds on a kind of machine, null when the work was never seen. */
-export function expectedMs(estimates: Estimates, workKey: number, machineClass: string): number | null {
+export function expectedMs(estimates: Estimates, workKey: number, key: string): number | null {
   const known = estimates.work.get(workKey);
   if (!known) return null;
-  const recent = known.recent[machineClass];
-  if (recent) return median(recent);
-  return Math.exp(known.logWork - (estimates.logSpeed.get(machineClass) ?? 0));
+  return known.recent[key]?.median ?? Math.exp(known.size.mean - logSpeedOf(estimates, key));
+}
+
+/**
+ * The same for work that was never seen, from the other tasks of its run: the mean with `deviations` 0, more for a bound that few
+ * tasks exceed. Null while too few have ended.
+ */
+export function guessedMs(
+  estimates: Estimates,
+  lengths: Lengths,
+  at: { key: string; deviations: number },
+): number | null {
+  const prior = priorOf(lengths);
+  if (!prior) return null;
+  const above = at.deviations === 0 ? prior.variance / 2 : at.deviations * Math.sqrt(prior.variance);
+  return Math.exp(prior.mean + above - logSpeedOf(estimates, at.key));
 }
 
 /** Expected duration in milliseconds on a machine of speed 1, null when the work was never seen. */
 export function expectedWork(estimates: Estimates, workKey: number): number | null {
   const known = estimates.work.get(workKey);
-  return known ? Math.exp(known.logWork) : null;
+  return known ? Math.exp(known.size.mean) : null;
 }
 
-export function speedOf(estimates: Estimates, machineClass: string): number {
-  return Math.exp(estimates.logSpeed.get(machineClass) ?? 0);
+function logSpeedOf(estimates: Estimates, key: string): number {
+  return estimates.speeds.get(key)?.mean ?? 0;
 }
 
-/** Learns from an attempt that succeeded. O(1). */
-export function observe(
-  estimates: Estimates,
-  seen: { workKey: number; machineClass: string; durationMs: number },
-): void {
-  const { workKey, machineClass } = seen;
+export function speedOf(estimates: Estimates, key: string): number {
+  return Math.exp(logSpeedOf(estimates, key));
+}
+
+/** The speed of a kind of machine over all that it did. */
+export function overallSpeed(estimates: Estimates, machineClass: string): number {
+  return speedOf(estimates, anyKey(machineClass));
+}
+
+export interface Observation {
+  workKey: number;
+  machineClass: string;
+  hardware: Hardware | null;
+  durationMs: number;
+}
+
+/** Learns from an attempt that succeeded; `lengths` are those of its run. O(1). */
+export function observe(estimates: Estimates, seen: Observation, lengths: Lengths): void {
+  const key = machineKey(seen, seen.hardware);
   const logDuration = Math.log(Math.max(seen.durationMs, 1));
-  const logSpeed = estimates.logSpeed.get(machineClass);
-  const known = estimates.work.get(workKey);
-  if (!known) {
-    // The first kind of machine is the measure of all others.
-    if (estimates.logSpeed.size === 0) estimates.logSpeed.set(machineClass, 0);
-    estimates.work.set(workKey, {
-      logWork: logDuration + (logSpeed ?? 0),
-      recent: { [machineClass]: [seen.durationMs] },
-    });
-    if (estimates.work.size > MAX_KEYS) forgetOldest(estimates);
-    return;
+  const known = estimates.work.get(seen.workKey);
+  const before = known?.size ?? priorOf(lengths);
+  learnSpeed(estimates, anyKey(seen.machineClass), { logDuration, size: before });
+  const uncertain = learnSpeed(estimates, key, { logDuration, size: before });
+  const seenSize = logDuration + logSpeedOf(estimates, key);
+  const size = known?.size ?? { mean: seenSize, variance: NOISE + uncertain };
+  if (known) size.mean = correct(size, { residual: seenSize - size.mean, other: uncertain, drift: WORK_DRIFT });
+  const recent = known?.recent ?? {};
+  remember((recent[key] ??= { last: [], median: 0 }), seen.durationMs);
+  estimates.work.delete(seen.workKey);
+  estimates.work.set(seen.workKey, known ?? { size, recent });
+  if (estimates.work.size > MAX_KEYS) forgetOldest(estimates);
+  noteLength(lengths, seenSize);
+}
+
+/** Moves what is believed of a machine's speed; gives the variance that is left. Without a size there is nothing to compare with. */
+function learnSpeed(estimates: Estimates, key: string, seen: { logDuration: number; size: Belief | null }): number {
+  let speed = estimates.speeds.get(key);
+  if (!speed) estimates.speeds.set(key, (speed = { mean: 0, variance: UNKNOWN }));
+  const { size, logDuration } = seen;
+  if (size) {
+    const residual = size.mean - logDuration - speed.mean;
+    speed.mean = correct(speed, { residual, other: size.variance, drift: SPEED_DRIFT });
   }
-  const residual = logDuration - (known.logWork - (logSpeed ?? 0));
-  // A new kind of machine starts at what its first comparison says.
-  estimates.logSpeed.set(machineClass, logSpeed === undefined ? -residual : logSpeed - SPEED_STEP * clamp(residual));
-  known.logWork += WORK_STEP * clamp(residual);
-  const recent = (known.recent[machineClass] ??= []);
-  recent.push(seen.durationMs);
-  if (recent.length > RECENT) recent.shift();
-  estimates.work.delete(workKey);
-  estimates.work.set(workKey, known);
+  return speed.variance;
+}
+
+/** The new mean of a belief, whose variance is brought up to date, after an observation that differs by `residual`. */
+function correct(belief: Belief, seen: { residual: number; other: number; drift: number }): number {
+  const total = belief.variance + seen.other + NOISE;
+  const limit = OUTLIER * Math.sqrt(total);
+  const gain = belief.variance / total;
+  belief.variance = belief.variance * (1 - gain) + seen.drift;
+  return belief.mean + gain * Math.min(Math.max(seen.residual, -limit), limit);
+}
+
+function remember(recent: { last: number[]; median: number }, durationMs: number): void {
+  recent.last.push(durationMs);
+  if (recent.last.length > RECENT) recent.last.shift();
+  recent.median = median(recent.last);
+}
+
+function noteLength(lengths: Lengths, size: number): void {
+  lengths.count += 1;
+  const step = Math.max(1 / lengths.count, LENGTH_STEP);
+  const difference = size - lengths.mean;
+  lengths.mean += step * difference;
+  lengths.variance = (1 - step) * (lengths.variance + step * difference * difference);
 }
 
 function forgetOldest(estimates: Estimates): void {
   const [oldest] = estimates.work.keys();
   if (oldest !== undefined) estimates.work.delete(oldest);
 }
-
-/** One wild observation counts no more than a factor of e. */
-const clamp = (residual: number): number => Math.min(Math.max(residual, -1), 1);
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

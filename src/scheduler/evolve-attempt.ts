@@ -1,9 +1,9 @@
 import { assert } from "../base/index.ts";
 import type { JournalEventOf } from "../contracts/index.ts";
-import { cacheKeyOf, machineKey, observe } from "./estimates.ts";
-import { expectedOn } from "./placement.ts";
+import { cacheKeyOf, expectedMs, machineKey, observe } from "./estimates.ts";
+import { expectedOn, refreshGuess } from "./expectation.ts";
 import { isPreemptible } from "./preemption.ts";
-import { refreshStanding, servedLast } from "./profile.ts";
+import { refreshSpeed, refreshStanding, servedLast } from "./profile.ts";
 import { release, reserve } from "./resources.ts";
 import { countRunning } from "./share-tree.ts";
 import type { Lease, State, Task, WorkerRecord } from "./state.ts";
@@ -129,18 +129,17 @@ function learn(
   const { worker, lease } = done;
   const { task } = lease;
   const durationMs = Math.max(done.finishedAtMs - (done.startedAtMs ?? lease.startedAtMs ?? done.finishedAtMs), 1);
-  observe(state.estimates, {
-    workKey: task.workKey,
-    machineClass: machineKey(worker.profile, lease.hardware),
-    durationMs,
-  });
-  if (lease.expectedMs !== null && lease.expectedMs > 0) {
-    // What was expected held the pace of that time already, so only the difference counts.
-    const difference = Math.min(Math.max(Math.log(durationMs / lease.expectedMs), -1), 1);
-    worker.pace = Math.min(Math.max(worker.pace + PACE_STEP * difference, 0), MAX_PACE);
+  const { hardware } = lease;
+  const { machineClass } = worker.profile;
+  // A guess from other tasks says nothing of the worker.
+  const usualMs = expectedMs(state.estimates, task.workKey, machineKey(worker.profile, hardware));
+  if (usualMs !== null && usualMs > 0) {
+    const difference = Math.min(Math.max(Math.log(durationMs / usualMs) - worker.pace, -1), 1);
+    worker.pace = Math.min(Math.max(worker.pace + PACE_STEP * difference, -MAX_PACE), MAX_PACE);
   }
-  task.run.finished.count += 1;
-  task.run.finished.durationMs += durationMs;
+  observe(state.estimates, { workKey: task.workKey, machineClass, hardware, durationMs }, task.run.lengths);
+  refreshSpeed(state, worker.profile);
+  refreshGuess(state, task.run);
   const key = cacheKeyOf(task.spec);
   if (key !== null) warmUp(state, worker, key);
 }

@@ -2,7 +2,7 @@ import { asTaskId } from "../base/index.ts";
 import type { TaskId } from "../base/index.ts";
 import type { JournalEventOf, TaskSpec } from "../contracts/index.ts";
 import { NO_DEPENDENTS, linkDependents } from "./dependencies.ts";
-import { workKeyOf } from "./estimates.ts";
+import { emptyLengths, meanWork, workKeyOf } from "./estimates.ts";
 import { openedAfter } from "./fallback.ts";
 import type { Group } from "./groups.ts";
 import { classFor, joinClass, leaveClass, needsOf } from "./requirement-class.ts";
@@ -28,7 +28,7 @@ export function submitRun(state: State, event: JournalEventOf<"run_submitted">, 
     cancelRequested: false,
     endedAtMs: null,
     endedSeq: null,
-    finished: { count: 0, durationMs: 0 },
+    lengths: emptyLengths(),
   });
   let before: Task | undefined;
   for (const spec of event.tasks) before = addTask(state, run, { spec, before });
@@ -38,12 +38,17 @@ export function submitRun(state: State, event: JournalEventOf<"run_submitted">, 
 }
 
 /** A run without tasks yet. */
-export function addRun(state: State, fields: Omit<Run, "tasks" | "groups" | "counts" | "node">): Run {
+export function addRun(
+  state: State,
+  fields: Omit<Run, "tasks" | "groups" | "counts" | "node" | "unseen" | "guessMs">,
+): Run {
   const run: Run = {
     ...fields,
     tasks: new Map<TaskId, Task>(),
     groups: new Map<string, Group>(),
     counts: emptyCounts(),
+    unseen: 0,
+    guessMs: meanWork(fields.lengths),
     node: addRunNode(state, fields),
   };
   state.runs.set(run.runId, run);

@@ -1,12 +1,12 @@
 import type { JournalEventOf } from "../contracts/index.ts";
+import { expectedOn } from "./expectation.ts";
 import { chooseWorker, leaseEvent } from "./placement.ts";
+import type { Choice } from "./placement.ts";
 import type { Lease, State } from "./state.ts";
 
 /** A straggler takes so many times as long as expected, and at least so long. */
 export const HEDGE_FACTOR = 2;
 export const HEDGE_AFTER_MS = 1_000;
-/** Without history an attempt is compared with so many of its run that have succeeded. */
-const LEAST_FINISHED = 5;
 
 /**
  * Second attempts beside stragglers that allow it, on workers that nothing else can use now; the first result counts. Called
@@ -14,23 +14,34 @@ const LEAST_FINISHED = 5;
  */
 export function nextHedge(state: State, nowMs: number): JournalEventOf<"attempt_leased"> | null {
   for (const lease of state.watch.hedgeable) {
-    if (!isStraggler(lease, nowMs)) continue;
-    const worker = state.workers.get(lease.workerId);
-    const choice = chooseWorker(state, lease.task, worker);
+    if (!isStraggler(state, lease, nowMs)) continue;
+    const choice = chooseWorker(state, lease.task, state.workers.get(lease.workerId));
     if (!choice || choice.worker.standing !== "idle") continue;
-    const aheadMs = nowMs - (lease.startedAtMs ?? nowMs);
-    if (choice.expected !== null && lease.expectedMs !== null && choice.expected > Math.max(aheadMs, lease.expectedMs))
-      continue;
+    if (!isWorthIt(state, lease, { choice, aheadMs: nowMs - (lease.startedAtMs ?? nowMs) })) continue;
     return leaseEvent({ task: lease.task, worker: choice.worker, gpus: choice.gpus });
   }
   return null;
 }
 
-function isStraggler(lease: Lease, nowMs: number): boolean {
+/**
+ * Whether a second attempt could overtake: it is expected to take no more than half of what the first took until now. A task that was
+ * never seen is at least as long as it has run, so only a faster machine will do.
+ */
+function isWorthIt(state: State, lease: Lease, at: { choice: Choice; aheadMs: number }): boolean {
+  const { choice, aheadMs } = at;
+  const worker = state.workers.get(lease.workerId);
+  const here = worker ? expectedOn(state, lease.task, worker) : null;
+  if (choice.expected === null || here === null) return true;
+  const isSeen = Number.isFinite(lease.task.expectedWork);
+  const thereMs = isSeen ? choice.expected : (aheadMs * choice.expected) / here;
+  return HEDGE_FACTOR * thereMs <= Math.max(aheadMs, HEDGE_AFTER_MS);
+}
+
+function isStraggler(state: State, lease: Lease, nowMs: number): boolean {
   const { task, startedAtMs, revoked } = lease;
   if (startedAtMs === null || revoked !== null || task.leases.length > 1 || task.cancelRequested) return false;
-  const { count, durationMs } = task.run.finished;
-  const usual = lease.expectedMs ?? (count >= LEAST_FINISHED ? durationMs / count : null);
-  if (usual === null) return false;
-  return nowMs - startedAtMs >= Math.max(HEDGE_FACTOR * usual, HEDGE_AFTER_MS);
+  // Without history of its own an attempt is compared with others of its run, of which some have ended by now.
+  const worker = state.workers.get(lease.workerId);
+  const usual = lease.expectedMs ?? (worker ? expectedOn(state, task, worker) : null);
+  return usual !== null && nowMs - startedAtMs >= Math.max(HEDGE_FACTOR * usual, HEDGE_AFTER_MS);
 }

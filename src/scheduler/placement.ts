@@ -1,10 +1,11 @@
 import type { JournalEvent, JournalEventOf } from "../contracts/index.ts";
 import { ClassSet } from "./class-set.ts";
 import { needsClaim, openClaim, settleClaim, dropClaim } from "./claims.ts";
-import { cacheKeyOf, expectedMs, machineKey, speedOf } from "./estimates.ts";
+import { cacheKeyOf, machineKey, speedOf } from "./estimates.ts";
+import { expectedFor, expectedOn, latestOn } from "./expectation.ts";
 import { seatGroup } from "./groups.ts";
 import type { Seat } from "./groups.ts";
-import { horizonOf, isBetterLater, optimisticHorizonMs } from "./horizon.ts";
+import { horizonOf, isBetterLater, isWithin, optimisticHorizonMs } from "./horizon.ts";
 import type { Horizon } from "./horizon.ts";
 import { isLess } from "./is-less.ts";
 import type { Profile } from "./profile.ts";
@@ -19,8 +20,16 @@ const MAX_CANDIDATES = 4;
 const WARM_FACTOR = 0.8;
 /** One task in so many is placed as if nothing were known, so that estimates do not freeze. */
 const EXPLORE_ONE_IN = 32;
-/** A task that is expected to take longer is not held in reserve by a busy worker. */
-const LONG_MS = 10_000;
+const EXPLORE_MARGIN = 8;
+/**
+ * A task that is expected to take longer is not held in reserve by a busy worker: the round trip that a reserve saves is small
+ * against it, and what is bound early cannot go to whoever is free first.
+ */
+const LONG_MS = 2_000;
+/** Up to this a task is about as long as its round trip: always held in reserve. */
+const SHORT_MS = 100;
+/** While less waits than keeps all workers busy for so many times its length, a task is not held in reserve. */
+const RESERVE_ROUNDS = 4;
 /** How far down a queue a slow worker looks for a task that it can finish in time. */
 const MAX_SHORTER = 256;
 
@@ -88,13 +97,6 @@ export function leaseEvent({ task, worker, gpus }: Seat): JournalEventOf<"attemp
   };
 }
 
-/** How long a task is expected to take on a worker, null when nothing is known. */
-export function expectedOn(state: State, task: Task, worker: WorkerRecord): number | null {
-  const hardware = worker.profile.classes.get(task.requirementClass)?.hardware ?? null;
-  const expected = expectedMs(state.estimates, task.workKey, machineKey(worker.profile, hardware));
-  return expected === null ? null : expected * Math.exp(worker.pace);
-}
-
 export interface Choice {
   worker: WorkerRecord;
   gpus: readonly number[];
@@ -148,12 +150,15 @@ function warmWorkers(state: State, task: Task): Iterable<WorkerRecord> {
   return (key === null ? undefined : state.warm.get(key)) ?? NOBODY;
 }
 
-/** Whether a worker without a free slot may hold the task in reserve: not when it is known to be long, or to need quiet. */
+/**
+ * Whether a worker without a free slot may hold the task in reserve: not when it is known to be long or to need quiet, nor near the
+ * end, when those who become free first should take what is left.
+ */
 function mayReserve(state: State, task: Task, profile: Profile): boolean {
   if (task.requirementClass.demand.exclusive) return false;
-  const hardware = profile.classes.get(task.requirementClass)?.hardware ?? null;
-  const expected = expectedMs(state.estimates, task.workKey, machineKey(profile, hardware));
-  return expected === null || expected <= LONG_MS;
+  const expected = expectedFor(state, task, profile);
+  if (expected === null || expected <= SHORT_MS) return true;
+  return expected <= LONG_MS && RESERVE_ROUNDS * expected <= optimisticHorizonMs(state);
 }
 
 function costOf(state: State, task: Task, { worker, expected }: Choice): readonly number[] {
@@ -167,11 +172,17 @@ function costOf(state: State, task: Task, { worker, expected }: Choice): readonl
 
 /** Expected time; by the speed of the machine alone when the work is unknown, and nothing when the task explores. */
 function timeCost(state: State, task: Task, at: Pick<Choice, "worker" | "expected">): number {
-  if (task.order % EXPLORE_ONE_IN === 0) return 0;
+  if (explores(state, task, at.expected)) return 0;
   const { profile, pace } = at.worker;
   const isWarm = [...warmWorkers(state, task)].includes(at.worker);
   if (at.expected !== null) return isWarm ? at.expected * WARM_FACTOR : at.expected;
   return (isWarm ? WARM_FACTOR : 1) * (Math.exp(pace) / speedOf(state.estimates, machineKey(profile, null)));
+}
+
+/** Now and then a task goes to any worker that fits, as long as it would end well before all else even if the estimate were wrong. */
+function explores(state: State, task: Task, expected: number | null): boolean {
+  if (task.order % EXPLORE_ONE_IN !== 0 || expected === null) return false;
+  return EXPLORE_MARGIN * expected <= optimisticHorizonMs(state);
 }
 
 /**
@@ -179,13 +190,17 @@ function timeCost(state: State, task: Task, at: Pick<Choice, "worker" | "expecte
  * the worker gets the longest task of the same queue that it can end before all is done, or null to stay free.
  */
 function inTime(state: State, task: Task, at: { choice: Choice; pass: Pass }): Task | null {
-  const { choice, pass } = at;
-  if (choice.expected === null || choice.worker.standing !== "idle") return task;
-  if (choice.expected <= optimisticHorizonMs(state)) return task;
-  pass.horizon ??= horizonOf(state, pass.nowMs);
-  if (!isBetterLater(state, task, { choice, horizon: pass.horizon })) return task;
-  const { horizonMs } = pass.horizon;
+  const { pass } = at;
+  const { worker } = at.choice;
+  if (worker.standing !== "idle") return task;
+  const hereMs = latestOn(state, task, worker);
+  if (hereMs === null || hereMs <= optimisticHorizonMs(state)) return task;
+  const horizon = (pass.horizon ??= horizonOf(state, pass.nowMs));
+  if (isWithin(horizon, task, hereMs) || !isBetterLater(state, task, { hereMs, horizon, all: false })) return task;
   const queue = task.run.node.queues.get(task.requirementClass);
-  const shorter = queue?.first((other) => (expectedOn(state, other, choice.worker) ?? 0) <= horizonMs, MAX_SHORTER);
-  return shorter ?? null;
+  const ends = (other: Task): boolean => isWithin(horizon, other, latestOn(state, other, worker) ?? 0);
+  const shorter = queue?.first(ends, MAX_SHORTER);
+  if (shorter) return shorter;
+  // All that waits is too long for it: worth leaving to the faster ones only if they end all of it sooner.
+  return isBetterLater(state, task, { hereMs, horizon, all: true }) ? null : task;
 }

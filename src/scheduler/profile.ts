@@ -1,4 +1,5 @@
 import type { CapabilityDocument } from "../contracts/index.ts";
+import { overallSpeed } from "./estimates.ts";
 import type { Fit } from "./match.ts";
 import { admit } from "./requirement-class.ts";
 import type { RequirementClass } from "./requirement-class.ts";
@@ -14,6 +15,7 @@ export interface Profile {
   readonly capabilities: CapabilityDocument;
   /** Words for the kind of machine: durations are learned for it. */
   readonly machineClass: string;
+  readonly kind: MachineKind;
   /** The classes that its workers fit, and how. */
   readonly classes: Map<RequirementClass, Extract<Fit, { fits: true }>>;
   /** Workers with a free slot, the longest unserved first. */
@@ -21,8 +23,41 @@ export interface Profile {
   /** Workers that have no free slot, and take a lease in reserve. */
   readonly spare: Set<WorkerRecord>;
   workers: number;
-  /** Slots of its workers that are online. */
+}
+
+/** All workers of one machine class, as far as horizons look at them. */
+export interface MachineKind {
+  /** Slots that are online. */
   slots: number;
+  speed: number;
+  profiles: number;
+}
+
+function kindOf(state: State, machineClass: string): MachineKind {
+  let kind = state.kinds.get(machineClass);
+  if (!kind)
+    state.kinds.set(
+      machineClass,
+      (kind = { slots: 0, speed: overallSpeed(state.estimates, machineClass), profiles: 0 }),
+    );
+  kind.profiles += 1;
+  return kind;
+}
+
+/** More is known of the speed of a machine. O(1). */
+export function refreshSpeed(state: State, { kind, machineClass }: Profile): void {
+  const speed = overallSpeed(state.estimates, machineClass);
+  state.load.speed += kind.slots * (speed - kind.speed);
+  kind.speed = speed;
+}
+
+function countSlots(state: State, worker: WorkerRecord, slots: number): void {
+  const change = slots - worker.countedSlots;
+  if (change === 0) return;
+  const { kind } = worker.profile;
+  kind.slots += change;
+  state.load.speed += change * kind.speed;
+  worker.countedSlots = slots;
 }
 
 function profileKey(capabilities: CapabilityDocument): string {
@@ -50,11 +85,11 @@ export function joinProfile(state: State, capabilities: CapabilityDocument): Pro
       key,
       capabilities,
       machineClass,
+      kind: kindOf(state, machineClass),
       classes: new Map(),
       idle: new Set(),
       spare: new Set(),
       workers: 0,
-      slots: 0,
     };
     state.profiles.set(key, profile);
     for (const one of state.classes.values()) admit(state, one, profile);
@@ -68,9 +103,11 @@ export function leaveProfile(state: State, worker: WorkerRecord): void {
   const { profile } = worker;
   setStanding(state, worker, "busy");
   profile.workers -= 1;
-  profile.slots -= worker.countedSlots;
-  worker.countedSlots = 0;
-  if (profile.workers === 0) state.profiles.delete(profile.key);
+  countSlots(state, worker, 0);
+  if (profile.workers > 0) return;
+  state.profiles.delete(profile.key);
+  profile.kind.profiles -= 1;
+  if (profile.kind.profiles === 0) state.kinds.delete(profile.machineClass);
 }
 
 /** What a worker may get now: something to start, something in reserve, or nothing. */
@@ -82,9 +119,7 @@ function standingOf(worker: WorkerRecord): WorkerRecord["standing"] {
 
 /** Brings a worker's place in its profile in line with what it may get now. */
 export function refreshStanding(state: State, worker: WorkerRecord): void {
-  const slots = worker.state === "ready" ? worker.slots : 0;
-  worker.profile.slots += slots - worker.countedSlots;
-  worker.countedSlots = slots;
+  countSlots(state, worker, worker.state === "ready" ? worker.slots : 0);
   if (worker.leases.size > worker.slots) state.watch.overfull.add(worker);
   else state.watch.overfull.delete(worker);
   setStanding(state, worker, standingOf(worker));

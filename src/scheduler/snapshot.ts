@@ -29,7 +29,10 @@ type TaskSnapshot = Pick<
   | "failureClass"
   | "payload"
 > & { spec: TaskSpec; leases: LeaseSnapshot[] };
-type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node"> & { servedAtMs: number; tasks: TaskSnapshot[] };
+type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node" | "unseen" | "guessMs"> & {
+  servedAtMs: number;
+  tasks: TaskSnapshot[];
+};
 type WorkerSnapshot = Pick<
   WorkerRecord,
   | "workerId"
@@ -61,7 +64,7 @@ export interface StateSnapshot {
   claims: { runId: RunId; taskId: TaskId; workers: WorkerRecord["workerId"][] }[];
   estimates: {
     work: [number, Estimates["work"] extends Map<number, infer Value> ? Value : never][];
-    logSpeed: [string, number][];
+    speeds: [string, Estimates["speeds"] extends Map<string, infer Value> ? Value : never][];
   };
 }
 
@@ -82,11 +85,12 @@ export function toSnapshot(state: State): StateSnapshot {
       taskId: task.taskId,
       workers: [...workers],
     })),
-    estimates: { work: [...estimates.work], logSpeed: [...estimates.logSpeed] },
+    estimates: { work: [...estimates.work], speeds: [...estimates.speeds] },
   };
 }
 
-function snapshotRun({ tasks, groups: _groups, counts: _counts, node, ...run }: Run): RunSnapshot {
+function snapshotRun(of: Run): RunSnapshot {
+  const { tasks, groups: _groups, counts: _counts, unseen: _unseen, guessMs: _guessMs, node, ...run } = of;
   return { ...run, servedAtMs: node.servedAtMs, tasks: [...tasks.values()].map(snapshotTask) };
 }
 
@@ -138,7 +142,7 @@ export function fromSnapshot(snapshot: StateSnapshot): State {
   for (const [key, submission] of snapshot.submissions) state.submissions.set(key, submission);
   for (const share of snapshot.shares) state.shares.set(`${share.kind}:${share.name}`, share);
   for (const [key, value] of snapshot.estimates.work) state.estimates.work.set(key, value);
-  for (const [key, value] of snapshot.estimates.logSpeed) state.estimates.logSpeed.set(key, value);
+  for (const [key, value] of snapshot.estimates.speeds) state.estimates.speeds.set(key, value);
   for (const one of snapshot.workers) restoreWorker(state, one);
   for (const one of snapshot.runs) restoreRun(state, one);
   for (const { runId, taskId, workers } of snapshot.claims) {

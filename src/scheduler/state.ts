@@ -17,9 +17,9 @@ import { ClassSet } from "./class-set.ts";
 import type { Claim } from "./claims.ts";
 import type { SharedSpec } from "./compact-spec.ts";
 import { emptyEstimates } from "./estimates.ts";
-import type { Estimates } from "./estimates.ts";
+import type { Estimates, Lengths } from "./estimates.ts";
 import type { Group } from "./groups.ts";
-import type { Profile } from "./profile.ts";
+import type { MachineKind, Profile } from "./profile.ts";
 import type { RequirementClass } from "./requirement-class.ts";
 import type { Machine, ResourcePool } from "./resources.ts";
 import { rootNode } from "./share-tree.ts";
@@ -113,8 +113,11 @@ export interface Run {
   cancelRequested: boolean;
   endedAtMs: number | null;
   endedSeq: number | null;
-  /** Attempts that succeeded, and their durations together. */
-  readonly finished: { count: number; durationMs: number };
+  /** What the tasks that succeeded say of the others. */
+  readonly lengths: Lengths;
+  /** Index: ready tasks that were never seen, and the work expected of each. */
+  unseen: number;
+  guessMs: number;
   /** Index: its place in the tree of shares. */
   readonly node: ShareNode;
 }
@@ -149,7 +152,7 @@ export interface WorkerRecord {
   machine: Machine;
   /** Index: kept free for a task. */
   claim: Claim | null;
-  /** Index: slots that its profile counts for it. */
+  /** Index: slots that its kind of machine counts for it. */
   countedSlots: number;
   /** Index: which of the profile's sets it stands in. */
   standing: "busy" | "idle" | "spare";
@@ -227,8 +230,10 @@ export interface State {
   readonly counts: TaskCounts;
   /** Index: leases that some policy may want back or a second attempt beside. */
   readonly watch: { preemptible: Int32Array; hedgeable: Set<Lease>; overfull: Set<WorkerRecord> };
-  /** Index: the expected work that waits, in milliseconds at speed 1. */
-  readonly load: { waitingMs: number };
+  /** Index: kinds of machine, with the slots and the speed of each. */
+  readonly kinds: Map<string, MachineKind>;
+  /** Index: the expected work that waits, in milliseconds at speed 1, and the speed of all slots online together. */
+  readonly load: { waitingMs: number; speed: number };
 }
 
 export function emptyCounts(): TaskCounts {
@@ -261,7 +266,8 @@ export function emptyState(): State {
     due: { skips: new Map(), peers: new Map(), runs: new Set() },
     counts: emptyCounts(),
     watch: { preemptible: new Int32Array(101), hedgeable: new Set(), overfull: new Set() },
-    load: { waitingMs: 0 },
+    kinds: new Map(),
+    load: { waitingMs: 0, speed: 0 },
   };
 }
 

@@ -4,6 +4,7 @@ import { isConditionMet } from "../contracts/index.ts";
 import type { TaskState } from "../contracts/index.ts";
 import { endClaim } from "./claims.ts";
 import { expectedWork } from "./estimates.ts";
+import { countWork } from "./expectation.ts";
 import { nextFallbackMs } from "./fallback.ts";
 import { isStartable, leaderOf } from "./groups.ts";
 import { rankOf } from "./priority.ts";
@@ -34,15 +35,15 @@ export function makeReady(state: State, task: Task): void {
 }
 
 function line(state: State, task: Task): void {
-  if (Number.isFinite(task.expectedWork)) state.load.waitingMs += task.expectedWork;
   enqueue(state, task);
+  countWork(state, task, 1);
 }
 
 /** Takes a task out of the queue; one that stands in none is left alone. */
 export function unline(state: State, task: Task): void {
   if (task.heapIndex < 0) return;
   dequeue(task);
-  if (Number.isFinite(task.expectedWork)) state.load.waitingMs -= task.expectedWork;
+  countWork(state, task, -1);
 }
 
 /** A group stands in the queue, by one of its members, while all that are left could start. */
