@@ -17,7 +17,7 @@ import { newToken, tokenDigest } from "../auth/index.ts";
 import { explain, sharesOf } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
-import { survey } from "./survey.ts";
+import { survey, surveyAll } from "./survey.ts";
 import { unfitTask } from "./task-size.ts";
 
 export interface LeaderControlOptions {
@@ -56,13 +56,12 @@ export class LeaderControl implements Control {
     request: SubmitRunRequest,
     origin: { by: Actor; idempotencyKey: string | null },
   ): Promise<SubmitRunResponse> {
-    const prints: string[] = [];
-    for (const [index, task] of request.tasks.entries()) {
-      const found = survey(task);
-      const problem = unfitTask(task, found, `tasks[${index}]`);
+    const { tasks, ...rest } = request;
+    const taskPrint = surveyAll(tasks, (found, index) => {
+      const task = tasks[index];
+      const problem = task && unfitTask(task, found, `tasks[${index}]`);
       if (problem) throw faultError(problem);
-      prints.push(found.fingerprint);
-    }
+    });
     const reply = await this.leading().ask({
       type: "submit_run",
       runId: asRunId(this.options.newId()),
@@ -70,10 +69,10 @@ export class LeaderControl implements Control {
       submittedBy: origin.by.name,
       // Keys are the submitter's own: two submitters may choose the same.
       idempotencyKey: origin.idempotencyKey === null ? null : `${origin.by.tokenId}/${origin.idempotencyKey}`,
-      digest: survey({ ...request, tasks: prints }).fingerprint,
+      digest: survey({ ...rest, tasks: taskPrint }).fingerprint,
       waitForCapacity: request.wait_for_capacity,
       pool: request.pool,
-      tasks: request.tasks,
+      tasks,
     });
     assert(reply.type === "run_accepted", "a submission is accepted or refused");
     return { run_id: reply.runId, tasks: reply.tasks, duplicate: reply.duplicate };

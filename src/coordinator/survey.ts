@@ -26,6 +26,17 @@ export function survey(document: unknown): Survey {
   return walk;
 }
 
+/** Looks at documents one after the other: `look` gets what was found in each; the fingerprint is that of all together. */
+export function surveyAll(documents: readonly unknown[], look: (found: Survey, index: number) => void): string {
+  const walk = new Walk();
+  for (const [index, document] of documents.entries()) {
+    walk.next();
+    walk.value(document, 0);
+    look(walk, index);
+  }
+  return walk.fingerprint;
+}
+
 // First units of each kind of value; those of texts are below 2^16.
 const TEXT = 0x10000;
 const NUMBER = 0x20000;
@@ -48,7 +59,14 @@ class Walk implements Survey {
   private other = 0x1b873593;
 
   get fingerprint(): string {
-    return avalanche(this.one ^ (this.other >>> 15)) + avalanche(this.other ^ (this.one >>> 13));
+    return `${avalanche(this.one ^ (this.other >>> 15))}.${avalanche(this.other ^ (this.one >>> 13))}`;
+  }
+
+  /** Begins another document; the fingerprint goes on over all of them. */
+  next(): void {
+    this.depth = 0;
+    this.maxBytes = 0;
+    this.hasProto = false;
   }
 
   value(value: unknown, level: number): void {
@@ -106,9 +124,9 @@ class Walk implements Survey {
   }
 }
 
-/** Spreads every bit over all (the end of MurmurHash3), as eight hexadecimal digits. */
-function avalanche(hash: number): string {
+/** Spreads every bit over all (the end of MurmurHash3). */
+function avalanche(hash: number): number {
   let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return ((mixed ^ (mixed >>> 16)) >>> 0).toString(16).padStart(8, "0");
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

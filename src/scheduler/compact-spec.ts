@@ -6,18 +6,25 @@ export type SharedSpec = WithoutId<TaskSpec>;
 
 /** The spec of a task without its id: the one of the task before it when that is equal, else with whatever parts are. */
 export function sharedSpec(spec: TaskSpec, before: SharedSpec | undefined): SharedSpec {
+  if (before !== undefined && isSame(spec, before)) return before;
   const { task_id: _, ...own } = spec;
-  if (before === undefined) return own;
-  let isSame = Object.keys(before).length === Object.keys(own).length;
-  const made: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(own) as [string, unknown][]) {
+  const made = own as Record<string, unknown>;
+  for (const key in before) {
     const other: unknown = Reflect.get(before, key);
-    const equal = isEqual(value, other);
-    isSame &&= equal;
-    made[key] = equal ? other : value;
+    if (isEqual(made[key], other)) made[key] = other;
   }
   // Field by field the same values under the same names.
-  return isSame ? before : (made as SharedSpec);
+  return made as SharedSpec;
+}
+
+function isSame(spec: TaskSpec, before: SharedSpec): boolean {
+  let fields = 1;
+  for (const key in before) {
+    if (!isEqual((spec as Record<string, unknown>)[key], (before as Record<string, unknown>)[key])) return false;
+    fields += 1;
+  }
+  for (const _ in spec) fields -= 1;
+  return fields === 0;
 }
 
 /** The whole spec, as it was submitted. */
@@ -30,7 +37,11 @@ function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && isEqual(Reflect.get(a, key), Reflect.get(b, key)));
+  let keys = 0;
+  for (const key in a) {
+    if (!isEqual((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])) return false;
+    keys += 1;
+  }
+  for (const _ in b) keys -= 1;
+  return keys === 0;
 }

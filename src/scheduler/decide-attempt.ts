@@ -71,7 +71,10 @@ function ending(event: AttemptFinished, { task }: Lease): JournalEvent[] {
   return event.after.state === "queued" && task.group ? [event, ...recallPeers(task.group, task)] : [event];
 }
 
-function superseded(task: Task, winner: Lease, nowMs: number): AttemptFinished[] {
+const NONE: readonly AttemptFinished[] = [];
+
+function superseded(task: Task, winner: Lease, nowMs: number): readonly AttemptFinished[] {
+  if (task.leases.length === 1) return NONE;
   return task.leases
     .filter((lease) => lease !== winner)
     .map((lease) => ({

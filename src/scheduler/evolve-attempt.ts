@@ -36,7 +36,7 @@ export function evolveLease(state: State, event: JournalEventOf<"attempt_leased"
     revoked: null,
     timer: null,
   };
-  task.leases = [...task.leases, lease];
+  task.leases = task.leases.length === 0 ? [lease] : [...task.leases, lease];
   indexLease(state, worker, lease);
   if (!isHedge) setTaskState(state, task, "leased");
   refreshStanding(state, worker);
@@ -45,6 +45,7 @@ export function evolveLease(state: State, event: JournalEventOf<"attempt_leased"
 }
 
 const NO_GPUS: readonly number[] = [];
+const NO_LEASES: readonly Lease[] = [];
 
 /** Everything that counts a lease; its reverse is `unindexLease`. */
 export function indexLease(state: State, worker: WorkerRecord, lease: Lease): void {
@@ -103,7 +104,7 @@ export function evolveAttemptEnd(state: State, event: JournalEventOf<"attempt_fi
   const failureClass = event.failure?.class ?? null;
   const { outcome, digest, after } = event;
   task.past = [...task.past, { attempt, leaseSeq, workerId, outcome, failureClass, digest, conflicted: false }];
-  task.leases = task.leases.filter((one) => one !== lease);
+  task.leases = task.leases.length === 1 ? NO_LEASES : task.leases.filter((one) => one !== lease);
   const worker = mustWorker(state, workerId);
   unindexLease(state, worker, lease);
   if (event.payload !== undefined) task.payload = event.payload;
