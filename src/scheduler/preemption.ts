@@ -28,9 +28,12 @@ export interface Preemption {
  */
 export function choosePreemption(state: State, task: Task): Preemption | null {
   if (task.group) return null;
+  const { exclusive } = task.requirementClass.demand;
   let best: { preemption: Preemption; cost: number[] } | undefined;
   for (const worker of state.workers.values()) {
     if (worker.state !== "ready" || worker.claim || !worker.profile.classes.has(task.requirementClass)) continue;
+    // A machine is claimed as a whole or not at all.
+    if (exclusive && [...worker.machine.workers].some((other) => other.claim)) continue;
     const victims = victimsOn(state, worker, task);
     if (!victims) continue;
     const cost = costOf(task, victims);
