@@ -198,7 +198,9 @@ function inTime(state: State, task: Task, at: { choice: Choice; pass: Pass }): T
   const horizon = (pass.horizon ??= horizonOf(state, pass.nowMs));
   if (isWithin(horizon, task, hereMs) || !isBetterLater(state, task, { hereMs, horizon, all: false })) return task;
   const queue = task.run.node.queues.get(task.requirementClass);
-  const ends = (other: Task): boolean => isWithin(horizon, other, latestOn(state, other, worker) ?? 0);
+  // Members of a group start together or not at all.
+  const ends = (other: Task): boolean =>
+    !other.group && isWithin(horizon, other, latestOn(state, other, worker) ?? 0);
   const shorter = queue?.first(ends, MAX_SHORTER);
   if (shorter) return shorter;
   // All that waits is too long for it: worth leaving to the faster ones only if they end all of it sooner.
