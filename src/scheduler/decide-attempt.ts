@@ -62,7 +62,7 @@ export function decideFinished(state: State, command: Of<"attempt_finished">, no
     after,
   };
   // The other attempt of a hedged task ends first, so that the task is over with the one that counts.
-  const others = after.state === "completed" || after.state === "cancelled" ? superseded(task, lease, nowMs) : [];
+  const others = after.state === "queued" || after.state === "running" ? [] : superseded(task, lease, nowMs);
   return { events: [...others, ...ending(event, lease)], reply: { type: "ack", leaseSeq, verdict: "accepted" } };
 }
 
