@@ -4,6 +4,7 @@ import { openMembers, seatAll, seatGroup } from "./groups.ts";
 import type { Seat } from "./groups.ts";
 import { refreshStanding } from "./profile.ts";
 import { reservable } from "./resources.ts";
+import { quotaAbove } from "./share-tree.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
 
 /** A task that only lacks room, on workers that are never empty, waits so long before one of them is kept free for it. */
@@ -65,6 +66,7 @@ function claimable(state: State, task: Task): WorkerRecord[] {
 export function settleClaim(state: State, claim: Claim): Seat[] | string | null {
   const { task } = claim;
   if (task.state !== "queued" || task.heapIndex < 0) return "the task does not wait any more";
+  if (quotaAbove(task.run.node)) return "the quota of its share is used up";
   const workers: WorkerRecord[] = [];
   for (const workerId of claim.workers) {
     const worker = state.workers.get(workerId);

@@ -7,8 +7,7 @@ import { optimisticHorizonMs } from "./horizon.ts";
 import { fit } from "./match.ts";
 import { choosePreemption } from "./preemption.ts";
 import { shortages } from "./resources.ts";
-import { comparePlaces } from "./share-tree.ts";
-import type { ShareNode } from "./share-tree.ts";
+import { comparePlaces, quotaAbove } from "./share-tree.ts";
 import { isTerminal } from "./state.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
 
@@ -121,7 +120,7 @@ function whyQueued(state: State, task: Task, facts: Omit<Explanation, "summary">
     );
     return `Starts together with ${missing.map(({ taskId }) => taskId).join(", ")}, which cannot start yet.`;
   }
-  const quota = quotaAbove(task);
+  const quota = quotaAbove(task.run.node);
   if (quota) return `${quota.name} holds ${quota.running} leases, the most that its share allows.`;
   const fitting = facts.workers.filter((worker) => worker.fits);
   if (fitting.length === 0) return "No known worker fits its requirements.";
@@ -130,11 +129,4 @@ function whyQueued(state: State, task: Task, facts: Omit<Explanation, "summary">
   if (free > 0 && facts.ahead === 0) return "About to start.";
   if (free > 0) return `${free} workers are free; ${facts.ahead ?? 0} tasks are ahead of it.`;
   return `${fitting.length} workers fit, none is free; ${facts.ahead ?? 0} tasks are ahead of it.`;
-}
-
-/** The pool or user above a task whose quota is used up. */
-function quotaAbove(task: Task): ShareNode | null {
-  for (let at: ShareNode | null = task.run.node; at; at = at.parent)
-    if (at.maxRunning !== null && at.running >= at.maxRunning) return at;
-  return null;
 }

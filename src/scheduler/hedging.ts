@@ -2,6 +2,7 @@ import type { JournalEventOf } from "../contracts/index.ts";
 import { expectedOn } from "./expectation.ts";
 import { chooseWorker, leaseEvent } from "./placement.ts";
 import type { Choice } from "./placement.ts";
+import { quotaAbove } from "./share-tree.ts";
 import type { Lease, State } from "./state.ts";
 
 /** A straggler takes so many times as long as expected, and at least so long. */
@@ -14,7 +15,7 @@ export const HEDGE_AFTER_MS = 1_000;
  */
 export function nextHedge(state: State, nowMs: number): JournalEventOf<"attempt_leased"> | null {
   for (const lease of state.watch.hedgeable) {
-    if (!isStraggler(state, lease, nowMs)) continue;
+    if (!isStraggler(state, lease, nowMs) || quotaAbove(lease.task.run.node)) continue;
     const choice = chooseWorker(state, lease.task, state.workers.get(lease.workerId));
     if (!choice || choice.worker.standing !== "idle") continue;
     if (!isWorthIt(state, lease, { choice, aheadMs: nowMs - (lease.startedAtMs ?? nowMs) })) continue;

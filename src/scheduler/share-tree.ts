@@ -202,6 +202,13 @@ export function bestLeaf(at: ShareNode, passes: (node: ShareNode) => boolean): S
   return leaf;
 }
 
+/** The user or pool above a run whose quota is used up. A group may go beyond it, or it could never start. */
+export function quotaAbove(leaf: ShareNode): ShareNode | null {
+  for (let at: ShareNode | null = leaf; at; at = at.parent)
+    if (at.maxRunning !== null && at.running >= at.maxRunning) return at;
+  return null;
+}
+
 function bestOf(leaf: ShareNode, open: ClassSet, except: ClassSet): Task | undefined {
   let best: Task | undefined;
   for (const [one, queue] of leaf.queues) {
