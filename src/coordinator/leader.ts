@@ -13,6 +13,7 @@ const MAX_IN_FLIGHT = 2;
 const WATCHDOG_MS = 1_000;
 
 export type Answer = (reply: Reply) => void;
+export type Defer = (action: () => void) => void;
 
 /** Where a leader's events become durable. Rejects when the leadership is over. */
 export interface BatchWriter {
@@ -23,6 +24,8 @@ export interface LeaderOptions {
   state: State;
   writer: BatchWriter;
   clock: Clock;
+  /** Calls the action once the present turn of the event loop is over; `setImmediate` by default, a simulator's own otherwise. */
+  defer?: Defer;
   /** Called for each committed batch, in order, after the replies that it carries. */
   onCommitted: (events: readonly PlacedEvent[]) => void;
   /** Called once when a batch could not be committed: the state is ahead of the journal and must be thrown away. */
@@ -42,6 +45,7 @@ interface Turn {
 export class Leader {
   readonly state: State;
   private readonly options: LeaderOptions;
+  private readonly defer: Defer;
   private readonly rejections = new Set<(reason: AssayError) => void>();
   private turn: Turn | undefined;
   private inFlight = 0;
@@ -54,7 +58,9 @@ export class Leader {
 
   constructor(options: LeaderOptions) {
     this.options = options;
+    this.defer = options.defer ?? setImmediate;
     this.state = options.state;
+    this.lastMs = options.state.nowMs;
     this.arm();
   }
 
@@ -99,7 +105,7 @@ export class Leader {
     this.stopped = true;
     this.timer?.cancel();
     while ((this.turn || this.inFlight > 0) && !this.failure) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => this.defer(resolve));
     }
   }
 
@@ -107,7 +113,7 @@ export class Leader {
     if (!this.turn) {
       this.lastMs = Math.max(this.lastMs, this.options.clock.nowMs());
       this.turn = { atMs: this.lastMs, events: [], answers: [] };
-      setImmediate(() => this.flush());
+      this.defer(() => this.flush());
     }
     return this.turn;
   }

@@ -7,6 +7,7 @@ import { evolve, step } from "../scheduler/index.ts";
 import type { State } from "../scheduler/index.ts";
 import { loadSnapshot } from "./follower.ts";
 import { Leader } from "./leader.ts";
+import type { Defer } from "./leader.ts";
 import { placedEvents } from "./recent-events.ts";
 
 /** After a change of leader, workers have so long to come back before they count as lost. */
@@ -28,6 +29,8 @@ async function replay(journal: Journal): Promise<State> {
 export interface LeadershipOptions {
   journal: Journal;
   clock: Clock;
+  /** See `LeaderOptions`. */
+  defer?: Defer;
   holder: string;
   newNonce: () => string;
   /** A term began: what came before it is gone. */
@@ -75,7 +78,8 @@ export class Leadership {
     const tail = await journal.open();
     const state = await replay(journal);
     const writer = new JournalWriter({ journal, tail, holderNonce: newNonce(), clock, onLost: () => undefined });
-    const atMs = clock.nowMs();
+    // The clock may stand behind the one that the journal was written by.
+    const atMs = Math.max(clock.nowMs(), state.nowMs);
     const { events } = step(state, { type: "open_epoch", epoch: writer.epoch, holder, graceMs: GRACE_MS }, atMs);
     await writer.claim(
       events.map(({ event }) => event),
@@ -86,6 +90,7 @@ export class Leadership {
       state,
       writer,
       clock,
+      ...(this.options.defer ? { defer: this.options.defer } : {}),
       onCommitted: (committed) => {
         batchSeq += 1;
         this.options.onCommitted(committed, batchSeq);

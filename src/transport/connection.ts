@@ -2,6 +2,7 @@ import { err, ok } from "../base/index.ts";
 import type { Result } from "../base/index.ts";
 import { fault, SUBPROTOCOLS } from "../contracts/index.ts";
 import type { Fault, Subprotocol } from "../contracts/index.ts";
+import type { FrameCodec } from "./codec/codec.ts";
 
 /** Where workers connect on a coordinator's HTTP server. */
 export const WORKER_PATH = "/api/v1/worker";
@@ -26,6 +27,8 @@ export interface Connection {
   readonly remote: string;
   /** Bytes given to `send` that have not left this process. */
   readonly bufferedBytes: number;
+  /** In place of the subprotocol's codec, for ends in one process that pass frames as they are: the simulator's. */
+  readonly codec?: FrameCodec<never, object>;
   /** Starts delivery; called once. What arrived earlier comes first, and nothing before `attach` returns. */
   attach(handlers: ConnectionHandlers): void;
   /** Takes the message over; it must not be changed afterwards. Does nothing once the connection is closing. */

@@ -63,7 +63,7 @@ export class CoordinatorSession {
     );
     this.link = new FrameLink({
       connection,
-      codec: coordinatorCodec(connection.subprotocol),
+      codec: connection.codec ?? coordinatorCodec(connection.subprotocol),
       clock,
       intake: new TokenBucket({ perSecond: FRAMES_PER_SECOND, burst: FRAME_BURST }, clock.monotonicMs()),
       onFrame: (frame) => this.receive(frame),

@@ -65,7 +65,7 @@ export class WorkerSession {
       assay_version: ASSAY_VERSION,
       ...hello,
     } as const;
-    const codec = workerCodec(connection.subprotocol);
+    const codec = connection.codec ?? workerCodec(connection.subprotocol);
     const sendable = codec.encode(greeting, 1);
     if (!sendable.ok) {
       connection.terminate();
