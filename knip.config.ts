@@ -20,8 +20,9 @@ const config: KnipConfig = {
     "scripts/{check-docs,check-imports,check-size,generate}.ts",
     "scripts/{setup,check,test}.mjs",
     "bench/*.ts",
+    "sim/main.ts",
   ],
-  project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "bench/**/*.ts", "test/**/*.ts"],
+  project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "bench/**/*.ts", "sim/**/*.ts", "test/**/*.ts"],
   // An exported type that only describes another export of the same file is part of that export.
   ignoreExportsUsedInFile: true,
   // Started by name from scripts/gates.mjs, or loaded by oxlint.

@@ -1,0 +1,175 @@
+import type { AckVerdict, AssignItem, FinishedItem, HeldLease, PlacedEvent } from "../src/contracts/index.ts";
+import type { Coverage } from "./coverage.ts";
+import type { Parcel, Tap } from "./network.ts";
+import { demand } from "./violation.ts";
+
+/** A session as seen from outside. */
+interface Session {
+  workerId: string;
+  /** Of the last welcome that arrived. */
+  epoch: number;
+  /** The welcome was of a leader older than one that this process of the worker knows. */
+  stale: boolean;
+  /** The tail of the journal when the worker was told to drain. */
+  drainedAtSeq: number | null;
+}
+
+/**
+ * Sees only what passes between processes: frames, submissions and their answers, and the store's notices of what is durable.
+ * It knows no state, so it cannot make the same mistake as the scheduler.
+ */
+export class Auditor {
+  private readonly coverage: Coverage;
+  private readonly fail: (error: unknown) => void;
+  private durableSeq = 0;
+  private epochs = new Map<string, number>();
+  private readonly holders = new Map<number, string>();
+  private readonly lastLease = new Map<string, number>();
+  private readonly begun = new Map<string, Set<number>>();
+  private readonly accepted = new Map<number, { key: string; workerId: string }>();
+  private readonly acceptedKeys = new Set<string>();
+  private readonly acknowledged = new Map<number, AckVerdict>();
+  private readonly archived = new Set<string>();
+  private readonly runOf = new Map<number, string>();
+  private readonly durableRuns = new Set<string>();
+  private readonly submissions = new Map<string, string>();
+  /** Spoils what workers say about the leases that they hold. */
+  misreport: (held: readonly number[]) => readonly number[] = (held) => held;
+
+  /** `fail`: taken down at once, because what throws inside production code may be caught there. */
+  constructor(coverage: Coverage, fail: (error: unknown) => void) {
+    this.coverage = coverage;
+    this.fail = fail;
+  }
+
+  /** The store's notice of a batch. */
+  durable(events: readonly PlacedEvent[]): void {
+    for (const { seq, event } of events) {
+      this.durableSeq = seq;
+      if (event.type === "run_submitted") this.durableRuns.add(event.runId);
+      if (event.type === "run_archived") this.archived.add(event.runId);
+      if (event.type === "attempt_leased") this.runOf.set(seq, event.runId);
+      if (event.type !== "attempt_finished" || event.result === null) continue;
+      const key = `${event.runId}/${event.taskId}/${event.attempt}`;
+      demand(!this.acceptedKeys.has(key), "S2", () => `two results of ${key} are durable`);
+      this.acceptedKeys.add(key);
+      this.accepted.set(event.leaseSeq, { key, workerId: event.workerId });
+    }
+  }
+
+  /** A client got its answer. */
+  submitted(key: string | null, runId: string): void {
+    demand(this.durableRuns.has(runId), "S6", () => `run ${runId} was acknowledged before it was durable`);
+    if (key === null) return;
+    const known = this.submissions.get(key);
+    demand(known === undefined || known === runId, "S16", () => `key ${key} was answered with ${known} and ${runId}`);
+    this.submissions.set(key, runId);
+  }
+
+  workerStarted(workerId: string): void {
+    this.epochs.delete(workerId);
+    this.begun.set(workerId, new Set());
+  }
+
+  attemptStarted(workerId: string, leaseSeq: number): void {
+    this.watched(() => this.began(workerId, leaseSeq));
+  }
+
+  private began(workerId: string, leaseSeq: number): void {
+    const begun = this.begun.get(workerId);
+    demand(begun && !begun.has(leaseSeq), "S3", () => `${workerId} runs lease ${leaseSeq} twice`);
+    demand(this.holders.get(leaseSeq) === workerId, "S3", () => `${workerId} runs lease ${leaseSeq} of another`);
+    begun.add(leaseSeq);
+  }
+
+  taps(workerId: string): { worker: Tap; coordinator: Tap } {
+    const session: Session = { workerId, epoch: 0, stale: false, drainedAtSeq: null };
+    return {
+      worker: {
+        sent: (parcel) => this.watched(() => this.workerSent(session, parcel)),
+        arrived: (parcel) => this.watched(() => this.workerGot(session, parcel)),
+      },
+      coordinator: {
+        sent: (parcel) => this.watched(() => this.coordinatorSent(session, parcel)),
+        arrived: () => undefined,
+      },
+    };
+  }
+
+  private watched(look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** At the end, with all leases that have an accepted result in the journal's state. */
+  end(has: (leaseSeq: number) => boolean): void {
+    for (const [leaseSeq, verdict] of this.acknowledged) {
+      if (verdict !== "accepted") continue;
+      demand(this.accepted.has(leaseSeq), "S1", () => `the acknowledged result of lease ${leaseSeq} is not durable`);
+      const archived = this.archived.has(this.runOf.get(leaseSeq) ?? "");
+      demand(archived || has(leaseSeq), "S1", () => `the acknowledged result of lease ${leaseSeq} is lost`);
+    }
+    for (const runId of this.submissions.values())
+      demand(this.durableRuns.has(runId), "S1", () => `the acknowledged run ${runId} is lost`);
+  }
+
+  private workerSent(session: Session, { frame }: Parcel): void {
+    demand(!session.stale, "S5", () => `${session.workerId} speaks to the old leader of epoch ${session.epoch}`);
+    if (frame.type === "heartbeat") frame["held"] = this.misreport(frame["held"] as number[]);
+    if (frame.type === "hello") {
+      const held = frame["held"] as HeldLease[];
+      const kept = new Set(this.misreport(held.map((one) => one.lease_seq)));
+      frame["held"] = held.filter((one) => kept.has(one.lease_seq));
+    }
+    // Executors can leave something for the next attempt; the worker of today does not send it yet.
+    if (frame.type === "progress") frame["payload"] = `from lease ${String(frame["lease_seq"])}`;
+    if (frame.type === "finished")
+      for (const { lease_seq: seq } of frame["items"] as FinishedItem[])
+        if (this.acknowledged.has(seq)) this.coverage.reached("result acknowledged twice");
+  }
+
+  private workerGot(session: Session, { frame }: Parcel): void {
+    if (frame.type !== "welcome") return;
+    session.epoch = frame["epoch"] as number;
+    const highest = this.epochs.get(session.workerId) ?? 0;
+    session.stale = session.epoch < highest;
+    this.epochs.set(session.workerId, Math.max(highest, session.epoch));
+  }
+
+  private coordinatorSent(session: Session, { frame }: Parcel): void {
+    if (frame.type === "assign") for (const item of frame["items"] as AssignItem[]) this.assigned(session, item);
+    if (frame.type === "ack")
+      for (const item of frame["items"] as { lease_seq: number; verdict: AckVerdict }[]) this.acked(session, item);
+    if (frame.type === "drain") session.drainedAtSeq = this.durableSeq;
+  }
+
+  private assigned({ workerId, drainedAtSeq }: Session, item: AssignItem): void {
+    const { lease_seq: seq } = item;
+    demand(seq <= this.durableSeq, "S6", () => `lease ${seq} is sent and the journal ends at ${this.durableSeq}`);
+    demand(drainedAtSeq === null || seq <= drainedAtSeq, "S19", () => `lease ${seq} goes to the drained ${workerId}`);
+    const holder = this.holders.get(seq);
+    demand(holder === undefined || holder === workerId, "S3", () => `lease ${seq} goes to ${holder} and ${workerId}`);
+    this.holders.set(seq, workerId);
+    const task = `${item.run_id}/${item.spec.task_id}/${workerId}`;
+    const last = this.lastLease.get(task) ?? 0;
+    demand(seq >= last, "S3", () => `lease ${seq} of ${task} comes after ${last}`);
+    this.lastLease.set(task, seq);
+  }
+
+  private acked({ workerId }: Session, { lease_seq: seq, verdict }: { lease_seq: number; verdict: AckVerdict }): void {
+    const durable = this.accepted.get(seq);
+    if (verdict === "accepted") {
+      demand(durable, "S6", () => `the result of lease ${seq} is acknowledged before it is durable`);
+      demand(durable.workerId === workerId, "S3", () => `${workerId} is acknowledged for ${durable.workerId}`);
+    } else {
+      this.coverage.reached(verdict === "stale" ? "stale result" : "conflicting result");
+      const archived = this.archived.has(this.runOf.get(seq) ?? "");
+      const isKnown = durable?.workerId === workerId && !archived;
+      demand(verdict === "conflict" || !isKnown, "S1", () => `the durable result of lease ${seq} is called ${verdict}`);
+    }
+    this.acknowledged.set(seq, verdict);
+  }
+}

@@ -1,0 +1,156 @@
+import type { CapabilityDocument } from "../src/contracts/index.ts";
+import type { Fault } from "./options.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** What goes wrong, and what undoes it. */
+export class Faults {
+  private readonly sim: Simulation;
+
+  constructor(sim: Simulation) {
+    this.sim = sim;
+  }
+
+  start(): void {
+    const { world, options } = this.sim;
+    if (options.faults.length === 0) return;
+    const next = (): void => {
+      if (this.sim.healing) return;
+      const fault = world.pick(options.faults);
+      if (fault) this.happen(fault);
+      world.plan(options.faultEveryMs * 2 * world.rng.next(), next);
+    };
+    world.plan(options.faultEveryMs, next);
+  }
+
+  /** Undoes all of it, and lets nothing new go wrong. */
+  heal(): void {
+    const { sim } = this;
+    for (const worker of sim.workers) {
+      sim.net.partition(worker.link, { up: false, down: false });
+      worker.link.up.twice = 0;
+      worker.link.down.twice = 0;
+      worker.fragile = false;
+      worker.diskFails = false;
+      worker.host.goOn();
+      if (worker.isDraining) worker.crash("kept");
+      worker.restart();
+      worker.changeCapabilities(worker.shape.capabilities, true);
+    }
+    sim.auditor.misreport = (held) => held;
+    sim.store.down = false;
+    sim.store.faulty = false;
+    const newest = sim.newest();
+    for (const coordinator of sim.coordinators) {
+      if (coordinator !== newest) sim.killCoordinator(coordinator);
+      coordinator.host.goOn();
+      coordinator.host.jump(0);
+    }
+    if (!newest) sim.startCoordinator();
+  }
+
+  private happen(fault: Fault): void {
+    const { sim } = this;
+    const { world } = sim;
+    const worker = world.pick(sim.workers);
+    const forMs = world.pick([100, 2_000, 20_000, 60_000]) ?? 100;
+    if (!worker) return;
+    switch (fault) {
+      case "worker_crash":
+        return worker.crash("kept");
+      case "worker_crash_disk_lost":
+        return worker.crash("lost");
+      case "worker_leaves":
+        return worker.leave(world.between(0, 3_000));
+      case "worker_stopped": {
+        const { host } = worker;
+        host.stop();
+        world.plan(forMs, () => host.goOn());
+        return;
+      }
+      case "partition":
+      case "partition_one_way": {
+        const up = fault === "partition" || world.chance(0.5);
+        sim.net.partition(worker.link, { up, down: fault === "partition" || !up });
+        world.plan(forMs, () => sim.net.partition(worker.link, { up: false, down: false }));
+        return;
+      }
+      case "drop":
+        return sim.net.drop(worker.link, "both");
+      case "half_open":
+        return sim.net.drop(worker.link, world.chance(0.5) ? "worker" : "coordinator");
+      case "disk_fails":
+        worker.diskFails = true;
+        world.plan(forMs, () => (worker.diskFails = false));
+        return;
+      case "capabilities":
+        worker.changeCapabilities(this.changed(worker.shape.capabilities), world.chance(0.5));
+        if (world.chance(0.5)) sim.net.drop(worker.link, "both");
+        world.plan(forMs, () => worker.changeCapabilities(worker.shape.capabilities, true));
+        return;
+      case "rewrite_result":
+        worker.rewriteResult();
+        return sim.net.drop(worker.link, "both");
+      case "wrong_held":
+        return this.misreport();
+      default:
+        return this.atCoordinator(fault, forMs);
+    }
+  }
+
+  private atCoordinator(fault: Fault, forMs: number): void {
+    const { sim } = this;
+    const { world, coverage } = sim;
+    const coordinator = world.pick(sim.coordinators.filter(({ host }) => host.alive));
+    switch (fault) {
+      case "coordinator_crash":
+        coverage.reached("coordinator crash");
+        if (coordinator) sim.killCoordinator(coordinator);
+        return void world.plan(world.between(10, 3_000), () => sim.startCoordinator());
+      case "coordinator_stopped":
+        coverage.reached("coordinator stopped");
+        coordinator?.host.stop();
+        return void world.plan(forMs, () => coordinator?.host.goOn());
+      case "second_leader":
+        if (sim.coordinators.filter(({ host }) => host.alive).length > 1) return;
+        sim.startCoordinator();
+        // The old one is killed in the end, as by whoever noticed it.
+        return void world.plan(Math.min(forMs, 4_000), () => {
+          if (sim.coordinators.filter(({ host }) => host.alive).length > 1 && coordinator)
+            sim.killCoordinator(coordinator);
+        });
+      case "store_down":
+        sim.store.down = true;
+        return void world.plan(Math.min(forMs, 20_000), () => {
+          sim.store.down = false;
+        });
+      case "clock_jump":
+        coverage.reached("wall clock jumped");
+        coordinator?.host.jump(world.between(-60_000, 60_000));
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** For a while workers forget some of what they hold, or speak of what they do not hold. */
+  private misreport(): void {
+    const { sim } = this;
+    sim.coverage.reached("held lease forgotten");
+    sim.auditor.misreport = (held) => held.filter(() => !sim.world.chance(0.3));
+    sim.world.plan(500, () => (sim.auditor.misreport = (held) => held));
+  }
+
+  private changed(capabilities: CapabilityDocument): CapabilityDocument {
+    const { world } = this.sim;
+    switch (world.rng.below(4)) {
+      case 0:
+        return { ...capabilities, gpus: capabilities.gpus.slice(1), hardware: ["cpu"] };
+      case 1:
+        return { ...capabilities, cpu: { ...capabilities.cpu, cores: 1 }, memory_gb: 2 };
+      case 2:
+        return { ...capabilities, task_types: ["command"] };
+      default:
+        return { ...capabilities, hostname: "m0" };
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import type { PlacedEvent } from "../src/contracts/index.ts";
+import { placedEvents } from "../src/coordinator/follower.ts";
+import type { Batch } from "../src/journal/index.ts";
+import { tailAfter } from "../src/journal/batch.ts";
+import { emptyState, evolve, fromSnapshot, toSnapshot } from "../src/scheduler/index.ts";
+import type { State, StateSnapshot } from "../src/scheduler/index.ts";
+import type { Auditor } from "./auditor.ts";
+import { Checker } from "./checker.ts";
+import type { Coverage } from "./coverage.ts";
+import { fullCheck } from "./full-check.ts";
+import type { Options } from "./options.ts";
+import { allWait, checkFairness, checkOrder } from "./order.ts";
+import type { ShareNode } from "../src/scheduler/share-tree.ts";
+import type { SimStore } from "./store.ts";
+import { demand } from "./violation.ts";
+
+/** How many events lie between two looks at the whole state, and how many leases between two looks at the order. */
+const FULL_CHECK_EVERY = 1_500;
+const ORDER_CHECK_EVERY = 7;
+const LAST_EVENTS = 40;
+
+/** Replays the journal from its first event, batch by batch as it grows, and checks it on the way. */
+export class Replica {
+  state: State = emptyState();
+  readonly checker: Checker;
+  readonly last: PlacedEvent[] = [];
+  events = 0;
+  private readonly parts: {
+    store: SimStore;
+    options: Options;
+    coverage: Coverage;
+    auditor: Auditor;
+    leaders: () => State[];
+    healing: () => boolean;
+  };
+  private batches = 0;
+  private leases = 0;
+  private checkedAt = 0;
+  private unmatched = false;
+  private unevenAtMs = 0;
+
+  constructor(parts: Replica["parts"]) {
+    this.parts = parts;
+    this.checker = new Checker(parts.coverage);
+    parts.store.onStored = (batch) => this.stored(batch);
+  }
+
+  check(): void {
+    fullCheck(this.state, this.checker.ledger);
+    this.checkedAt = this.events;
+    this.unmatched = true;
+    const text = JSON.stringify(toSnapshot(this.state));
+    const copy = fromSnapshot(JSON.parse(text) as StateSnapshot);
+    demand(JSON.stringify(toSnapshot(copy)) === text, "S7", () => "a snapshot restores another state");
+    fullCheck(copy, this.checker.ledger);
+    const [restored, live] = [indexText(copy), indexText(this.state)];
+    demand(restored === live, "S7", () => `a restored state has other indexes: ${restored} not ${live}`);
+  }
+
+  private stored(batch: Batch): void {
+    const { options, auditor } = this.parts;
+    const events = placedEvents(batch);
+    auditor.durable(events);
+    this.checker.batch(batch, events[0]?.event.type === "epoch_opened");
+    for (const placed of events) this.apply(placed);
+    this.checker.batchEnd();
+    if (options.fair) this.checkShares(batch.timeMs);
+    this.batches += 1;
+    if (this.events - this.checkedAt >= FULL_CHECK_EVERY) this.check();
+    if (this.unmatched) this.match();
+    const { snapshotEvery } = options;
+    if (snapshotEvery > 0 && this.batches % snapshotEvery === 0) this.snapshot(batch);
+  }
+
+  private apply(placed: PlacedEvent): void {
+    const { event, atMs } = placed;
+    this.last.push(placed);
+    if (this.last.length > LAST_EVENTS) this.last.shift();
+    if (event.type === "attempt_leased" && this.isOrdered && (this.leases += 1) % ORDER_CHECK_EVERY === 0) {
+      checkOrder(this.checker.ledger, event, atMs);
+      this.parts.coverage.reached("order checked");
+    }
+    this.checker.event(placed);
+    evolve(this.state, event, atMs);
+    this.events += 1;
+  }
+
+  /** Groups stand in line as one, and tasks may wait for a machine that is faster: the books do not follow either. */
+  private get isOrdered(): boolean {
+    const { groups, kinds, hedging } = this.parts.options.features;
+    return !groups && !kinds && !hedging;
+  }
+
+  /** Once all users have wanted more for a while, what they hold must be in proportion. */
+  private checkShares(nowMs: number): void {
+    const { options, coverage } = this.parts;
+    const { ledger } = this.checker;
+    if (!allWait(ledger, options.users) || this.parts.healing()) this.unevenAtMs = nowMs;
+    if (nowMs - this.unevenAtMs < 10 * options.taskMs) return;
+    checkFairness(ledger);
+    coverage.reached("fair share checked");
+  }
+
+  /** S7: the leader of this epoch has the state that replay gives, once it has decided no more than was stored. */
+  private match(): void {
+    for (const leader of this.parts.leaders()) {
+      if (leader.epoch !== this.state.epoch || leader.seq !== this.state.seq) continue;
+      this.unmatched = false;
+      const same = JSON.stringify(toSnapshot(leader)) === JSON.stringify(toSnapshot(this.state));
+      demand(same, "S7", () => `replay of ${this.state.seq} events gives another state than the leader has`);
+    }
+  }
+
+  private snapshot(batch: Batch): void {
+    const { store, coverage, options } = this.parts;
+    const { seq: batchSeq, lastEvent, epoch, hash } = tailAfter(batch);
+    const state = Buffer.from(JSON.stringify(toSnapshot(this.state)));
+    store.memory.saveSnapshot({ batchSeq, lastEvent, epoch, hash, stateHash: "", state });
+    if (!options.trim) return;
+    store.memory.trim(batchSeq);
+    coverage.reached("journal trimmed");
+  }
+}
+
+/** Parts of the state that a snapshot leaves out and that must come out the same when it is restored. */
+function indexText(state: State): string {
+  const facts = ({ name, waiting, running, topPriority, weight, maxRunning }: ShareNode): string =>
+    JSON.stringify([name, waiting, running, waiting > 0 ? topPriority : 0, weight, maxRunning]);
+  const users = [...state.tree.all.values()].flatMap((pool) => [
+    facts(pool),
+    ...[...pool.all.values()].map((user) => `${pool.name}/${facts(user)}`),
+  ]);
+  const tree = users.toSorted();
+  const timers = state.timers
+    .values()
+    .map(({ atMs }) => atMs)
+    .toSorted((a, b) => a - b);
+  const preemptible = [...state.watch.preemptible].join();
+  const { hedgeable, overfull } = state.watch;
+  const claimed = [...state.workers.values()].map(({ workerId, claim }) => [workerId, claim?.task.taskId]);
+  return JSON.stringify([tree, timers, preemptible, hedgeable.size, overfull.size, claimed]);
+}

@@ -1,0 +1,243 @@
+import { asWorkerId, seededRng } from "../src/base/index.ts";
+import type { WorkerId } from "../src/base/index.ts";
+import type { AssignItem, CapabilityDocument, FinishedItem, ResultDocument } from "../src/contracts/index.ts";
+import { abortReason, interruptedReport } from "../src/executors/interruption.ts";
+import type { Platform } from "../src/platform/index.ts";
+import type { Connection, WorkerSession } from "../src/transport/index.ts";
+import type { LiveFeed } from "../src/worker/live-feed.ts";
+import { Outbox } from "../src/worker/outbox.ts";
+import type { AttemptRunner } from "../src/worker/slots.ts";
+import { Worker } from "../src/worker/worker.ts";
+import type { WorkerOptions } from "../src/worker/worker.ts";
+import type { Auditor } from "./auditor.ts";
+import type { Coverage } from "./coverage.ts";
+import type { Link, SimConnection } from "./network.ts";
+import type { Options, WorkerShape } from "./options.ts";
+import { planOf } from "./workload.ts";
+import { Host } from "./world.ts";
+import type { World } from "./world.ts";
+
+const RESTART_MS = 500;
+const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+const platform: Platform = {
+  facts: () => Promise.reject(new Error("a simulated worker is told its capabilities")),
+  load: () => Promise.resolve({ cpu_percent: 0, memory_used_gb: 0 }),
+  get processes(): never {
+    throw new Error("a simulated worker has no processes");
+  },
+};
+
+export interface WorkerWorld {
+  world: World;
+  options: Options;
+  coverage: Coverage;
+  auditor: Auditor;
+  dial: (worker: SimWorker) => Promise<SimConnection>;
+  died: (host: Host) => void;
+}
+
+/** A worker machine: a disk, and on it one process after the other, each a production `Worker`. */
+export class SimWorker {
+  readonly workerId: WorkerId;
+  readonly shape: WorkerShape;
+  readonly link: Link;
+  host: Host;
+  /** Attempts may make the process die. */
+  fragile = true;
+  diskFails = false;
+  private readonly parts: WorkerWorld;
+  private readonly disk = new Map<number, FinishedItem>();
+  private process: { worker: Worker; outbox: Outbox; options: WorkerOptions } | undefined;
+  private starts = 0;
+
+  constructor(parts: WorkerWorld, shape: WorkerShape, link: Link) {
+    this.parts = parts;
+    this.shape = shape;
+    this.link = link;
+    this.workerId = asWorkerId(shape.name);
+    this.host = new Host(parts.world, parts.options.turnMs);
+    this.start();
+  }
+
+  get isUp(): boolean {
+    return this.host.alive && this.process !== undefined;
+  }
+
+  get incarnation(): string {
+    return `${this.shape.name}#${this.starts}`;
+  }
+
+  /** Nothing is left to do or to deliver. */
+  get isDone(): boolean {
+    const status = this.process?.worker.status;
+    return status?.waiting === 0 && status.running === 0 && status.unacknowledged === 0;
+  }
+
+  get isDraining(): boolean {
+    return this.process?.worker.status.draining === true;
+  }
+
+  get runs(): boolean {
+    return (this.process?.worker.status.running ?? 0) > 0;
+  }
+
+  crash(disk: "kept" | "lost"): void {
+    if (!this.isUp) return;
+    this.host.kill();
+    this.process = undefined;
+    this.parts.died(this.host);
+    if (disk === "lost") this.disk.clear();
+    this.parts.coverage.reached(disk === "lost" ? "worker crash, disk lost" : "worker crash, disk kept");
+    if (this.disk.size > 0) this.parts.coverage.reached("outbox outlived a crash");
+    this.parts.world.plan(RESTART_MS, () => this.restart());
+  }
+
+  /** Starts a new process unless there is one. */
+  restart(): void {
+    if (this.isUp) return;
+    this.host = new Host(this.parts.world, this.parts.options.turnMs);
+    this.start();
+  }
+
+  /** Leaves as on a request to stop, and is started again later. */
+  leave(deadlineMs: number): void {
+    const { process } = this;
+    if (!process) return;
+    this.parts.coverage.reached("worker stopped gracefully");
+    void process.worker.stop({ deadlineMs, reason: "stopped" });
+  }
+
+  /** What it measures about itself is different from now on; the coordinator hears of it in this session or the next. */
+  changeCapabilities(capabilities: CapabilityDocument, tell: boolean): void {
+    const { process } = this;
+    if (!process) return;
+    process.options.capabilities = capabilities;
+    this.parts.coverage.reached("capabilities changed");
+    if (!tell || process.worker.status.draining) return;
+    const { slots, reserve } = this.shape;
+    // The worker of today measures once; the protocol lets it tell at any time.
+    const session = Reflect.get(process.worker, "session") as WorkerSession | undefined;
+    session?.send({ type: "capabilities", capabilities, slots, credits: slots + reserve });
+  }
+
+  /** A worker that made another result of an attempt than it has sent. */
+  rewriteResult(): void {
+    const outbox = this.process?.outbox;
+    const item = this.parts.world.pick(outbox?.all() ?? []);
+    if (!item || !outbox) return;
+    const seconds = item.result.execution_time_seconds + 1;
+    outbox.add({ ...item, result: { ...item.result, execution_time_seconds: seconds } });
+    outbox.commit();
+  }
+
+  private start(): void {
+    this.starts += 1;
+    const { world, options } = this.parts;
+    const { host, shape } = this;
+    const { clock } = host;
+    const outbox = new Outbox(this.store(host), SILENT);
+    const workerOptions: WorkerOptions = {
+      workerId: this.workerId,
+      incarnation: this.incarnation,
+      name: shape.name,
+      slots: shape.slots,
+      reserve: shape.reserve,
+      capabilities: shape.capabilities,
+      dial: (): Promise<Connection> => this.parts.dial(this),
+      outbox,
+      runner: (live) => this.runner(host, live),
+      platform,
+      defer: host.defer,
+      clock,
+      rng: seededRng(world.rng.below(2 ** 31)),
+      logger: SILENT,
+    };
+    const worker = new Worker(workerOptions);
+    this.process = { worker, outbox, options: workerOptions };
+    this.parts.auditor.workerStarted(this.workerId);
+    void worker.run().then(() => {
+      // The process has ended by itself: it was told to stop, or that another try is pointless.
+      if (this.host !== host) return;
+      host.kill();
+      this.process = undefined;
+      this.parts.died(host);
+      world.plan(RESTART_MS + options.turnMs, () => this.restart());
+    });
+  }
+
+  private store(host: Host): ConstructorParameters<typeof Outbox>[0] {
+    return {
+      load: () => [...this.disk.values()],
+      write: ({ put, remove }) => {
+        if (!host.alive) return;
+        if (this.diskFails) {
+          this.parts.coverage.reached("disk write failed");
+          throw new Error("the disk is full");
+        }
+        for (const item of put) this.disk.set(item.lease_seq, item);
+        for (const leaseSeq of remove) this.disk.delete(leaseSeq);
+      },
+      close: () => undefined,
+    };
+  }
+
+  private runner(host: Host, live: LiveFeed): AttemptRunner {
+    return {
+      run: (item, controller) => this.execute(item, controller, { host, live }),
+      cancelled: (item, reason) =>
+        this.result(item, { status: "cancelled", failure: { class: "cancelled", message: reason } }),
+    };
+  }
+
+  private execute(
+    item: AssignItem,
+    controller: AbortController,
+    { host, live }: { host: Host; live: LiveFeed },
+  ): Promise<ResultDocument> {
+    const { world, auditor, options } = this.parts;
+    auditor.attemptStarted(this.workerId, item.lease_seq);
+    const { promise, resolve } = Promise.withResolvers<ResultDocument>();
+    const plan = planOf(item.spec.task_id, item.attempt);
+    const straggles = world.chance(options.stragglers) ? 8 : 1;
+    const durationMs = plan.ms * this.shape.slowness * straggles * (0.9 + 0.2 * world.rng.next());
+    const limitMs = item.spec.timeout_seconds * 1000;
+    const end = (report: Pick<ResultDocument, "status" | "failure">): void => {
+      live.end(item.lease_seq);
+      resolve(this.result(item, report));
+    };
+    const timer = host.after(Math.min(durationMs, limitMs), () => {
+      if (plan.fate === "hangs") return;
+      if (plan.fate === "kills" && this.fragile) return this.crash(world.chance(0.8) ? "kept" : "lost");
+      if (durationMs >= limitMs)
+        return end({ status: "timed_out", failure: { class: "timeout", message: "too long" } });
+      end(plan.report);
+    });
+    if (options.progress && world.chance(0.3)) live.progress(item.lease_seq, { fraction: 0.5 });
+    controller.signal.addEventListener("abort", () => {
+      timer.cancel();
+      host.after(world.chance(0.1) ? 2_000 : 2, () => end(interrupted(controller.signal)));
+    });
+    return promise;
+  }
+
+  private result(item: AssignItem, report: Pick<ResultDocument, "status" | "failure">): ResultDocument {
+    return {
+      task_id: item.spec.task_id,
+      worker_id: this.workerId,
+      status: report.status,
+      execution_time_seconds: this.parts.world.nowMs / 1000,
+      hardware_metrics: {},
+      results: {},
+      simulation_status: { is_simulated: false },
+      ...(report.failure === undefined ? {} : { failure: report.failure }),
+      metrics: [],
+      artifacts: [],
+    };
+  }
+}
+
+function interrupted(signal: AbortSignal): Pick<ResultDocument, "status" | "failure"> {
+  const { status, failure } = interruptedReport(abortReason(signal) ?? "cancelled");
+  return failure === undefined ? { status } : { status, failure };
+}

@@ -1,0 +1,76 @@
+import { isExclusive, isReady, misfit, shortage } from "./books.ts";
+import type { TaskBook, WorkerBook } from "./books.ts";
+import type { Simulation } from "./simulation.ts";
+import { demand } from "./violation.ts";
+
+const LOOK_MS = 2_000;
+/** A task may wait for a better machine, but not for so long. */
+const PATIENCE_MS = 120_000;
+
+/** L2: once nothing goes wrong any more, no task waits for long while a worker that fits has nothing to do. */
+export class Starvation {
+  private readonly sim: Simulation;
+  private lookedAtMs = 0;
+  private readonly since = new Map<TaskBook, number>();
+
+  constructor(sim: Simulation) {
+    this.sim = sim;
+  }
+
+  /** Whether it was time to look. */
+  look(): boolean {
+    const { world, replica } = this.sim;
+    if (world.nowMs < this.lookedAtMs + LOOK_MS) return false;
+    this.lookedAtMs = world.nowMs;
+    // Somebody starts those again that were told to drain before the healing and heard of it only now.
+    for (const worker of this.sim.workers) if (worker.isDraining) worker.crash("kept");
+    const idle = [...replica.checker.ledger.workers.values()].filter((one) => this.isIdle(one));
+    for (const run of replica.checker.ledger.runs.values()) {
+      if (run.ended) continue;
+      for (const task of run.tasks.values()) {
+        const worker = isReady(task) && task.spec.group === undefined ? idle.find((one) => fits(task, one)) : undefined;
+        if (!worker) {
+          this.since.delete(task);
+          continue;
+        }
+        const since = this.since.get(task) ?? world.nowMs;
+        this.since.set(task, since);
+        const waits = (): string => `${task.id} of ${run.runId} waits while ${worker.workerId} is idle`;
+        demand(world.nowMs - since < PATIENCE_MS, "L2", waits);
+      }
+    }
+    return true;
+  }
+
+  /** What is not over. */
+  describe(): string {
+    const { sim } = this;
+    const { ledger } = sim.replica.checker;
+    const tasks = [...ledger.runs.values()]
+      .filter((run) => !run.ended)
+      .flatMap((run) => [...run.tasks.values()])
+      .filter(({ state }) => state === "queued" || state === "leased" || state === "running" || state === "blocked")
+      .slice(0, 5)
+      .map(
+        ({ id, run, state, notBeforeMs, leases }) =>
+          `${run.runId}/${id} ${state} ${notBeforeMs} ${leases.map((one) => `${one.seq}@${one.worker.workerId}`).join()}`,
+      );
+    const workers = sim.workers.map(
+      (one) => `${one.workerId}: ${one.isUp ? "up" : "down"}, ${one.isDone ? "done" : "busy"}`,
+    );
+    const books = [...ledger.workers.values()].map(
+      (one) => `${one.workerId} ready ${one.ready} draining ${one.draining} leases ${one.leases.size}`,
+    );
+    return ["work does not end", ...tasks, ...workers, ...books].join("; ");
+  }
+
+  private isIdle(worker: WorkerBook): boolean {
+    const { ledger } = this.sim.replica.checker;
+    return worker.ready && !worker.draining && worker.leases.size === 0 && !ledger.claimOn(worker);
+  }
+}
+
+function fits(task: TaskBook, worker: WorkerBook): boolean {
+  if (isExclusive(task) || task.spec.resources.locks) return false;
+  return misfit(task, worker.capabilities) === null && shortage(task, worker, null) === null;
+}

@@ -1,0 +1,41 @@
+import type { JournalEventOf } from "../src/contracts/index.ts";
+import { isExclusive } from "./books.ts";
+import type { LeaseBook, TaskBook } from "./books.ts";
+import type { Coverage } from "./coverage.ts";
+import { demand } from "./violation.ts";
+
+/** So many workers may be lost under a task. */
+const POISON = 3;
+
+/** S2, S3, S12, S13: what becomes of a task after an attempt. The lease is already given back, the failure counted. */
+export function checkVerdict(task: TaskBook, event: JournalEventOf<"attempt_finished">, coverage: Coverage): void {
+  const { after, outcome } = event;
+  const failure = event.failure?.class ?? null;
+  const where = (): string => `${task.id} of ${task.run.runId} after ${outcome} (${failure})`;
+  if (after.state === "running")
+    return demand(task.leases.length > 0, "S3", () => `${where()} goes on without an attempt`);
+  demand(task.leases.length === 0, "S3", () => `${where()} is ${after.state} while an attempt runs`);
+  const count = failure === null ? 0 : (task.failures.get(failure) ?? 0);
+  const allowed = failure === "worker_lost" ? POISON : task.spec.retry_policy.max_retries + 1;
+  if (after.state === "queued") {
+    demand(!task.cancelRequested && !task.run.cancelRequested, "S12", () => `${where()} is tried again`);
+    const again = failure === null ? outcome === "preempted" : failure !== "assertion" && count < allowed;
+    return demand(again, "S13", () => `${where()} is tried again`);
+  }
+  if (outcome === "timed_out" && event.result === null) coverage.reached("deadline passed");
+  if (after.state === "completed") demand(outcome === "succeeded", "S2", () => `${where()} is completed`);
+  if (after.state === "cancelled") demand(task.cancelRequested || failure === "cancelled", "S12", () => where());
+  if (after.state !== "failed") return;
+  demand(failure === "assertion" || count >= allowed, "S13", () => `${where()} fails too early`);
+  if (failure === "worker_lost") coverage.reached("poison task");
+  else if (failure !== "assertion") coverage.reached("attempts used up");
+}
+
+/** Which of the rarer things a lease is. */
+export function noteLease({ task, worker, isHedge, gpus }: LeaseBook, coverage: Coverage): void {
+  if (isHedge) coverage.reached("hedge started");
+  if (isExclusive(task)) coverage.reached("exclusive machine");
+  if (task.spec.resources.locks) coverage.reached("lock held");
+  if (gpus.length > 0) coverage.reached("GPU set aside");
+  if (worker.leases.size > worker.slots) coverage.reached("lease in reserve");
+}
