@@ -1,4 +1,4 @@
-import { AssayError, asRunId, hashText } from "../src/base/index.ts";
+import { AssayError, asRunId } from "../src/base/index.ts";
 import { assayError } from "../src/contracts/index.ts";
 import { Leader } from "../src/coordinator/leader.ts";
 import { Leadership } from "../src/coordinator/leadership.ts";
@@ -12,9 +12,6 @@ import { SimJournal } from "./store.ts";
 import type { SimStore } from "./store.ts";
 import { Host } from "./world.ts";
 import type { World } from "./world.ts";
-
-/** A cheap stand-in for SHA-256: results that differ must differ in it, which so few do. */
-const digest = (text: string): string => `${hashText(text).toString(36)}.${text.length}`;
 
 /** A coordinator process: the production leader and worker link, wired as in `src/coordinator/terms.ts`. */
 export class SimCoordinator {
@@ -110,7 +107,6 @@ export class SimCoordinator {
         leader.execute(command, answer);
         return true;
       },
-      digest,
       newSessionId: () => `${this.name}.s${(this.sessions += 1)}`,
       clock: host.clock,
       liveLogs: new LiveLogs(({ runId, taskId, attempt }) =>

@@ -71,7 +71,11 @@ function checkTask(task: Task, book: TaskBook): void {
     demand(lined === isReady(book), "S4", () => `${name}, ${task.state}, is in a queue: ${lined}`);
   else demand(!lined || isReady(book), "S4", () => `${name}, ${task.state}, is in a queue`);
   if (lined)
-    demand(task.run.node.queues.get(task.requirementClass)?.values().includes(task), "S4", () => `${name} is lost`);
+    demand(
+      task.run.node.queues.get(task.requirementClass)?.tasks.values().includes(task),
+      "S4",
+      () => `${name} is lost`,
+    );
   demand(task.alternatives === book.alternatives, "S9", () => `${name} may take ${task.alternatives} fallbacks`);
   if (task.state === "queued" && task.notBeforeMs > 0) demand(task.timer, "L3", () => `${name} has no timer`);
 }
@@ -148,7 +152,7 @@ function checkTree(state: State, ledger: Ledger): void {
       const running = ledger.running.get(`${pool}/${user}`) ?? 0;
       demand(child.running === running, "S15", () => `user ${user} counts ${child.running} leases, not ${running}`);
       for (const leaf of child.all.values()) {
-        const queued = [...leaf.queues.values()].reduce((sum, queue) => sum + queue.size, 0);
+        const queued = [...leaf.queues.values()].reduce((sum, line) => sum + line.tasks.size, 0);
         demand(leaf.waiting === queued, "S4", () => `run ${leaf.name} counts ${leaf.waiting} waiting, not ${queued}`);
       }
     }

@@ -1,5 +1,5 @@
 import type { PlacedEvent } from "../src/contracts/index.ts";
-import { placedEvents } from "../src/coordinator/follower.ts";
+import { placedEvents } from "../src/coordinator/recent-events.ts";
 import type { Batch } from "../src/journal/index.ts";
 import { tailAfter } from "../src/journal/batch.ts";
 import { emptyState, evolve, fromSnapshot, toSnapshot } from "../src/scheduler/index.ts";

@@ -1,5 +1,5 @@
 import { emptyState, evolve, toSnapshot } from "../src/scheduler/index.ts";
-import { placedEvents } from "../src/coordinator/follower.ts";
+import { placedEvents } from "../src/coordinator/recent-events.ts";
 import { hashText } from "../src/base/index.ts";
 import type { PlacedEvent } from "../src/contracts/index.ts";
 import type { Sometimes } from "./coverage.ts";

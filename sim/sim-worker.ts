@@ -6,7 +6,7 @@ import type { Platform } from "../src/platform/index.ts";
 import type { Connection, WorkerSession } from "../src/transport/index.ts";
 import type { LiveFeed } from "../src/worker/live-feed.ts";
 import { Outbox } from "../src/worker/outbox.ts";
-import type { AttemptRunner } from "../src/worker/slots.ts";
+import type { AttemptEnd, AttemptRunner } from "../src/worker/slots.ts";
 import { Worker } from "../src/worker/worker.ts";
 import type { WorkerOptions } from "../src/worker/worker.ts";
 import type { Auditor } from "./auditor.ts";
@@ -194,17 +194,18 @@ export class SimWorker {
     item: AssignItem,
     controller: AbortController,
     { host, live }: { host: Host; live: LiveFeed },
-  ): Promise<ResultDocument> {
+  ): Promise<AttemptEnd> {
     const { world, auditor, options } = this.parts;
     auditor.attemptStarted(this.workerId, item.lease_seq);
-    const { promise, resolve } = Promise.withResolvers<ResultDocument>();
+    const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
     const plan = planOf(item.spec.task_id, item.attempt);
     const straggles = world.chance(options.stragglers) ? 8 : 1;
     const durationMs = plan.ms * this.shape.slowness * straggles * (0.9 + 0.2 * world.rng.next());
     const limitMs = item.spec.timeout_seconds * 1000;
+    const payload = options.progress && world.chance(0.3) ? `from ${item.lease_seq}` : null;
     const end = (report: Pick<ResultDocument, "status" | "failure">): void => {
       live.end(item.lease_seq);
-      resolve(this.result(item, report));
+      resolve({ result: this.result(item, report), payload });
     };
     const timer = host.after(Math.min(durationMs, limitMs), () => {
       if (plan.fate === "hangs") return;
@@ -213,7 +214,7 @@ export class SimWorker {
         return end({ status: "timed_out", failure: { class: "timeout", message: "too long" } });
       end(plan.report);
     });
-    if (options.progress && world.chance(0.3)) live.progress(item.lease_seq, { fraction: 0.5 });
+    if (payload !== null) live.progress(item.lease_seq, { fraction: 0.5, payload });
     controller.signal.addEventListener("abort", () => {
       timer.cancel();
       host.after(world.chance(0.1) ? 2_000 : 2, () => end(interrupted(controller.signal)));

@@ -83,13 +83,24 @@ export function cacheKeyOf(spec: SharedSpec): string | null {
     : null;
 }
 
-/** The kind of machine together with the platform that is used on it. */
-export function machineKey(profile: { machineClass: string }, hardware: Hardware | null): string {
-  return hardware === null ? profile.machineClass : `${hardware} on ${profile.machineClass}`;
+/** A kind of machine, with its keys in the estimates: texts that are made anew each time would cost more than what they find. */
+export interface MachineKeys {
+  readonly machineClass: string;
+  readonly any: string;
+  readonly byHardware: Map<Hardware, string>;
 }
 
-/** The kind of machine whatever is used on it: what horizons are worked out with. */
-const anyKey = (machineClass: string): string => `any on ${machineClass}`;
+export function machineKeys(machineClass: string): MachineKeys {
+  return { machineClass, any: `any on ${machineClass}`, byHardware: new Map() };
+}
+
+/** The kind of machine together with the platform that is used on it. */
+export function machineKey({ keys }: { keys: MachineKeys }, hardware: Hardware | null): string {
+  if (hardware === null) return keys.machineClass;
+  let key = keys.byHardware.get(hardware);
+  if (key === undefined) keys.byHardware.set(hardware, (key = `${hardware} on ${keys.machineClass}`));
+  return key;
+}
 
 /** Expected duration in milliseconds on a kind of machine, null when the work was never seen. */
 export function expectedMs(estimates: Estimates, workKey: number, key: string): number | null {
@@ -128,13 +139,13 @@ export function speedOf(estimates: Estimates, key: string): number {
 }
 
 /** The speed of a kind of machine over all that it did. */
-export function overallSpeed(estimates: Estimates, machineClass: string): number {
-  return speedOf(estimates, anyKey(machineClass));
+export function overallSpeed(estimates: Estimates, { any }: MachineKeys): number {
+  return speedOf(estimates, any);
 }
 
 export interface Observation {
   workKey: number;
-  machineClass: string;
+  keys: MachineKeys;
   hardware: Hardware | null;
   durationMs: number;
 }
@@ -145,7 +156,7 @@ export function observe(estimates: Estimates, seen: Observation, lengths: Length
   const logDuration = Math.log(Math.max(seen.durationMs, 1));
   const known = estimates.work.get(seen.workKey);
   const before = known?.size ?? priorOf(lengths);
-  learnSpeed(estimates, anyKey(seen.machineClass), { logDuration, size: before });
+  learnSpeed(estimates, seen.keys.any, { logDuration, size: before });
   const uncertain = learnSpeed(estimates, key, { logDuration, size: before });
   const seenSize = logDuration + logSpeedOf(estimates, key);
   const size = known?.size ?? { mean: seenSize, variance: NOISE + uncertain };

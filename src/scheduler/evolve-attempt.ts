@@ -131,14 +131,14 @@ function learn(
   const { task } = lease;
   const durationMs = Math.max(done.finishedAtMs - (done.startedAtMs ?? lease.startedAtMs ?? done.finishedAtMs), 1);
   const { hardware } = lease;
-  const { machineClass } = worker.profile;
+  const { keys } = worker.profile;
   // A guess from other tasks says nothing of the worker.
   const usualMs = expectedMs(state.estimates, task.workKey, machineKey(worker.profile, hardware));
   if (usualMs !== null && usualMs > 0) {
     const difference = Math.min(Math.max(Math.log(durationMs / usualMs) - worker.pace, -1), 1);
     worker.pace = Math.min(Math.max(worker.pace + PACE_STEP * difference, -MAX_PACE), MAX_PACE);
   }
-  observe(state.estimates, { workKey: task.workKey, machineClass, hardware, durationMs }, task.run.lengths);
+  observe(state.estimates, { workKey: task.workKey, keys, hardware, durationMs }, task.run.lengths);
   refreshSpeed(state, worker.profile);
   refreshGuess(state, task.run);
   const key = cacheKeyOf(task.spec);

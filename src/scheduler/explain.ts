@@ -60,10 +60,10 @@ function tasksAhead(state: State, task: Task): Task[] {
   const shares = new Map<Task["requirementClass"], boolean>();
   const found: Task[] = [];
   for (const run of state.runs.values()) {
-    for (const [one, queue] of run.node.queues) {
+    for (const [one, { tasks }] of run.node.queues) {
       let shared = shares.get(one);
       if (shared === undefined) shares.set(one, (shared = profiles.some(({ classes }) => classes.has(one))));
-      if (shared) found.push(...queue.values().filter((other) => other !== task && comparePlaces(other, task) < 0));
+      if (shared) found.push(...tasks.values().filter((other) => other !== task && comparePlaces(other, task) < 0));
     }
   }
   return found;

@@ -99,8 +99,8 @@ export function nextPreemption(state: State, tried: ClassSet): JournalEvent[] | 
 
 function urgentTask(state: State, least: number, tried: ClassSet): Task | undefined {
   const headOf = (leaf: ShareNode): Task | undefined => {
-    for (const [one, queue] of leaf.queues) {
-      const head = queue.peek();
+    for (const [one, line] of leaf.queues) {
+      const head = line.tasks.peek();
       if (head && head.spec.priority >= least && !tried.has(one.index) && !state.claims.has(head)) return head;
     }
     return undefined;

@@ -1,5 +1,6 @@
 import type { CapabilityDocument } from "../contracts/index.ts";
-import { overallSpeed } from "./estimates.ts";
+import { machineKeys, overallSpeed } from "./estimates.ts";
+import type { MachineKeys } from "./estimates.ts";
 import type { Fit } from "./match.ts";
 import { admit } from "./requirement-class.ts";
 import type { RequirementClass } from "./requirement-class.ts";
@@ -13,8 +14,8 @@ import type { State, WorkerRecord } from "./state.ts";
 export interface Profile {
   readonly key: string;
   readonly capabilities: CapabilityDocument;
-  /** Words for the kind of machine: durations are learned for it. */
-  readonly machineClass: string;
+  /** The kind of machine: durations are learned for it. */
+  readonly keys: MachineKeys;
   readonly kind: MachineKind;
   /** The classes that its workers fit, and how. */
   readonly classes: Map<RequirementClass, Extract<Fit, { fits: true }>>;
@@ -33,20 +34,18 @@ export interface MachineKind {
   profiles: number;
 }
 
-function kindOf(state: State, machineClass: string): MachineKind {
+function kindOf(state: State, keys: MachineKeys): MachineKind {
+  const { machineClass } = keys;
   let kind = state.kinds.get(machineClass);
   if (!kind)
-    state.kinds.set(
-      machineClass,
-      (kind = { slots: 0, speed: overallSpeed(state.estimates, machineClass), profiles: 0 }),
-    );
+    state.kinds.set(machineClass, (kind = { slots: 0, speed: overallSpeed(state.estimates, keys), profiles: 0 }));
   kind.profiles += 1;
   return kind;
 }
 
 /** More is known of the speed of a machine. O(1). */
-export function refreshSpeed(state: State, { kind, machineClass }: Profile): void {
-  const speed = overallSpeed(state.estimates, machineClass);
+export function refreshSpeed(state: State, { kind, keys }: Profile): void {
+  const speed = overallSpeed(state.estimates, keys);
   state.load.speed += kind.slots * (speed - kind.speed);
   kind.speed = speed;
 }
@@ -80,12 +79,12 @@ export function joinProfile(state: State, capabilities: CapabilityDocument): Pro
   const key = profileKey(capabilities);
   let profile = state.profiles.get(key);
   if (!profile) {
-    const machineClass = machineClassOf(capabilities);
+    const keys = machineKeys(machineClassOf(capabilities));
     profile = {
       key,
       capabilities,
-      machineClass,
-      kind: kindOf(state, machineClass),
+      keys,
+      kind: kindOf(state, keys),
       classes: new Map(),
       idle: new Set(),
       spare: new Set(),
@@ -107,7 +106,7 @@ export function leaveProfile(state: State, worker: WorkerRecord): void {
   if (profile.workers > 0) return;
   state.profiles.delete(profile.key);
   profile.kind.profiles -= 1;
-  if (profile.kind.profiles === 0) state.kinds.delete(profile.machineClass);
+  if (profile.kind.profiles === 0) state.kinds.delete(profile.keys.machineClass);
 }
 
 /** What a worker may get now: something to start, something in reserve, or nothing. */

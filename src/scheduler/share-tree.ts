@@ -11,7 +11,7 @@ import type { Run, State, Task } from "./state.ts";
  * requirement class. A node stands in its parent's `children` while something below it is ready.
  *
  * Cost: taking or giving back a lease O(log children) on each of three levels; finding the next task O(1) while the best
- * node has something a free worker can run, else O(k log k) for the k better nodes that have not.
+ * node has something a free worker can run, else O(k log k) for the k better nodes, and classes in a run, that have not.
  */
 export interface ShareNode extends HeapItem {
   readonly name: string;
@@ -22,7 +22,9 @@ export interface ShareNode extends HeapItem {
   readonly all: Map<string, ShareNode>;
   readonly children: Heap<ShareNode>;
   /** Of a run: its ready tasks by class. */
-  readonly queues: Map<RequirementClass, Heap<Task>>;
+  readonly queues: Map<RequirementClass, Line>;
+  /** The same, the one with the best head first. */
+  readonly lines: Heap<Line>;
   /** Classes with a ready task below. */
   readonly ready: ClassSet;
   readonly classCounts: number[];
@@ -37,6 +39,16 @@ export interface ShareNode extends HeapItem {
   score: number;
 }
 
+/** The ready tasks of one class in a run; never empty. */
+export interface Line extends HeapItem {
+  readonly requirementClass: RequirementClass;
+  readonly tasks: Heap<Task>;
+}
+
+const byHead = (a: Line, b: Line): number => {
+  const [left, right] = [a.tasks.peek(), b.tasks.peek()];
+  return left && right ? before(left, right) : 0;
+};
 const byScore = (a: ShareNode, b: ShareNode): number => a.score - b.score || a.order - b.order;
 
 function node(place: Pick<ShareNode, "name" | "parent" | "isRun" | "order">): ShareNode {
@@ -45,6 +57,7 @@ function node(place: Pick<ShareNode, "name" | "parent" | "isRun" | "order">): Sh
     all: new Map(),
     children: new Heap(byScore),
     queues: new Map(),
+    lines: new Heap(byHead),
     ready: new ClassSet(),
     classCounts: [],
     priorities: [],
@@ -96,11 +109,7 @@ export function nodesOf(state: State, kind: "pool" | "user", name: string): Shar
 /** Puts a task in its line. */
 export function enqueue(state: State, task: Task): void {
   const leaf = task.run.node;
-  const one = task.requirementClass;
-  let queue = leaf.queues.get(one);
-  if (!queue) leaf.queues.set(one, (queue = new Heap(before)));
-  if (queue.size === 0) markReady(leaf, one.index);
-  queue.add(task);
+  addToLine(leaf, task);
   const { priority } = task.spec;
   for (let at: ShareNode | null = leaf; at; at = at.parent) {
     if (at.waiting === 0) at.servedAtMs = Math.max(at.servedAtMs, state.nowMs);
@@ -113,17 +122,40 @@ export function enqueue(state: State, task: Task): void {
   }
 }
 
+function addToLine(leaf: ShareNode, task: Task): void {
+  const { requirementClass } = task;
+  const line = leaf.queues.get(requirementClass);
+  if (line) {
+    line.tasks.add(task);
+    if (line.tasks.peek() === task) leaf.lines.update(line);
+    return;
+  }
+  const made: Line = { requirementClass, tasks: new Heap(before), heapIndex: -1 };
+  made.tasks.add(task);
+  leaf.queues.set(requirementClass, made);
+  leaf.lines.add(made);
+  markReady(leaf, requirementClass.index);
+}
+
+function removeFromLine(leaf: ShareNode, task: Task): void {
+  const { requirementClass } = task;
+  const line = leaf.queues.get(requirementClass);
+  if (!line) return;
+  const isHead = line.tasks.peek() === task;
+  if (line.tasks.size === 1) {
+    leaf.lines.remove(line);
+    leaf.queues.delete(requirementClass);
+    unmarkReady(leaf, requirementClass.index);
+  }
+  line.tasks.remove(task);
+  if (isHead) leaf.lines.update(line);
+}
+
 /** Takes a task out of its line; one that stands in none is left alone. */
 export function dequeue(task: Task): void {
   if (task.heapIndex < 0) return;
   const leaf = task.run.node;
-  const one = task.requirementClass;
-  const queue = leaf.queues.get(one);
-  queue?.remove(task);
-  if (queue?.size === 0) {
-    leaf.queues.delete(one);
-    unmarkReady(leaf, one.index);
-  }
+  removeFromLine(leaf, task);
   const { priority } = task.spec;
   for (let at: ShareNode | null = leaf; at; at = at.parent) {
     at.waiting -= 1;
@@ -210,11 +242,6 @@ export function quotaAbove(leaf: ShareNode): ShareNode | null {
 }
 
 function bestOf(leaf: ShareNode, open: ClassSet, except: ClassSet): Task | undefined {
-  let best: Task | undefined;
-  for (const [one, queue] of leaf.queues) {
-    if (!open.has(one.index) || except.has(one.index)) continue;
-    const head = queue.peek();
-    if (head && (!best || before(head, best) < 0)) best = head;
-  }
-  return best;
+  const line = leaf.lines.first(({ requirementClass: { index } }) => open.has(index) && !except.has(index));
+  return line?.tasks.peek();
 }
