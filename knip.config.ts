@@ -20,7 +20,7 @@ const config: KnipConfig = {
     "scripts/{check-docs,check-imports,check-size,generate}.ts",
     "scripts/{setup,check,test}.mjs",
     "bench/*.ts",
-    "sim/main.ts",
+    "sim/{main,run-mutants,mutant-child}.ts",
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "bench/**/*.ts", "sim/**/*.ts", "test/**/*.ts"],
   // An exported type that only describes another export of the same file is part of that export.

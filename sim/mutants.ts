@@ -1,0 +1,179 @@
+/** Planted bugs: in `file`, the text `from`, which must be there once, becomes `to`. */
+export interface Mutant {
+  name: string;
+  file: string;
+  from: string;
+  to: string;
+}
+
+const row = (name: string, file: string, change: [from: string, to: string]): Mutant => ({
+  name,
+  file: `src/${file}`,
+  from: change[0],
+  to: change[1],
+});
+
+export const MUTANTS: readonly Mutant[] = [
+  row("result counts without its lease", "scheduler/decide-attempt.ts", [
+    "return lease?.workerId === command.workerId ? lease : undefined;",
+    "return lease;",
+  ]),
+  row("late result counts again", "scheduler/decide-attempt.ts", [
+    'if (past.digest === digest) return { events: [], reply: { type: "ack", leaseSeq, verdict: "accepted" } };',
+    'if (past.digest === digest) return { events: [], reply: { type: "ack", leaseSeq, verdict: "stale" } };',
+  ]),
+  row("loser of a hedge goes on", "scheduler/decide-attempt.ts", [
+    'after.state === "queued" || after.state === "running" ? [] : superseded(task, lease, nowMs)',
+    "[]",
+  ]),
+  row("retried although cancelled", "scheduler/decide-attempt.ts", [
+    'return task.cancelRequested ? { state: "cancelled" } : { state: "queued", notBeforeMs: nowMs };',
+    'return { state: "queued", notBeforeMs: nowMs };',
+  ]),
+  row("assertion is retried", "scheduler/retry.ts", [
+    'if (failure.class === "assertion") return { state: "failed" };',
+    "",
+  ]),
+  row("one retry too many", "scheduler/retry.ts", ["before >= policy.max_retries", "before > policy.max_retries"]),
+  row("no poison limit", "scheduler/retry.ts", ["before + 1 >= POISON_AFTER_WORKERS", "false"]),
+  row("resources not given back", "scheduler/resources.ts", ["  settle(worker.resources, lease, 1);\n  for", "  for"]),
+  row("resources given back twice", "scheduler/resources.ts", [
+    "  settle(worker.resources, lease, 1);\n  for",
+    "  settle(worker.resources, lease, 1);\n  settle(worker.resources, lease, 1);\n  for",
+  ]),
+  row("locks not looked at", "scheduler/resources.ts", [
+    "if (demand.locks.some((lock) => state.locks.has(lock))) return null;",
+    "",
+  ]),
+  row("exclusive ignored", "scheduler/resources.ts", [
+    "if (demand.exclusive && worker.machine.leases > 0) return null;",
+    "",
+  ]),
+  row("machine stays exclusive", "scheduler/resources.ts", [
+    "if (worker.machine.exclusive === lease) worker.machine.exclusive = null;",
+    "",
+  ]),
+  row("group leased in part", "scheduler/placement.ts", [
+    "if (seats) return seats.map(leaseEvent);",
+    "if (seats) return seats.slice(0, 1).map(leaseEvent);",
+  ]),
+  row("claim never ends", "scheduler/claims.ts", [
+    "    worker.claim = null;\n    refreshStanding",
+    "    refreshStanding",
+  ]),
+  row("claimed worker takes other work", "scheduler/profile.ts", [
+    " || claim || machine.exclusive",
+    " || machine.exclusive",
+  ]),
+  row("exclusive machine takes other work", "scheduler/profile.ts", [" || claim || machine.exclusive", " || claim"]),
+  row("credits ignored by one", "scheduler/profile.ts", ["leases.size >= credits", "leases.size > credits"]),
+  row("benchmarks are preempted", "scheduler/preemption.ts", ['spec.type !== "benchmark" && ', ""]),
+  row("preemption without a gap", "scheduler/preemption.ts", [
+    "export const PREEMPTION_GAP = 10;",
+    "export const PREEMPTION_GAP = 1;",
+  ]),
+  row("condition of a dependency ignored", "scheduler/dependencies.ts", ['return end === "failed";', "return true;"]),
+  row("dependents are not told", "scheduler/transition.ts", ["    makeReady(state, dependent);\n", ""]),
+  row("skipped twice", "scheduler/evolve.ts", ["      state.due.skips.delete(task);\n", ""]),
+  row("drained worker is leased", "scheduler/evolve.ts", [
+    'if (worker.state === "ready") worker.state = "draining";',
+    "",
+  ]),
+  row("drain forgotten on reconnect", "scheduler/evolve-worker.ts", [
+    "const draining = known?.incarnation === event.incarnation && known.draining;",
+    "const draining = false;",
+  ]),
+  row("suspect worker is leased", "scheduler/evolve.ts", [
+    "  worker.state = next.state;\n  worker.sessionId",
+    '  worker.state = "ready";\n  worker.sessionId',
+  ]),
+  row("quota ignored", "scheduler/share-tree.ts", [
+    "if (at.maxRunning !== null && at.running >= at.maxRunning) return undefined;",
+    "",
+  ]),
+  row("ageing removed", "scheduler/priority.ts", [
+    "return Math.floor(readySinceMs / AGEING_MS_PER_POINT) - priority;",
+    "return readySinceMs * 0 - priority;",
+  ]),
+  row("priority upside down", "scheduler/priority.ts", [
+    "if (a.rank !== b.rank) return a.rank - b.rank;",
+    "if (a.rank !== b.rank) return b.rank - a.rank;",
+  ]),
+  row("shares ignore weights", "scheduler/fairness.ts", [
+    "return Math.log((running + 1) / weight)",
+    "return Math.log(running + 1)",
+  ]),
+  row("fallback never opens", "scheduler/transition.ts", [
+    "setTimer(state, { task }, nextFallbackMs(task));",
+    "nextFallbackMs(task);",
+  ]),
+  row("retry timer not set", "scheduler/evolve-attempt.ts", ["else setTimer(state, { task }, task.notBeforeMs);", ""]),
+  row("no deadline", "scheduler/evolve-attempt.ts", ["  setTimer(state, { lease }, lease.deadlineMs);\n", ""]),
+  row("snapshot forgets payloads", "scheduler/snapshot.ts", [
+    "    payload,\n    leases,",
+    "    payload: null,\n    leases,",
+  ]),
+  row("snapshot forgets timers", "scheduler/snapshot.ts", [
+    "if (task.notBeforeMs > 0) setTimer(state, { task }, task.notBeforeMs);",
+    "if (task.notBeforeMs > 0) return;",
+  ]),
+  row("resend lost", "scheduler/decide-worker.ts", ["    resend.push(leaseSeq);\n", ""]),
+  row("held leases ignored", "scheduler/decide-worker.ts", [
+    "    const there = holds.get(lease.leaseSeq);",
+    "    const there = undefined as (typeof held)[number] | undefined;",
+  ]),
+  row("lost lease not noticed", "scheduler/decide-worker.ts", [
+    "lease.leaseSeq > command.receivedSeq || held.has(lease.leaseSeq) ? []",
+    "lease.leaseSeq > command.receivedSeq || held.has(lease.leaseSeq) || true ? []",
+  ]),
+  row("same key, two runs", "scheduler/evolve-run.ts", [
+    "if (event.idempotencyKey !== null) remember(state, event.idempotencyKey, event);",
+    "",
+  ]),
+  row("acknowledged before it is committed", "coordinator/leader.ts", [
+    "    if (answer) turn.answers.push({ answer, reply });",
+    "    if (answer) answer(reply);",
+  ]),
+  row("leases sent before they are committed", "coordinator/leader.ts", [
+    "    if (turn.events.length > 0) {\n      this.inFlight += 1;",
+    "    if (turn.events.length > 0) {\n      this.options.onCommitted(turn.events);\n      this.inFlight += 1;",
+  ]),
+  row("leader's timer not set again", "coordinator/leader.ts", [
+    '        this.execute({ type: "tick" });\n      }\n    }\n    this.arm();',
+    '        this.execute({ type: "tick" });\n      }\n    }',
+  ]),
+  row("time falls over a change of leader", "coordinator/leadership.ts", [
+    "Math.max(clock.nowMs(), state.nowMs)",
+    "clock.nowMs()",
+  ]),
+  row("recall not sent", "coordinator/worker-link.ts", [
+    "if (peer?.welcomed) this.fill(peer).addRevoke({ lease_seq: leaseSeq, running, reason });",
+    "",
+  ]),
+  row("unknown taken for committed", "journal/journal-writer.ts", [
+    'if (outcome.kind === "committed") return undefined;\n    if (outcome.kind === "fenced" && outcome.by',
+    'if (outcome.kind !== "fenced") return undefined;\n    if (outcome.by',
+  ]),
+  row("fenced leader goes on", "journal/journal-writer.ts", [
+    "return fencedError(batch, outcome.by);\n    this.resolving = true;",
+    "return undefined;\n    this.resolving = true;",
+  ]),
+  row("epoch not raised", "journal/journal-writer.ts", ["options.tail.epoch + 1", "Math.max(options.tail.epoch, 1)"]),
+  row("old leader is welcome", "transport/session/worker-session.ts", [
+    "if (frame.epoch < highestEpoch) {",
+    "if (false) {",
+  ]),
+  row("result deleted before its answer", "worker/outgoing.ts", [
+    "    this.sendResults(results);\n    this.options.onFlushed();",
+    "    this.sendResults(results);\n    for (const { lease_seq } of results) this.options.outbox.acknowledge(lease_seq);\n    this.options.onFlushed();",
+  ]),
+  row("results not sent again", "worker/outgoing.ts", ["    this.sendResults(this.options.outbox.all());\n", ""]),
+  row("worker runs a lease twice", "worker/slots.ts", [
+    "if (this.waiting.has(leaseSeq) || this.running.has(leaseSeq) || this.ended.has(leaseSeq)) return;",
+    "",
+  ]),
+  row("slot not filled again", "worker/slots.ts", [
+    "      this.finish(item, startedAtMs, result);\n    }\n    this.fill();",
+    "      this.finish(item, startedAtMs, result);\n    }",
+  ]),
+];

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { runSeed } from "../sim/run-seed.ts";
+
+/** A short slice of `npm run sim`: the same seeds every time. */
+const EVENTS = 3_000;
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 38, 71, 99, 150])(
+  "no invariant is violated in the simulated cluster of seed %i",
+  async (seed) => {
+    const { violation, journalEvents } = await runSeed(seed, EVENTS);
+    expect(violation?.message).toBeUndefined();
+    expect(journalEvents).toBeGreaterThan(20);
+  },
+);
+
+test("the same seed gives the same history", async () => {
+  const first = await runSeed(5, EVENTS);
+  const second = await runSeed(5, EVENTS);
+  expect(second).toEqual(first);
+});
