@@ -89,10 +89,8 @@ export class Checker {
         this.ledger.shares.set(`${event.kind}:${event.name}`, event);
         return;
       case "token_created":
-        return;
       case "token_revoked":
-        this.coverage.reached("token revoked");
-        return;
+        return event.type === "token_revoked" ? this.coverage.reached("token revoked") : undefined;
       case "worker_registered":
       case "worker_reported":
       case "worker_suspected":
@@ -175,11 +173,7 @@ export class Checker {
     const states = [...run.tasks.values()].map(({ state }) => state);
     demand(!run.ended, "S11", () => `run ${run.runId} ends twice`);
     demand(states.every(isOver), "S18", () => `run ${run.runId} ends with open tasks`);
-    const wanted = run.cancelRequested
-      ? "cancelled"
-      : states.every((one) => one === "completed")
-        ? "completed"
-        : "failed";
+    const wanted = endOf(run, states);
     demand(event.state === wanted, "S18", () => `run ${run.runId} is ${event.state}, not ${wanted}`);
     run.ended = true;
     this.touchedRuns.add(run);
@@ -319,4 +313,9 @@ export class Checker {
     this.ledger.claims.set(task, event.workers);
     this.coverage.reached("claim opened");
   }
+}
+
+function endOf({ cancelRequested }: RunBook, states: readonly TaskState[]): string {
+  if (cancelRequested) return "cancelled";
+  return states.every((one) => one === "completed") ? "completed" : "failed";
 }
