@@ -21,8 +21,12 @@ export function demandOf({ resources, exclusive, alternatives }: Needs): Demand 
   const { cpu = 0, memory_gb = 0, gpu = 0, gpu_memory_gb = 0, locks = [] } = resources;
   const plain = !exclusive && cpu === 0 && memory_gb === 0 && gpu === 0 && gpu_memory_gb === 0 && locks.length === 0;
   const minCudaCompute = Math.max(0, ...alternatives.map((one) => one.min_cuda_compute ?? 0));
-  return { cpu, memoryGb: memory_gb, gpu, gpuMemoryGb: gpu_memory_gb, minCudaCompute, exclusive, locks, plain };
+  const memory = { memoryGb: exact(memory_gb), gpuMemoryGb: exact(gpu_memory_gb) };
+  return { cpu: exact(cpu), ...memory, gpu, minCudaCompute, exclusive, locks, plain };
 }
+
+/** Millionths: so that what is taken and given back in any order leaves nothing behind, which sums of 0.1 would. */
+const exact = (amount: number): number => Math.round(amount * 1e6) / 1e6;
 
 interface Gpu {
   readonly index: number;
@@ -54,10 +58,10 @@ export function capacityOf({ cpu, memory_gb, gpus }: CapabilityDocument): Resour
     index,
     memoryGb,
     cudaCompute,
-    freeGb: memoryGb,
+    freeGb: exact(memoryGb),
     holders: 0,
   }));
-  return { cpu: cpu.cores, memoryGb: memory_gb, gpus: all };
+  return { cpu: exact(cpu.cores), memoryGb: exact(memory_gb), gpus: all };
 }
 
 /** The GPUs that an attempt would get, [] when it needs none; null when the worker cannot hold it now. O(GPUs). */
@@ -113,14 +117,14 @@ export function release(state: State, worker: WorkerRecord, lease: Lease): void 
 /** Takes a lease's share out of a pool (-1) or puts it back (1). */
 export function settle(pool: ResourcePool, lease: Lease, sign: 1 | -1): void {
   const { demand } = lease.task.requirementClass;
-  pool.cpu += sign * demand.cpu;
-  pool.memoryGb += sign * demand.memoryGb;
+  pool.cpu = exact(pool.cpu + sign * demand.cpu);
+  pool.memoryGb = exact(pool.memoryGb + sign * demand.memoryGb);
   for (const index of lease.gpus) {
     const gpu = pool.gpus.find((one) => one.index === index);
     // A GPU may have disappeared meanwhile.
     if (!gpu) continue;
     gpu.holders -= sign;
-    gpu.freeGb += sign * (demand.gpu > 0 ? gpu.memoryGb : demand.gpuMemoryGb);
+    gpu.freeGb = exact(gpu.freeGb + sign * (demand.gpu > 0 ? gpu.memoryGb : demand.gpuMemoryGb));
   }
 }
 
