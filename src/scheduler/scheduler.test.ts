@@ -1,124 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { asRunId, asTaskId, asWorkerId } from "../base/index.ts";
-import { capabilityDocument, taskSpec } from "../contracts/index.ts";
-import type {
-  CapabilityDocument,
-  FinishedItem,
-  ResultDocumentInput,
-  TaskSpec,
-  TaskSpecInput,
-} from "../contracts/index.ts";
-import { resultDocument } from "../contracts/index.ts";
-import type { Command, Reply } from "./commands.ts";
+import { taskSpec } from "../contracts/index.ts";
+import type { TaskSpec } from "../contracts/index.ts";
+import type { Reply } from "./commands.ts";
 import { DEADLINE_MARGIN_MS } from "./evolve-attempt.ts";
 import { explain } from "./explain.ts";
+import { Bench, RUN, bench, capabilities, spec } from "./scheduler-acceptance.ts";
 import { fromSnapshot, toSnapshot } from "./snapshot.ts";
-import { emptyState } from "./state.ts";
-import type { State, Task } from "./state.ts";
-import { assign, step } from "./step.ts";
-
-const RUN = asRunId("run-1");
-
-function capabilities(more: Partial<CapabilityDocument> = {}): CapabilityDocument {
-  return capabilityDocument.parse({
-    hostname: "host",
-    os: { platform: "linux", release: "6", arch: "x64" },
-    cpu: { model: "cpu", cores: 4, threads: 4 },
-    memory_gb: 16,
-    disk_free_gb: 100,
-    hardware: ["cpu"],
-    task_types: ["command", "model"],
-    ...more,
-  });
-}
-
-function spec(task_id: string, more: Partial<TaskSpecInput> = {}): TaskSpec {
-  return taskSpec.parse({ task_id, type: "command", config: { command: "true" }, ...more });
-}
-
-/** A coordinator without I/O: commands in, replies out. */
-class Bench {
-  state: State = emptyState();
-  nowMs = 1_000;
-
-  do(command: Command): Reply {
-    const { reply } = step(this.state, command, this.nowMs);
-    assign(this.state, this.nowMs, 1_000);
-    return reply;
-  }
-
-  worker(name: string, more: Partial<CapabilityDocument> & { credits?: number; incarnation?: string } = {}): Reply {
-    const { credits = 2, incarnation = "1", ...rest } = more;
-    return this.do({
-      type: "register_worker",
-      workerId: asWorkerId(name),
-      name,
-      incarnation,
-      sessionId: `${name}-${incarnation}`,
-      capabilities: capabilities(rest),
-      slots: 1,
-      credits,
-      held: [],
-    });
-  }
-
-  submit(tasks: TaskSpec[], more: Partial<Extract<Command, { type: "submit_run" }>> = {}): Reply {
-    return this.do({
-      type: "submit_run",
-      runId: RUN,
-      name: "run",
-      submittedBy: "me",
-      idempotencyKey: null,
-      digest: "d",
-      waitForCapacity: false,
-      pool: "default",
-      tasks,
-      ...more,
-    });
-  }
-
-  task(id: string): Task {
-    const task = this.state.runs.get(RUN)?.tasks.get(asTaskId(id));
-    if (!task) throw new Error(`no task ${id}`);
-    return task;
-  }
-
-  item(task: Task, result: Partial<ResultDocumentInput> = {}): FinishedItem {
-    const lease = task.leases[0];
-    if (!lease) throw new Error(`task ${task.taskId} has no lease`);
-    return {
-      lease_seq: lease.leaseSeq,
-      run_id: RUN,
-      attempt: lease.attempt,
-      started_at_ms: this.nowMs,
-      finished_at_ms: this.nowMs,
-      result: resultDocument.parse({
-        task_id: task.taskId,
-        worker_id: lease.workerId,
-        status: "completed",
-        execution_time_seconds: 1,
-        ...result,
-      }),
-    };
-  }
-
-  finish(id: string, result: Partial<ResultDocumentInput> = {}): Reply {
-    const task = this.task(id);
-    const item = this.item(task, result);
-    return this.do({
-      type: "attempt_finished",
-      workerId: asWorkerId(item.result.worker_id),
-      item,
-      digest: JSON.stringify(item.result),
-    });
-  }
-}
-
-function bench(...workers: string[]): Bench {
-  const made = new Bench();
-  for (const name of workers) made.worker(name);
-  return made;
-}
 
 describe("submitting", () => {
   const cases: { name: string; tasks: TaskSpec[]; code: string; path?: string }[] = [
