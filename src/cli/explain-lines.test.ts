@@ -3,7 +3,7 @@ import type { Explanation } from "../contracts/index.ts";
 import { explanationLines } from "./explain-lines.ts";
 
 const look = { style: { colour: false, unicode: true }, nowMs: Date.parse("2026-11-01T12:00:00.000Z") };
-const w1 = "0f7c2b1e-6d6d-4f0a-9a57-0a4bd4f8a0c1";
+const w1 = "worker-0f7c2b1e-6d6d-4f0a-9a57-0a4bd4f8a0c1";
 const names = new Map([[w1, "gpu-box-1"]]);
 
 const waiting = (more: Partial<Explanation>): Explanation => ({

@@ -78,5 +78,5 @@ function timeText(time: string, nowMs: number): string {
 
 /** Ids of workers in a text become what people call them. */
 function withNames(text: string, names: ReadonlyMap<string, string>): string {
-  return text.replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => names.get(id) ?? id);
+  return text.replaceAll(/(?:worker-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => names.get(id) ?? id);
 }

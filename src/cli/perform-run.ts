@@ -69,7 +69,7 @@ export async function performRun(session: RunSession, request: SubmitRunInput): 
     if (context.interrupts.signal.aborted) cancel();
     const nameOf = await workerNames(client);
     for await (const event of client.events({ after: seq, run_id: runId }, giveUp.signal)) {
-      display.event(named(event, nameOf));
+      display.event(await named(event, nameOf, client));
       if (display.progress.finished) break;
     }
   } finally {
@@ -92,9 +92,13 @@ async function cancelRun({ client }: RunSession, runId: string, { display, giveU
   }
 }
 
-function named(event: FeedEvent, names: Map<string, string>): FeedEvent {
+/** The feed of a run does not tell of workers that come after its start, so an unknown one is looked up, once. */
+async function named(event: FeedEvent, names: Map<string, string>, client: Client): Promise<FeedEvent> {
   const { worker_id: id } = event;
   if (id === undefined) return event;
-  if (event.type === "worker_registered" && event.message !== undefined) names.set(id, event.message);
+  if (!names.has(id)) {
+    for (const [known, name] of await workerNames(client)) names.set(known, name);
+    if (!names.has(id)) names.set(id, id);
+  }
   return { ...event, worker_id: names.get(id) ?? id };
 }

@@ -154,7 +154,7 @@ export const explanation = z.strictObject({
   would_preempt: z
     .strictObject({ run_id: identifier, task_id: identifier, worker_id: identifier, priority: z.int() })
     .nullable()
-    .describe("The attempt that would have to make room for it"),
+    .describe("The attempt that would have to make room for it, or does so now"),
   claimed: z.array(z.string()).describe("Workers kept free until it can start"),
   workers: z.array(z.strictObject({ worker_id: identifier, fits: z.boolean(), reasons: z.array(z.string()) })),
 });

@@ -65,6 +65,17 @@ describe("loadSuite", () => {
     ]);
   });
 
+  it("accepts the example of the scheduler, which uses all that it can be told", async () => {
+    const { suite, submission } = await loadSuite("examples/scheduling.yaml", {
+      cwd: join(import.meta.dirname, "..", ".."),
+    });
+    expect(submission.pool).toBe("nightly");
+    const used = new Set(suite.tasks.flatMap((task) => Object.keys(task).filter((key) => key in task)));
+    expect([...used]).toEqual(
+      expect.arrayContaining(["resources", "fallback", "group", "priority", "preemptible", "hedge"]),
+    );
+  });
+
   it("merges defaults into tasks: mappings key by key, everything else replaced", () => {
     const { suite } = parseSuite(
       `

@@ -9,14 +9,14 @@ import { choosePreemption } from "./preemption.ts";
 import { shortages } from "./resources.ts";
 import { comparePlaces, quotaAbove } from "./share-tree.ts";
 import { isTerminal } from "./state.ts";
-import type { State, Task, WorkerRecord } from "./state.ts";
+import type { Lease, State, Task, WorkerRecord } from "./state.ts";
 
 /** Why a task waits, or what it is doing. O(tasks + workers): for people, not for the dispatch loop. */
 export function explain(state: State, task: Task): Explanation {
   const workers = [...state.workers.values()].map((worker) => view(state, worker, task));
   const isReady = task.state === "queued" && task.notBeforeMs === 0;
   const room = isReady ? choosePreemption(state, task) : null;
-  const [victim] = room?.victims ?? [];
+  const [victim] = room?.victims ?? makingRoom(state, task);
   const facts = {
     run_id: task.run.runId,
     task_id: task.taskId,
@@ -39,14 +39,21 @@ export function explain(state: State, task: Task): Explanation {
   return { ...facts, summary: summarise(state, task, facts) };
 }
 
+/** What was called back on the workers that are kept free for the task, and still runs there. */
+function makingRoom(state: State, task: Task): Lease[] {
+  return [...(state.claims.get(task)?.held ?? [])].flatMap(({ leases }) =>
+    [...leases.values()].filter(({ revoked }) => revoked === "running"),
+  );
+}
+
 function view(state: State, worker: WorkerRecord, task: Task): Explanation["workers"][number] {
   const { needs, demand } = task.requirementClass;
   const result = fit(needs, worker.capabilities);
   const reasons = result.fits ? [] : [...result.reasons];
   const { claim, machine } = worker;
   if (worker.state !== "ready") reasons.push(`is ${worker.state}`);
-  else if (worker.leases.size >= worker.credits)
-    reasons.push(`is full: holds ${worker.leases.size} of ${worker.credits}`);
+  else if (worker.leases.size >= worker.slots)
+    reasons.push(`has no free slot: holds ${worker.leases.size} leases on ${worker.slots} slots`);
   else if (claim && claim.task !== task) reasons.push(`is kept free for task ${claim.task.taskId}`);
   else if (machine.exclusive)
     reasons.push(`its machine ${machine.hostname} is held by task ${machine.exclusive.task.taskId} alone`);

@@ -8,6 +8,7 @@ import type { Seat } from "./groups.ts";
 import { horizonOf, isBetterLater, isWithin, optimisticHorizonMs } from "./horizon.ts";
 import type { Horizon } from "./horizon.ts";
 import { isLess } from "./is-less.ts";
+import { leastUrgent } from "./preemption.ts";
 import type { Profile } from "./profile.ts";
 import { reservable } from "./resources.ts";
 import { nextTask } from "./share-tree.ts";
@@ -151,11 +152,11 @@ function warmWorkers(state: State, task: Task): Iterable<WorkerRecord> {
 }
 
 /**
- * Whether a worker without a free slot may hold the task in reserve: not when it is known to be long or to need quiet, nor near the
- * end, when those who become free first should take what is left.
+ * Whether a worker without a free slot may hold the task in reserve: not when it is known to be long, needs quiet, or could have
+ * room made for it at once, nor near the end, when those who become free first should take what is left.
  */
 function mayReserve(state: State, task: Task, profile: Profile): boolean {
-  if (task.requirementClass.demand.exclusive) return false;
+  if (task.requirementClass.demand.exclusive || task.spec.priority >= leastUrgent(state)) return false;
   const expected = expectedFor(state, task, profile);
   if (expected === null || expected <= SHORT_MS) return true;
   return expected <= LONG_MS && RESERVE_ROUNDS * expected <= optimisticHorizonMs(state);

@@ -80,14 +80,19 @@ function costOf(task: Task, victims: readonly Lease[]): number[] {
   return [Math.max(...victims.map((lease) => lease.task.spec.priority)), victims.length, surplus, -latest];
 }
 
+/** The lowest priority for which any lease would have to make room; above all priorities when none would. O(priorities). */
+export function leastUrgent(state: State): number {
+  const lowest = state.watch.preemptible.findIndex((count) => count > 0);
+  return lowest < 0 ? Number.POSITIVE_INFINITY : lowest + PREEMPTION_GAP;
+}
+
 /**
  * Makes room for the first waiting task that may have it: a claim on the worker, and its victims called back. Null when there
  * is none. O(1) while no priorities lie far enough apart. `tried`: classes for which there was no room in this pass.
  */
 export function nextPreemption(state: State, tried: ClassSet): JournalEvent[] | null {
-  const lowest = state.watch.preemptible.findIndex((count) => count > 0);
-  if (lowest < 0) return null;
-  const least = lowest + PREEMPTION_GAP;
+  const least = leastUrgent(state);
+  if (least === Number.POSITIVE_INFINITY) return null;
   for (;;) {
     const task = urgentTask(state, least, tried);
     if (!task) return null;

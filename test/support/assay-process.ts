@@ -110,7 +110,7 @@ export class Site implements AsyncDisposable {
     return { process, url: address.url, token };
   }
 
-  worker(name: string, link: { url: string; token: string }): AssayProcess {
+  worker(name: string, link: { url: string; token: string }, ...more: string[]): AssayProcess {
     return this.start([
       "worker",
       "--coordinator",
@@ -121,6 +121,7 @@ export class Site implements AsyncDisposable {
       name,
       "--data-dir",
       this.path(name),
+      ...more,
     ]);
   }
 

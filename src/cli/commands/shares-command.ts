@@ -14,7 +14,7 @@ import type { Column } from "../table.ts";
 
 interface Options extends ConnectionOptions {
   weight?: number;
-  maxRunning?: number | null;
+  maxRunning?: number | "none";
 }
 
 const columns: readonly Column[] = [
@@ -64,7 +64,7 @@ function change(
   const { kind, name, known } = share;
   return client.setShare(kind, name, {
     weight: newWeight ?? known?.weight,
-    max_running: newQuota === undefined ? (known?.max_running ?? null) : newQuota,
+    max_running: newQuota === undefined ? known?.max_running : newQuota === "none" ? null : newQuota,
   });
 }
 
@@ -85,9 +85,10 @@ function weight(text: string): number {
   return data;
 }
 
-function maxRunning(text: string): number | null {
-  if (text === "none") return null;
+function maxRunning(text: string): number | "none" {
+  if (text === "none") return text;
   const { success, data } = shareRequest.shape.max_running.safeParse(Number(text));
-  if (!/^\d+$/.test(text) || !success) throw new InvalidArgumentError("It must be a whole number from 1, or none.");
+  if (!/^\d+$/.test(text) || !success || data === null)
+    throw new InvalidArgumentError("It must be a whole number from 1, or none.");
   return data;
 }
