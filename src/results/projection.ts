@@ -228,25 +228,8 @@ export class Projection {
   private lease(event: JournalEventOf<"attempt_leased">, { seq, atMs }: PlacedEvent): void {
     const task = this.task(event);
     if (!task) return;
-    const { runId, taskId, workerId, attempt, hardware } = event;
-    const row: AttemptRow = {
-      stored: false,
-      dirty: false,
-      leaseSeq: seq,
-      runId,
-      taskId,
-      workerId,
-      attempt,
-      status: "leased",
-      hardware,
-      leaseMs: atMs,
-      startMs: null,
-      endMs: null,
-      seconds: null,
-      message: null,
-      failure: null,
-      hardwareMetrics: null,
-    };
+    const { workerId, attempt } = event;
+    const row = newAttempt(event, { seq, atMs });
     // A second attempt beside one that runs changes nothing in what the task is doing.
     if (task.underWay.length === 0) {
       task.status = "leased";
@@ -326,6 +309,28 @@ export class Projection {
     }
     run?.waiters.delete(task.taskId);
   }
+}
+
+function newAttempt(event: JournalEventOf<"attempt_leased">, { seq, atMs }: { seq: number; atMs: number }): AttemptRow {
+  const { runId, taskId, workerId, attempt, hardware } = event;
+  return {
+    stored: false,
+    dirty: false,
+    leaseSeq: seq,
+    runId,
+    taskId,
+    workerId,
+    attempt,
+    status: "leased",
+    hardware,
+    leaseMs: atMs,
+    startMs: null,
+    endMs: null,
+    seconds: null,
+    message: null,
+    failure: null,
+    hardwareMetrics: null,
+  };
 }
 
 type EndState = "completed" | "failed" | "cancelled" | "skipped";

@@ -196,7 +196,7 @@ function checkInvariants(state: State): void {
     if (worker.state === "ready") expect(worker.timer).toBeNull();
     if (worker.standing === "busy") continue;
     for (const one of worker.profile.classes.keys()) {
-      const heads = [...state.runs.values()].flatMap((run) => run.node.queues.get(one)?.peek() ?? []);
+      const heads = [...state.runs.values()].flatMap((run) => run.node.queues.get(one)?.tasks.peek() ?? []);
       // What could have room made for it is not held in reserve.
       if (worker.standing === "spare" && heads.some(({ spec }) => spec.priority >= leastUrgent(state))) continue;
       expect(heads).toEqual([]);
