@@ -83,10 +83,14 @@ function adapt(state: State, worker: WorkerRecord, capabilities: CapabilityDocum
   worker.profile = joinProfile(state, capabilities);
   worker.resources = poolOf(capabilities, worker.leases.values());
   if (worker.machine.hostname !== capabilities.hostname) {
+    const left = worker.machine;
     leaveClaim(worker);
     leaveMachine(state, worker);
     worker.machine = joinMachine(state, worker, capabilities.hostname);
     joinClaims(state, worker);
+    // An attempt that has its machine for itself came with the worker.
+    for (const machine of [left, worker.machine])
+      for (const other of machine.workers) if (other !== worker) refreshStanding(state, other);
   }
   worker.capabilities = capabilities;
 }

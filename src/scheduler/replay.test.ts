@@ -2,15 +2,25 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { asRunId, asTaskId, asWorkerId, seededRng } from "../base/index.ts";
 import type { Rng } from "../base/index.ts";
-import { capabilityDocument, dependencyTask, failureClasses, resultDocument, taskSpec } from "../contracts/index.ts";
+import {
+  capabilityDocument,
+  dependencyCondition,
+  dependencyTask,
+  failureClasses,
+  isConditionMet,
+  resultDocument,
+  taskSpec,
+} from "../contracts/index.ts";
 import type { PlacedEvent, TaskSpec } from "../contracts/index.ts";
 import type { Command } from "./commands.ts";
 import { evolve } from "./evolve.ts";
-import { leastUrgent } from "./preemption.ts";
+import { isStartable } from "./groups.ts";
+import { isPreemptible } from "./preemption.ts";
+import type { Demand } from "./resources.ts";
 import { fromSnapshot, toSnapshot } from "./snapshot.ts";
 import { emptyCounts, emptyState, countColumn, isTerminal } from "./state.ts";
-import type { State } from "./state.ts";
-import { assign, step } from "./step.ts";
+import type { State, WorkerRecord } from "./state.ts";
+import { assign, review, step } from "./step.ts";
 
 /** Random workers, runs, results, losses and cancellations, at random times. */
 class Chaos {
@@ -29,11 +39,12 @@ class Chaos {
     this.nowMs += this.rng.below(4) === 0 ? this.rng.below(40_000) : this.rng.below(50);
     const commands = Array.from({ length: 1 + this.rng.below(3) }, () => this.command());
     for (const command of commands) if (command) this.journal.push(...step(this.state, command, this.nowMs).events);
-    this.journal.push(...assign(this.state, this.nowMs, 100));
+    const policy = this.rng.below(3) === 0 ? review : assign;
+    this.journal.push(...policy(this.state, this.nowMs, 100));
   }
 
   private command(): Command | undefined {
-    switch (this.rng.below(12)) {
+    switch (this.rng.below(20)) {
       case 0:
         return this.register();
       case 1:
@@ -43,10 +54,12 @@ class Chaos {
       case 3:
         return { type: "tick" };
       case 4: {
+        if (this.rng.below(5) > 0) return this.started();
         const run = this.pick([...this.state.runs.values()]);
         return run && { type: "cancel_run", runId: run.runId, by: "x", reason: "x" };
       }
       case 5: {
+        if (this.rng.below(5) > 0) return this.started();
         const worker = this.pick([...this.state.workers.values()]);
         return worker && { type: "drain_worker", workerId: worker.workerId, by: "x", reason: "x" };
       }
@@ -57,7 +70,33 @@ class Chaos {
           ? { type: "open_epoch", epoch: this.state.epoch + 1, holder: "h", graceMs: 30_000 }
           : undefined;
       case 8:
+      case 9:
         return this.started();
+      case 10: {
+        const kind = this.rng.below(2) === 0 ? "user" : "pool";
+        const name = kind === "user" ? `u${this.rng.below(3)}` : `p${this.rng.below(2)}`;
+        const maxRunning = this.rng.below(4) > 0 ? null : this.rng.below(4);
+        return { type: "set_share", kind, name, weight: 1 + this.rng.below(9), maxRunning, by: "x" };
+      }
+      case 11: {
+        const lease = this.pick([...this.state.leases.values()]);
+        const payload = `p${this.rng.below(3)}`;
+        return lease && { type: "attempt_progressed", workerId: lease.workerId, leaseSeq: lease.leaseSeq, payload };
+      }
+      case 12:
+      case 13:
+        return this.released();
+      case 14: {
+        const worker = this.pick([...this.state.workers.values()]);
+        if (!worker?.sessionId) return undefined;
+        const { workerId, sessionId } = worker;
+        return { type: "update_capabilities", workerId, sessionId, ...this.offer(worker.name) };
+      }
+      case 15: {
+        const task = this.pick([...this.state.runs.values()].flatMap((run) => [...run.tasks.values()]));
+        if (this.rng.below(3) > 0) return this.started();
+        return task && { type: "cancel_task", runId: task.run.runId, taskId: task.taskId, by: "x", reason: "x" };
+      }
       default:
         return this.finished();
     }
@@ -74,46 +113,87 @@ class Chaos {
       name,
       incarnation: String(this.rng.below(2)),
       sessionId: `s${this.sessions}`,
-      capabilities: capabilityDocument.parse({
-        hostname: name,
-        os: { platform: "linux", release: "6", arch: "x64" },
-        cpu: { model: "c", cores: 4, threads: 4 },
-        memory_gb: 8,
-        disk_free_gb: 1,
-        hardware: this.rng.below(2) === 0 ? ["cpu"] : ["cpu", "cuda"],
-        task_types: ["command"],
-      }),
-      slots: 1,
-      credits: 1 + this.rng.below(4),
+      ...this.offer(name),
       held: kept.map((lease_seq) => ({ lease_seq, run_id: "r", task_id: "t", attempt: 1, state: "running" })),
+    };
+  }
+
+  /** What a worker says of itself, another thing each time; three machines have several workers. */
+  private offer(
+    name: string,
+  ): Pick<Extract<Command, { type: "register_worker" }>, "capabilities" | "slots" | "credits"> {
+    const { rng } = this;
+    const slots = 1 + rng.below(3);
+    const capabilities = capabilityDocument.parse({
+      hostname: rng.below(4) === 0 ? `h${rng.below(3)}` : `h-${name}`,
+      os: { platform: "linux", release: "6", arch: "x64" },
+      cpu: { model: "c", cores: 4, threads: 4 },
+      memory_gb: 4 + 4 * rng.below(2),
+      disk_free_gb: 1,
+      gpus: Array.from({ length: rng.below(3) }, (_, index) => ({ index, vendor: "v", name: "g", memory_gb: 8 })),
+      hardware: rng.below(2) === 0 ? ["cpu"] : ["cpu", "cuda"],
+      task_types: ["command", "benchmark"],
+      pools: rng.below(3) === 0 ? ["p0"] : ["p0", "p1"],
+    });
+    return { capabilities, slots, credits: slots + rng.below(3) };
+  }
+
+  private released(): Command | undefined {
+    const leases = [...this.state.leases.values()];
+    const lease = this.pick(leases.filter(({ revoked }) => revoked !== null)) ?? this.pick(leases);
+    if (!lease) return undefined;
+    const { workerId, leaseSeq } = lease;
+    const payload = this.rng.below(2) === 0 ? { payload: "left" } : {};
+    return { type: "attempt_released", workerId, leaseSeq, reason: "x", ...payload };
+  }
+
+  private task(index: number): TaskSpec {
+    const { rng } = this;
+    const conditions = ["success", "failure", "always"] as const;
+    const condition = this.pick(conditions) ?? "always";
+    const group = rng.below(6) === 0 ? { group: "g" } : {};
+    const common = {
+      task_id: `t${index}`,
+      priority: rng.below(101),
+      requirements: rng.below(3) === 0 ? { hardware: ["cuda"] } : {},
+      fallback: rng.below(4) === 0 ? [{ hardware: ["cpu"], after_seconds: rng.below(20) }] : [],
+      retry_policy: { max_retries: rng.below(3), retry_delay_seconds: rng.below(20) },
+      depends_on: index > 0 && rng.below(3) === 0 ? [{ task: `t${rng.below(index)}`, condition }] : [],
+      resources: this.resources(),
+      preemptible: rng.below(4) > 0,
+      hedge: rng.below(3) === 0,
+      ...group,
+    };
+    if (rng.below(8) === 0) return taskSpec.parse({ ...common, type: "benchmark", config: { model: "m" } });
+    return taskSpec.parse({ ...common, type: "command", config: { command: `c${rng.below(3)}` } });
+  }
+
+  private resources(): object {
+    const { rng } = this;
+    return {
+      ...(rng.below(4) === 0 ? { cpu: rng.below(40) / 10 + 0.1 } : {}),
+      ...(rng.below(6) === 0 ? { memory_gb: 1 + rng.below(4) } : {}),
+      ...(rng.below(6) === 0 ? { gpu: 1 } : rng.below(6) === 0 ? { gpu_memory_gb: 3 } : {}),
+      ...(rng.below(6) === 0 ? { locks: [`l${rng.below(2)}`] } : {}),
+      ...(rng.below(8) === 0 ? { exclusive: true } : {}),
     };
   }
 
   private submit(): Command {
     this.runs += 1;
     const count = 1 + this.rng.below(8);
-    const tasks: TaskSpec[] = Array.from({ length: count }, (_, index) =>
-      taskSpec.parse({
-        task_id: `t${index}`,
-        type: "command",
-        priority: this.rng.below(101),
-        config: { command: "true" },
-        requirements: this.rng.below(3) === 0 ? { hardware: ["cuda"] } : {},
-        retry_policy: { max_retries: this.rng.below(3), retry_delay_seconds: this.rng.below(20) },
-        depends_on: index > 0 && this.rng.below(3) === 0 ? [`t${this.rng.below(index)}`] : [],
-      }),
-    );
+    const tasks: TaskSpec[] = Array.from({ length: count }, (_, index) => this.task(index));
     const runId = asRunId(`r${this.runs}`);
     const idempotencyKey = this.rng.below(2) === 0 ? `k${this.rng.below(5)}` : null;
     return {
       type: "submit_run",
       runId,
       name: "n",
-      submittedBy: "x",
+      submittedBy: `u${this.rng.below(3)}`,
       idempotencyKey,
       digest: "d",
       waitForCapacity: true,
-      pool: "default",
+      pool: `p${this.rng.below(2)}`,
       tasks,
     };
   }
@@ -133,7 +213,7 @@ class Chaos {
   }
 
   private started(): Command | undefined {
-    const lease = this.pick([...this.state.leases.values()]);
+    const lease = this.pick([...this.state.leases.values()].filter(({ startedAtMs }) => startedAtMs === null));
     if (!lease) return undefined;
     return {
       type: "attempt_started",
@@ -155,7 +235,14 @@ class Chaos {
       execution_time_seconds: 1,
       ...(fails ? { failure: { class: this.pick([...failureClasses]), message: "m" } } : {}),
     });
-    const item = { lease_seq: leaseSeq, run_id: task.run.runId, attempt, started_at_ms: 1, finished_at_ms: 2, result };
+    const item = {
+      lease_seq: leaseSeq,
+      run_id: task.run.runId,
+      attempt,
+      started_at_ms: lease.startedAtMs ?? this.nowMs,
+      finished_at_ms: this.nowMs,
+      result,
+    };
     return { type: "attempt_finished", workerId, item, digest: String(this.rng.below(3)) };
   }
 
@@ -179,11 +266,16 @@ function checkInvariants(state: State): void {
       counts[countColumn(task)] += 1;
       if (!isTerminal(task.state)) open += 1;
       expect(task.leases.length > 0).toBe(task.state === "leased" || task.state === "running");
-      expect(task.heapIndex >= 0).toBe(task.state === "queued" && task.notBeforeMs === 0);
+      if (!task.group) expect(task.heapIndex >= 0).toBe(task.state === "queued" && task.notBeforeMs === 0);
+      else if (task.heapIndex >= 0) expect(isStartable(task.group)).toBe(true);
+      expect(task.leases.length).toBeLessThanOrEqual(task.spec.hedge ? 2 : 1);
+      expect(new Set(task.leases.map(({ workerId }) => workerId)).size).toBe(task.leases.length);
       for (const { workerId } of task.leases) leased.set(workerId, (leased.get(workerId) ?? 0) + 1);
       if (task.state === "leased" || task.state === "running" || task.state === "completed") {
-        for (const one of task.spec.depends_on)
-          expect(run.tasks.get(asTaskId(dependencyTask(one)))?.state).toBe("completed");
+        for (const one of task.spec.depends_on) {
+          const end = run.tasks.get(asTaskId(dependencyTask(one)))?.state ?? "queued";
+          expect(isTerminal(end) && isConditionMet(dependencyCondition(one), end)).toBe(true);
+        }
       }
       const accepted = task.past.filter((past) => past.outcome === "succeeded");
       expect(accepted.length).toBeLessThanOrEqual(1);
@@ -194,18 +286,83 @@ function checkInvariants(state: State): void {
   for (const worker of state.workers.values()) {
     expect(worker.leases.size).toBe(leased.get(worker.workerId) ?? 0);
     if (worker.state === "ready") expect(worker.timer).toBeNull();
-    if (worker.standing === "busy") continue;
-    for (const one of worker.profile.classes.keys()) {
-      const heads = [...state.runs.values()].flatMap((run) => run.node.queues.get(one)?.tasks.peek() ?? []);
-      // What could have room made for it is not held in reserve.
-      if (worker.standing === "spare" && heads.some(({ spec }) => spec.priority >= leastUrgent(state))) continue;
-      expect(heads).toEqual([]);
-    }
+    checkWorker(worker);
   }
-  expect(state.due.runs.size + state.due.skips.size).toBe(0);
+  checkIndexes(state);
+  expect(state.due.runs.size + state.due.skips.size + state.due.peers.size).toBe(0);
+}
+
+/** What is not set aside, from its leases. */
+function checkWorker({ leases, resources, capabilities, machine, standing }: WorkerRecord): void {
+  const held = [...leases.values()];
+  const sum = (of: (demand: Demand) => number): number =>
+    held.reduce((total, { task }) => total + of(task.requirementClass.demand), 0);
+  expect(resources.cpu).toBeCloseTo(capabilities.cpu.cores - sum(({ cpu }) => cpu), 6);
+  expect(resources.memoryGb).toBeCloseTo(capabilities.memory_gb - sum(({ memoryGb }) => memoryGb), 6);
+  for (const gpu of resources.gpus)
+    expect(gpu.holders).toBe(held.filter(({ gpus }) => gpus.includes(gpu.index)).length);
+  const onMachine = [...machine.workers].flatMap((one) => [...one.leases.values()]);
+  expect(machine.leases).toBe(onMachine.length);
+  const exclusive = onMachine.filter(({ task }) => task.requirementClass.demand.exclusive);
+  if (exclusive.length > 0) expect(exclusive).toContain(machine.exclusive);
+  else expect(machine.exclusive).toBeNull();
+  if (machine.exclusive) expect(standing).toBe("busy");
+}
+
+/** Locks, claims, what is watched, and the counts of the tree. */
+function checkIndexes(state: State): void {
+  const leases = [...state.leases.values()];
+  const locks = leases.flatMap(({ task }) => task.requirementClass.demand.locks);
+  expect(new Set(locks).size).toBe(locks.length);
+  expect([...state.locks.keys()].sort()).toEqual([...locks].sort());
+  const preemptible = new Int32Array(101);
+  for (const { task } of leases)
+    if (isPreemptible(task)) preemptible[task.spec.priority] = (preemptible[task.spec.priority] ?? 0) + 1;
+  expect(state.watch.preemptible).toEqual(preemptible);
+  expect(state.watch.hedgeable).toEqual(new Set(leases.filter(({ task }) => task.spec.hedge)));
+  const workers = [...state.workers.values()];
+  expect(state.watch.overfull).toEqual(new Set(workers.filter((one) => one.leases.size > one.slots)));
+  for (const [task, claim] of state.claims) {
+    expect(task.state).toBe("queued");
+    for (const worker of claim.held) expect(worker.claim).toBe(claim);
+  }
+  for (const { claim } of workers) if (claim) expect(state.claims.get(claim.task)).toBe(claim);
+  const tasks = [...state.runs.values()].flatMap((run) => [...run.tasks.values()]);
+  expect(state.tree.running).toBe(leases.length);
+  expect(state.tree.waiting).toBe(tasks.filter(({ heapIndex }) => heapIndex >= 0).length);
+  for (const run of state.runs.values()) {
+    const own = [...run.tasks.values()];
+    const ready = own.filter(({ heapIndex }) => heapIndex >= 0);
+    expect(run.node.running).toBe(own.reduce((sum, task) => sum + task.leases.length, 0));
+    expect(run.node.waiting).toBe(ready.length);
+    expect(new Set(run.node.queues.keys())).toEqual(new Set(ready.map((task) => task.requirementClass)));
+    expect(run.unseen).toBe(ready.filter((task) => !Number.isFinite(task.expectedWork)).length);
+  }
+  const slots = workers.reduce((sum, one) => sum + (one.state === "ready" ? one.slots : 0), 0);
+  expect([...state.kinds.values()].reduce((sum, kind) => sum + kind.slots, 0)).toBe(slots);
+}
+
+/** What one seed need not reach, all of them together must, or the test says nothing about it. */
+const rare = [
+  "claim_opened",
+  "claim_dropped",
+  "fallback_opened",
+  "attempt_revoked",
+  "attempt_progressed",
+  "share_set",
+  "retry_due",
+];
+
+/** Features that no type of event names. */
+function featuresOf({ event }: PlacedEvent): string[] {
+  if (event.type === "attempt_revoked") return [event.type, ...(event.by ? ["preemption"] : ["migration"])];
+  if (event.type === "attempt_finished") return [event.type, ...(event.after.state === "running" ? ["hedge"] : [])];
+  if (event.type === "attempt_leased" && event.gpus) return [event.type, "gpus"];
+  return [event.type];
 }
 
 test("whatever happens, replay gives the live state, snapshots continue it, and the books balance", () => {
+  const seen = new Map<string, number>();
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (seed) => {
       const chaos = new Chaos(seed);
@@ -226,7 +383,10 @@ test("whatever happens, replay gives the live state, snapshots continue it, and 
       for (const { event, atMs } of chaos.journal.slice(half.from)) evolve(half.copy, event, atMs);
       expect(hash(half.copy)).toBe(hash(chaos.state));
       checkInvariants(half.copy);
+      for (const feature of chaos.journal.flatMap(featuresOf)) seen.set(feature, (seen.get(feature) ?? 0) + 1);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
+  for (const feature of [...rare, "preemption", "migration", "gpus"])
+    expect(seen.get(feature), feature).toBeGreaterThan(0);
 });

@@ -111,7 +111,14 @@ export function release(state: State, worker: WorkerRecord, lease: Lease): void 
   if (demand.plain) return;
   settle(worker.resources, lease, 1);
   for (const lock of demand.locks) if (state.locks.get(lock) === lease) state.locks.delete(lock);
-  if (worker.machine.exclusive === lease) worker.machine.exclusive = null;
+  if (worker.machine.exclusive === lease) worker.machine.exclusive = exclusiveOn(worker.machine);
+}
+
+/** There may be several when workers with such attempts turned out to be on one machine. */
+function exclusiveOn({ workers }: Machine): Lease | null {
+  for (const { leases } of workers)
+    for (const lease of leases.values()) if (lease.task.requirementClass.demand.exclusive) return lease;
+  return null;
 }
 
 /** Takes a lease's share out of a pool (-1) or puts it back (1). */
@@ -149,7 +156,7 @@ export function leaveMachine(state: State, worker: WorkerRecord): void {
   const { machine } = worker;
   machine.workers.delete(worker);
   machine.leases -= worker.leases.size;
-  if (machine.exclusive?.workerId === worker.workerId) machine.exclusive = null;
+  if (machine.exclusive?.workerId === worker.workerId) machine.exclusive = exclusiveOn(machine);
   if (machine.workers.size === 0) state.machines.delete(machine.hostname);
 }
 
