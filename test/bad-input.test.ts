@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createClient } from "../src/client/index.ts";
+import { PROTOCOL_VERSION } from "../src/contracts/index.ts";
 import { Site, assay, eventually } from "./support/assay-process.ts";
 
 type Coordinator = Awaited<ReturnType<Site["coordinator"]>>;
@@ -27,6 +28,7 @@ async function submit(name: string, content: string | Uint8Array): Promise<Await
 }
 
 const task = (fields: object): object => ({ task_id: "a", type: "command", config: { command: "true" }, ...fields });
+const commandTask = (task_id: string) => ({ task_id, type: "command" as const, config: { command: "true" } });
 const suite = (...tasks: object[]): string => JSON.stringify({ name: "bad", tasks });
 
 /** One screen: the code, the thing at fault, and what to do next; no stack. */
@@ -164,6 +166,71 @@ describe("identity", () => {
     expect(code).toBe(4002);
     expect(String(reason)).toContain("99");
     expect((await createClient({ baseUrl: it.url, token: it.token }).status()).workers.ready).toBe(1);
+  });
+});
+
+describe("a worker that says absurd things of itself is turned away and disturbs nobody", () => {
+  const capabilities = {
+    hostname: "odd",
+    os: { platform: "linux", release: "6", arch: "x64" },
+    cpu: { model: "x", cores: 4, threads: 4 },
+    memory_gb: 8,
+    disk_free_gb: 10,
+    hardware: ["cpu"],
+    task_types: ["command"],
+  };
+  const gpu = { index: 0, vendor: "NVIDIA", name: "L4" };
+  const many = <Value>(count: number, one: (index: number) => Value): Value[] =>
+    Array.from({ length: count }, (_, index) => one(index));
+  test.each([
+    ["negative cores", { cpu: { ...capabilities.cpu, cores: -4 } }, 4000],
+    ["cores without end", { cpu: { ...capabilities.cpu, cores: 1e308 } }, 4000],
+    ["GPUs without end", { gpus: many(1_001, (index) => ({ ...gpu, index })) }, 4000],
+    ["as many GPUs as fit nowhere", { gpus: many(50_000, (index) => ({ ...gpu, index })) }, 1009],
+    ["a GPU with a memory of 10^12 GB", { gpus: [{ ...gpu, memory_gb: 1e12 }] }, 4000],
+    ["a bomb of labels", { labels: Object.fromEntries(many(10_000, (index) => [`l${index}`, "x"])) }, 4000],
+    ["pools without end", { pools: many(1_000, (index) => `p${index}`) }, 4000],
+  ])("%s", async (_what, absurd, code) => {
+    const socket = new WebSocket(`${it.url.replace("http", "ws")}/api/v1/worker`, ["assay.v1+json"], {
+      headers: { authorization: `Bearer ${it.token}` },
+    });
+    await once(socket, "open");
+    const closed = once(socket, "close");
+    const identity = { worker_id: "odd", name: "odd", incarnation: "1", assay_version: "0.1.0", held: [] };
+    const hello = { ...identity, capabilities: { ...capabilities, ...absurd }, slots: 1, credits: 1 };
+    socket.send(JSON.stringify({ n: 1, type: "hello", protocol_version: PROTOCOL_VERSION, ...hello }));
+    expect((await closed)[0]).toBe(code);
+    const client = createClient({ baseUrl: it.url, token: it.token });
+    expect((await client.status()).workers).toMatchObject({ ready: 1, suspect: 0, lost: 0 });
+    const { run_id } = await client.submitRun({ name: "after", tasks: [commandTask("a")] });
+    expect((await client.waitForRun(run_id)).state).toBe("completed");
+  });
+});
+
+describe("a submission of 100,000 tasks", () => {
+  test("is accepted as one, and cancelled as one", async () => {
+    const client = createClient({ baseUrl: it.url, token: it.token });
+    const tasks = Array.from({ length: 100_000 }, (_, index) => commandTask(`t${index}`));
+    // In a pool without workers none ends before the run is cancelled.
+    const submitted = await client.submitRun({ name: "many", pool: "nobody", wait_for_capacity: true, tasks });
+    expect(submitted.tasks).toBe(100_000);
+    expect((await client.status()).tasks.waiting).toBe(100_000);
+    await client.cancelRun(submitted.run_id, "enough");
+    const run = await client.waitForRun(submitted.run_id);
+    expect(run).toMatchObject({ state: "cancelled", counts: { total: 100_000, cancelled: 100_000 } });
+    expect(await client.stateHash()).toMatchObject({ equal: true });
+  });
+
+  test("that is too large is refused whole, with a code", async () => {
+    const client = createClient({ baseUrl: it.url, token: it.token });
+    const before = await client.status();
+    const env = { NOTE: "x".repeat(100) };
+    const tasks = Array.from({ length: 100_000 }, (_, index) => ({
+      ...commandTask(`t${index}`),
+      config: { command: "true", env },
+    }));
+    await expect(client.submitRun({ name: "too-large", tasks })).rejects.toMatchObject({ code: "suite_too_large" });
+    expect((await client.status()).tasks).toEqual(before.tasks);
   });
 });
 

@@ -177,6 +177,16 @@ test("a failed task starts its clean-up and skips what needs its success", async
   await present("cleaned");
 });
 
+test("a clean-up that is not needed is skipped, and the run is as good as without it", async () => {
+  await secondWorker();
+  const { ended } = await run("all-well", [
+    command("build", "true"),
+    command("roll-back", "true", { depends_on: [{ task: "build", condition: "failure" }] }),
+  ]);
+  const counts = { completed: 1, skipped: 1 };
+  expect(await ended).toMatchObject({ run: { state: "completed", counts }, exit_code: 0 });
+});
+
 test("shares are shown and changed, and a quota is kept and told of", async () => {
   await secondWorker();
   const set = await assay("shares", "pool", "solo", "--weight", "2.5", "--max-running", "1", "--json", ...link());

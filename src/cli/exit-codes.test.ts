@@ -22,6 +22,7 @@ describe("exitCodeOfRun", () => {
     [3, "failed", { completed: 2, error: 1 }],
     [1, "failed", { completed: 1, failed: 1, error: 1 }],
     [1, "failed", { failed: 1, skipped: 2 }],
+    [0, "completed", { completed: 2, skipped: 1 }],
     [3, "cancelled", { completed: 2, cancelled: 1 }],
     [1, "cancelled", { failed: 1, cancelled: 2 }],
     [3, "running", { completed: 2, running: 1 }],

@@ -87,5 +87,7 @@ function isErrorCode(code: string): code is ErrorCode {
 /** What a command ends with after a run. */
 export function exitCodeOfRun(run: { state: RunState; counts: TaskCounts }): ExitCode {
   if (run.counts.failed > 0) return exitCodes.testsFailed;
-  return run.state === "completed" && run.counts.completed === run.counts.total ? exitCodes.ok : infrastructure;
+  const { completed, skipped, total } = run.counts;
+  // What is skipped in a completed run was for the case that something fails.
+  return run.state === "completed" && completed + skipped === total ? exitCodes.ok : infrastructure;
 }

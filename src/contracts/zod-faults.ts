@@ -30,6 +30,8 @@ function faultsOf(issue: Issue, segments: readonly PropertyKey[], root: string):
       return fault("unknown_field", `${path} is not a field of ${describe(segments, root)}`, { path });
     });
   }
+  const meant = issue.code === "invalid_union" ? meantBranch(issue) : undefined;
+  if (meant) return meant.flatMap((inner) => faultsOf(inner, [...segments, ...inner.path], root));
   const path = fieldPath(segments);
   return [
     fault("invalid_field", `${path === "" ? `the ${root}` : path} ${complaint(issue)}`, path === "" ? {} : { path }),
@@ -64,6 +66,14 @@ function complaint(issue: Issue): string {
     default:
       return `is not valid: ${issue.message}`;
   }
+}
+
+/** What the one form complains of that the value has by its type; undefined when it has none of them, or several. */
+function meantBranch({ errors }: Extract<Issue, { code: "invalid_union" }>): readonly Issue[] | undefined {
+  const isOfAnotherType = ({ code, path }: Issue): boolean =>
+    path.length === 0 && (code === "invalid_type" || code === "invalid_value");
+  const [meant, other] = errors.filter((issues) => !issues.some(isOfAnotherType));
+  return other === undefined ? meant : undefined;
 }
 
 function unionComplaint(issue: Extract<Issue, { code: "invalid_union" }>): string {

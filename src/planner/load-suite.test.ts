@@ -138,6 +138,21 @@ describe("loadSuite refuses", () => {
       `name: s\ntasks:\n  - task_id: a\n    type: command\n    config: {}\n`,
       "invalid_field 5:5 tasks[0].config.command: tasks[0].config.command is missing",
     ],
+    [
+      "resources that contradict each other",
+      `name: s\ntasks:\n  - task_id: a\n    type: command\n    config: { command: x }\n    resources:\n      gpu: 0\n      gpu_memory_gb: 8\n`,
+      "invalid_field 8:7 tasks[0].resources.gpu_memory_gb: tasks[0].resources.gpu_memory_gb is not valid: contradicts gpu: 0",
+    ],
+    [
+      "a lock that is named twice",
+      `name: s\ntasks:\n${command("a", ", resources: { locks: [db, db] }")}`,
+      "invalid_field 3:76 tasks[0].resources.locks: tasks[0].resources.locks is not valid: names a lock twice",
+    ],
+    [
+      "a condition that there is not",
+      `name: s\ntasks:\n${command("a")}${command("b", ", depends_on: [{ task: a, condition: maybe }]")}`,
+      "invalid_field 4:87 tasks[1].depends_on[0].condition: tasks[1].depends_on[0].condition must be one of success, failure, always",
+    ],
     ["a suite without tasks", `name: s\ntasks: []\n`, "invalid_field 2:1 tasks: tasks must have at least 1 item"],
     ["an empty file", ``, "invalid_field -:- -: the file is empty"],
     ["a list", `- a\n`, "invalid_field 1:1 -: the suite must be a mapping"],

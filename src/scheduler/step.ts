@@ -80,6 +80,7 @@ function followUp(state: State): JournalEvent | undefined {
 
 function endOf(run: Run): RunEndState {
   if (run.cancelRequested) return "cancelled";
-  const { completed, total } = run.counts;
-  return completed === total ? "completed" : "failed";
+  const { failed, error, cancelled } = run.counts;
+  // A task that was skipped though nothing failed was for the case that something does.
+  return failed + error + cancelled === 0 ? "completed" : "failed";
 }
