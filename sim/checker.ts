@@ -137,7 +137,6 @@ export class Checker {
         );
         demand(atMs >= task.readySinceMs + seconds * 1000, "S9", () => `fallback of ${task.id} opens too early`);
         task.alternatives = event.alternative;
-        this.ledger.lineUpAnew(task, atMs);
         this.coverage.reached("fallback opened");
         return;
       }

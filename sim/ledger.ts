@@ -100,12 +100,6 @@ export class Ledger {
     this.wait(task, 1, atMs);
   }
 
-  /** With another set of requirements it stands in another queue of its run. */
-  lineUpAnew(task: TaskBook, atMs: number): void {
-    this.wait(task, -1, atMs);
-    this.wait(task, 1, atMs);
-  }
-
   requeue(task: TaskBook, notBeforeMs: number, atMs: number): void {
     if (notBeforeMs === 0) return this.ready(task, atMs);
     task.state = "queued";

@@ -124,8 +124,8 @@ export class Replica {
 
 /** Parts of the state that a snapshot leaves out and that must come out the same when it is restored. */
 function indexText(state: State): string {
-  const facts = ({ name, waiting, running, topPriority, weight, maxRunning }: ShareNode): string =>
-    JSON.stringify([name, waiting, running, waiting > 0 ? topPriority : 0, weight, maxRunning]);
+  const facts = ({ name, waiting, running, topPriority, weight, maxRunning, servedAtMs }: ShareNode): string =>
+    JSON.stringify([name, waiting, running, waiting > 0 ? topPriority : 0, weight, maxRunning, servedAtMs]);
   const users = [...state.tree.all.values()].flatMap((pool) => [
     facts(pool),
     ...[...pool.all.values()].map((user) => `${pool.name}/${facts(user)}`),

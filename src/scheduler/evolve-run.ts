@@ -6,7 +6,7 @@ import { emptyLengths, meanWork, workKeyOf } from "./estimates.ts";
 import { openedAfter } from "./fallback.ts";
 import type { Group } from "./groups.ts";
 import { classFor, joinClass, leaveClass, needsOf } from "./requirement-class.ts";
-import { addRunNode } from "./share-tree.ts";
+import { addRunNode, keepAge } from "./share-tree.ts";
 import { sharedSpec } from "./compact-spec.ts";
 import type { SharedSpec } from "./compact-spec.ts";
 import { emptyCounts } from "./state.ts";
@@ -155,10 +155,12 @@ export function cancelTask(state: State, task: Task): void {
 /** The task may be taken by the next sets of its fallback too: it moves to another class, and keeps its age. */
 export function openFallback(state: State, event: JournalEventOf<"fallback_opened">): void {
   const task = mustTask(state, event);
-  unline(state, task);
-  leaveClass(state, task);
-  task.alternatives = event.alternative;
-  task.requirementClass = classFor(state, needsOf(task.spec, task.run.pool, task.alternatives));
-  joinClass(task);
-  makeReady(state, task);
+  keepAge(task.run.node, () => {
+    unline(state, task);
+    leaveClass(state, task);
+    task.alternatives = event.alternative;
+    task.requirementClass = classFor(state, needsOf(task.spec, task.run.pool, task.alternatives));
+    joinClass(task);
+    makeReady(state, task);
+  });
 }

@@ -7,6 +7,8 @@ import { before } from "./priority.ts";
 import { Bench, spec } from "./scheduler-acceptance.ts";
 import { nextTask } from "./share-tree.ts";
 import type { ShareNode } from "./share-tree.ts";
+import { fromSnapshot, toSnapshot } from "./snapshot.ts";
+import type { StateSnapshot } from "./snapshot.ts";
 import type { State, Task } from "./state.ts";
 
 function pathOf(task: Task): ShareNode[] {
@@ -112,5 +114,42 @@ describe("shares", () => {
     const running = [...it.state.leases.values()].map(({ task }) => task.run.submittedBy);
     expect(running.filter((user) => user === "u1").length).toBeLessThanOrEqual(1);
     expect(running).toHaveLength(4);
+  });
+});
+
+describe("what was ready all the time keeps its age", () => {
+  const servedOf = ({ run }: Task): number[] => {
+    const path: number[] = [];
+    for (let at: ShareNode | null = run.node; at?.parent; at = at.parent) path.push(at.servedAtMs);
+    return path;
+  };
+
+  test("when a fallback opens", () => {
+    const it = new Bench();
+    it.worker("w", { hardware: ["cpu"], slots: 1, credits: 1 });
+    it.submit([spec("busy")], { runId: asRunId("other"), submittedBy: "another" });
+    const cuda = { requirements: { hardware: ["cuda" as const] } };
+    it.submit([spec("t", { ...cuda, fallback: [{ hardware: ["cpu"], after_seconds: 5 }] })], { waitForCapacity: true });
+    const task = it.task("t");
+    const before = servedOf(task);
+    it.pass(6_000);
+    expect(task.alternatives).toBe(1);
+    expect(servedOf(task)).toEqual(before);
+  });
+
+  test("in a snapshot, although the run that was served last is gone", () => {
+    const it = new Bench();
+    it.worker("w", { slots: 1, credits: 1 });
+    it.submit([spec("first")], { runId: asRunId("first") });
+    it.nowMs += 1_000;
+    it.submit([spec("second"), spec("third")]);
+    it.finish("first", {}, asRunId("first"));
+    it.nowMs += 100_000;
+    it.do({ type: "projected", seq: it.state.seq });
+    expect(it.state.runs.size).toBe(1);
+    it.submit([spec("late")], { runId: asRunId("late"), submittedBy: "another" });
+    const copy = fromSnapshot(JSON.parse(JSON.stringify(toSnapshot(it.state))) as StateSnapshot);
+    const third = copy.runs.get(it.task("third").run.runId)?.tasks.get(it.task("third").taskId);
+    expect(third && servedOf(third)).toEqual(servedOf(it.task("third")));
   });
 });

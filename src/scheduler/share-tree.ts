@@ -122,6 +122,18 @@ export function enqueue(state: State, task: Task): void {
   }
 }
 
+/** Moves tasks of a run from line to line: what was ready before and is ready after it has waited all the time. */
+export function keepAge(leaf: ShareNode, move: () => void): void {
+  const before: { at: ShareNode; servedAtMs: number }[] = [];
+  for (let at: ShareNode | null = leaf; at; at = at.parent)
+    if (at.waiting > 0) before.push({ at, servedAtMs: at.servedAtMs });
+  move();
+  for (const { at, servedAtMs } of before) {
+    at.servedAtMs = servedAtMs;
+    place(at);
+  }
+}
+
 function addToLine(leaf: ShareNode, task: Task): void {
   const { requirementClass } = task;
   const line = leaf.queues.get(requirementClass);
@@ -234,7 +246,11 @@ export function bestLeaf(at: ShareNode, passes: (node: ShareNode) => boolean): S
   return leaf;
 }
 
-/** The user or pool above a run whose quota is used up. A group may go beyond it, or it could never start. */
+/**
+ * The user or pool above a run whose quota is used up. While it is not, a group starts with all of its members, although that
+ * may take more than is left: a group larger than the quota could otherwise never start, and one that waited for so much room
+ * would be overtaken again and again. So a quota is exceeded by at most one group less one, and until that has ended.
+ */
 export function quotaAbove(leaf: ShareNode): ShareNode | null {
   for (let at: ShareNode | null = leaf; at; at = at.parent)
     if (at.maxRunning !== null && at.running >= at.maxRunning) return at;

@@ -61,6 +61,8 @@ export interface StateSnapshot {
   submissions: [string, Submission][];
   workers: WorkerSnapshot[];
   shares: Share[];
+  /** When pools, and users in them, were served last: a run that was served and is gone does not say. */
+  served: { pool: string; user: string | null; atMs: number }[];
   claims: { runId: RunId; taskId: TaskId; workers: WorkerRecord["workerId"][] }[];
   estimates: {
     work: [number, Estimates["work"] extends Map<number, infer Value> ? Value : never][];
@@ -80,6 +82,7 @@ export function toSnapshot(state: State): StateSnapshot {
     submissions: [...state.submissions],
     workers: [...state.workers.values()].map(snapshotWorker),
     shares: [...state.shares.values()],
+    served: servedIn(state),
     claims: [...state.claims.values()].map(({ task, workers }) => ({
       runId: task.run.runId,
       taskId: task.taskId,
@@ -87,6 +90,23 @@ export function toSnapshot(state: State): StateSnapshot {
     })),
     estimates: { work: [...estimates.work], speeds: [...estimates.speeds] },
   };
+}
+
+function servedIn(state: State): StateSnapshot["served"] {
+  return [...state.tree.all.values()].flatMap((pool) => [
+    { pool: pool.name, user: null, atMs: pool.servedAtMs },
+    ...[...pool.all.values()].map((user) => ({ pool: pool.name, user: user.name, atMs: user.servedAtMs })),
+  ]);
+}
+
+function restoreServed(state: State, served: StateSnapshot["served"]): void {
+  for (const { pool, user, atMs } of served) {
+    const above = state.tree.all.get(pool);
+    const node = user === null ? above : above?.all.get(user);
+    if (!node) continue;
+    node.servedAtMs = atMs;
+    place(node);
+  }
 }
 
 function snapshotRun(of: Run): RunSnapshot {
@@ -145,6 +165,7 @@ export function fromSnapshot(snapshot: StateSnapshot): State {
   for (const [key, value] of snapshot.estimates.speeds) state.estimates.speeds.set(key, value);
   for (const one of snapshot.workers) restoreWorker(state, one);
   for (const one of snapshot.runs) restoreRun(state, one);
+  restoreServed(state, snapshot.served);
   for (const { runId, taskId, workers } of snapshot.claims) {
     const task = state.runs.get(asRunId(runId))?.tasks.get(asTaskId(taskId));
     if (task) evolveClaim(state, task, workers);
@@ -175,10 +196,7 @@ function restoreRun(state: State, snapshot: RunSnapshot): void {
     else if (task.leases.length === 0) restoreWait(state, task);
   }
   run.node.servedAtMs = servedAtMs;
-  for (let at: Run["node"] | null = run.node; at; at = at.parent) {
-    at.servedAtMs = Math.max(at.servedAtMs, servedAtMs);
-    place(at);
-  }
+  place(run.node);
 }
 
 function restoreTask(state: State, run: Run, from: { snapshot: TaskSnapshot; before: Task | undefined }): Task {

@@ -9,7 +9,7 @@ import { nextFallbackMs } from "./fallback.ts";
 import { isStartable, leaderOf } from "./groups.ts";
 import { rankOf } from "./priority.ts";
 import { leaveClass } from "./requirement-class.ts";
-import { dequeue, enqueue } from "./share-tree.ts";
+import { dequeue, enqueue, keepAge } from "./share-tree.ts";
 import { countColumn, isTerminal } from "./state.ts";
 import type { Lease, Run, State, Task, TerminalState, TimerEntry, WorkerRecord } from "./state.ts";
 
@@ -50,9 +50,11 @@ export function unline(state: State, task: Task): void {
 function refreshGroup(state: State, task: Task): void {
   const { group } = task;
   if (!group) return;
-  for (const member of group.members) unline(state, member);
-  const leader = leaderOf(group);
-  if (leader && isStartable(group)) line(state, leader);
+  keepAge(task.run.node, () => {
+    for (const member of group.members) unline(state, member);
+    const leader = leaderOf(group);
+    if (leader && isStartable(group)) line(state, leader);
+  });
 }
 
 /**
