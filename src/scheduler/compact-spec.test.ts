@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compactSpec } from "./compact-spec.ts";
+import { sharedSpec, wholeSpec } from "./compact-spec.ts";
 import { spec } from "./scheduler-acceptance.ts";
 
 const specs = fc
@@ -13,12 +13,14 @@ const specs = fc
 
 test("says the same, and shares what is equal with the one before", () => {
   fc.assert(
-    fc.property(specs, specs, (one, before) => {
-      const compact = compactSpec(one, before);
-      expect(compact).toEqual(one);
-      const isSame = JSON.stringify(one.config) === JSON.stringify(before.config);
-      if (isSame) expect(compact.config).toBe(before.config);
-      expect(compactSpec(one, undefined)).toBe(one);
+    fc.property(specs, specs, (one, other) => {
+      const before = sharedSpec(other, undefined);
+      const shared = sharedSpec(one, before);
+      expect(wholeSpec({ taskId: "t", spec: shared })).toEqual(one);
+      const { task_id: _, ...rest } = other;
+      expect(before).toEqual(rest);
+      if (JSON.stringify(one) === JSON.stringify(other)) expect(shared).toBe(before);
+      if (JSON.stringify(one.config) === JSON.stringify(other.config)) expect(shared.config).toBe(before.config);
     }),
   );
 });
