@@ -93,7 +93,7 @@ describe("explain", () => {
     const why = explain(it.state, it.task("c", run));
     expect(why).toMatchObject({ state: "queued", ahead: 1, would_preempt: null, claimed: [] });
     expect(why.workers).toEqual([
-      { worker_id: "w1", fits: true, reasons: ["is full: holds 1 of 1"] },
+      { worker_id: "w1", fits: true, reasons: ["has no free slot: holds 1 leases on 1 slots"] },
       { worker_id: "w2", fits: false, reasons: ["min_memory_gb: wants 8, has 4"] },
     ]);
     // One runs for two seconds, and one of two seconds is ahead.

@@ -11,6 +11,7 @@ import { addWorker } from "./evolve-worker.ts";
 import { refreshStanding } from "./profile.ts";
 import { leaveClass } from "./requirement-class.ts";
 import { place } from "./share-tree.ts";
+import type { ShareNode } from "./share-tree.ts";
 import { countColumn, emptyState, isTerminal } from "./state.ts";
 import type { Lease, Run, Share, State, Submission, Task, TokenRecord, WorkerRecord } from "./state.ts";
 import { makeReady, setTimer } from "./transition.ts";
@@ -92,11 +93,16 @@ export function toSnapshot(state: State): StateSnapshot {
   };
 }
 
+/** By name: in which order the nodes were made does not matter. */
 function servedIn(state: State): StateSnapshot["served"] {
-  return [...state.tree.all.values()].flatMap((pool) => [
+  return byName(state.tree).flatMap((pool) => [
     { pool: pool.name, user: null, atMs: pool.servedAtMs },
-    ...[...pool.all.values()].map((user) => ({ pool: pool.name, user: user.name, atMs: user.servedAtMs })),
+    ...byName(pool).map((user) => ({ pool: pool.name, user: user.name, atMs: user.servedAtMs })),
   ]);
+}
+
+function byName({ all }: ShareNode): ShareNode[] {
+  return [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function restoreServed(state: State, served: StateSnapshot["served"]): void {
