@@ -316,5 +316,5 @@ export class Checker {
 
 function endOf({ cancelRequested }: RunBook, states: readonly TaskState[]): string {
   if (cancelRequested) return "cancelled";
-  return states.every((one) => one === "completed") ? "completed" : "failed";
+  return states.every((one) => one === "completed" || one === "skipped") ? "completed" : "failed";
 }

@@ -250,7 +250,9 @@ export class WorkerLink {
       }
       case "worker_draining": {
         const peer = this.byWorker.get(event.workerId);
-        if (peer?.welcomed) this.fill(peer).addDrain(event.reason);
+        // One that was started anew since, perhaps in the same batch, need not drain.
+        const isMeant = this.options.state.workers.get(event.workerId)?.draining === true;
+        if (peer?.welcomed && isMeant) this.fill(peer).addDrain(event.reason);
         return;
       }
       default:

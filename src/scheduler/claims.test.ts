@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { asRunId, asWorkerId } from "../base/index.ts";
 import { CLAIM_AFTER_MS } from "./claims.ts";
 import { explain } from "./explain.ts";
-import { Bench, bench, spec } from "./scheduler-acceptance.ts";
+import { Bench, bench, capabilities, spec } from "./scheduler-acceptance.ts";
 
 const LARGE = asRunId("large");
 const FLOOD = Array.from({ length: 60 }, (_, index) => spec(`t${index}`, { resources: { cpu: 1 } }));
@@ -63,4 +63,22 @@ describe("a claim", () => {
     }
     expect(it.state.counts).toMatchObject({ completed: 6, waiting: 0 });
   });
+});
+
+test("a claim on a worker that moves to another machine is opened anew, and the worker stays free for it", () => {
+  const it = new Bench();
+  it.worker("w", { slots: 2, credits: 2 });
+  it.submit([spec("busy"), spec("whole", { resources: { exclusive: true } })]);
+  const task = it.task("whole");
+  expect(it.workerOf("w").claim?.task).toBe(task);
+  it.do({
+    type: "update_capabilities",
+    workerId: asWorkerId("w"),
+    sessionId: "w-1",
+    capabilities: capabilities({ hostname: "elsewhere" }),
+    slots: 2,
+    credits: 2,
+  });
+  expect(it.state.claims.has(task)).toBe(true);
+  expect(it.workerOf("w").claim).toBe(it.state.claims.get(task));
 });

@@ -71,6 +71,8 @@ export function settleClaim(state: State, claim: Claim): Seat[] | string | null 
   for (const workerId of claim.workers) {
     const worker = state.workers.get(workerId);
     if (worker?.state !== "ready") return `worker ${worker?.name ?? workerId} takes no work now`;
+    // Gone and back, or moved to another machine: others may use it again.
+    if (!claim.held.has(worker)) return `worker ${worker.name} came anew`;
     workers.push(worker);
   }
   const members = task.group ? openMembers(task.group) : [task];
