@@ -1,5 +1,6 @@
 import type { AckVerdict, AssignItem, FinishedItem, HeldLease, PlacedEvent } from "../src/contracts/index.ts";
 import type { Coverage } from "./coverage.ts";
+import { Hearsay } from "./hearsay.ts";
 import type { Parcel, Tap } from "./network.ts";
 import { demand } from "./violation.ts";
 
@@ -32,18 +33,21 @@ export class Auditor {
   private readonly archived = new Set<string>();
   private readonly runOf = new Map<number, string>();
   private readonly durableRuns = new Set<string>();
+  private readonly hearsay: Hearsay;
   private readonly submissions = new Map<string, string>();
   /** Spoils what workers say about the leases that they hold. */
   misreport: (held: readonly number[]) => readonly number[] = (held) => held;
 
   /** `fail`: taken down at once, because what throws inside production code may be caught there. */
-  constructor(coverage: Coverage, fail: (error: unknown) => void) {
-    this.coverage = coverage;
-    this.fail = fail;
+  constructor(parts: { coverage: Coverage; prompt: boolean; fail: (error: unknown) => void }) {
+    this.coverage = parts.coverage;
+    this.fail = parts.fail;
+    this.hearsay = new Hearsay(parts.prompt);
   }
 
   /** The store's notice of a batch. */
   durable(events: readonly PlacedEvent[]): void {
+    this.hearsay.durable(events);
     for (const { seq, event } of events) {
       this.durableSeq = seq;
       if (event.type === "run_submitted") this.durableRuns.add(event.runId);
@@ -69,6 +73,11 @@ export class Auditor {
   workerStarted(workerId: string): void {
     this.epochs.delete(workerId);
     this.begun.set(workerId, new Set());
+  }
+
+  /** A worker takes a result from its disk. */
+  resultRemoved(workerId: string, leaseSeq: number): void {
+    this.watched(() => this.hearsay.forgets(workerId, leaseSeq));
   }
 
   attemptStarted(workerId: string, leaseSeq: number): void {
@@ -123,6 +132,10 @@ export class Auditor {
       const held = frame["held"] as HeldLease[];
       const kept = new Set(this.misreport(held.map((one) => one.lease_seq)));
       frame["held"] = held.filter((one) => kept.has(one.lease_seq));
+      this.hearsay.connects(`${session.workerId}/${String(frame["incarnation"])}`, {
+        atSeq: this.durableSeq,
+        held: kept,
+      });
     }
     // Executors can leave something for the next attempt; the worker of today does not send it yet.
     if (frame.type === "progress") frame["payload"] = `from lease ${String(frame["lease_seq"])}`;
@@ -132,6 +145,9 @@ export class Auditor {
   }
 
   private workerGot(session: Session, { frame }: Parcel): void {
+    if (frame.type === "ack")
+      for (const { lease_seq: seq } of frame["items"] as { lease_seq: number }[])
+        this.hearsay.answers(session.workerId, seq);
     if (frame.type !== "welcome") return;
     session.epoch = frame["epoch"] as number;
     const highest = this.epochs.get(session.workerId) ?? 0;
@@ -143,6 +159,8 @@ export class Auditor {
     if (frame.type === "assign") for (const item of frame["items"] as AssignItem[]) this.assigned(session, item);
     if (frame.type === "ack")
       for (const item of frame["items"] as { lease_seq: number; verdict: AckVerdict }[]) this.acked(session, item);
+    if (frame.type === "revoke")
+      for (const { lease_seq: seq } of frame["items"] as { lease_seq: number }[]) this.hearsay.recalled(seq);
     if (frame.type === "drain") session.drainedAtSeq = this.durableSeq;
   }
 
@@ -153,6 +171,7 @@ export class Auditor {
     const holder = this.holders.get(seq);
     demand(holder === undefined || holder === workerId, "S3", () => `lease ${seq} goes to ${holder} and ${workerId}`);
     this.holders.set(seq, workerId);
+    this.hearsay.assigned(seq, item.payload);
     const task = `${item.run_id}/${item.spec.task_id}/${workerId}`;
     const last = this.lastLease.get(task) ?? 0;
     demand(seq >= last, "S3", () => `lease ${seq} of ${task} comes after ${last}`);
@@ -170,6 +189,6 @@ export class Auditor {
       const isKnown = durable?.workerId === workerId && !archived;
       demand(verdict === "conflict" || !isKnown, "S1", () => `the durable result of lease ${seq} is called ${verdict}`);
     }
-    this.acknowledged.set(seq, verdict);
+    if (this.acknowledged.get(seq) !== "accepted") this.acknowledged.set(seq, verdict);
   }
 }

@@ -16,6 +16,8 @@ export interface TaskBook {
   cancelRequested: boolean;
   leases: LeaseBook[];
   attempts: number;
+  /** What the last attempt left for the next. */
+  payload: string | null;
   failures: Map<string, number>;
   accepted: Set<number>;
 }

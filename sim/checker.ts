@@ -5,7 +5,7 @@ import { isAtQuota, machineIsFree, mayBeLeased, meets, withinQuota } from "./lea
 import type { LeaseBook, RunBook, TaskBook } from "./books.ts";
 import type { Coverage } from "./coverage.ts";
 import { Ledger } from "./ledger.ts";
-import { checkVerdict, noteLease } from "./verdict-rules.ts";
+import { checkRetry, checkVerdict, noteLease, noteProgress } from "./verdict-rules.ts";
 import { demand } from "./violation.ts";
 
 type TaskEvent = Extract<
@@ -19,6 +19,7 @@ const PREEMPTION_GAP = 10;
 export class Checker {
   readonly ledger = new Ledger();
   private readonly coverage: Coverage;
+  private readonly prompt: boolean;
   private readonly keys = new Map<string, string>();
   private lastSeq = 0;
   private lastMs = 0;
@@ -26,8 +27,10 @@ export class Checker {
   private leasedInBatch: LeaseBook[] = [];
   private touchedRuns = new Set<RunBook>();
 
-  constructor(coverage: Coverage) {
+  /** `prompt`: nothing goes wrong, so that what is due happens at once. */
+  constructor(coverage: Coverage, prompt: boolean) {
     this.coverage = coverage;
+    this.prompt = prompt;
   }
 
   /** The first event of a batch comes next. */
@@ -115,15 +118,10 @@ export class Checker {
         return this.ended(event, atMs);
       case "attempt_progressed":
         this.coverage.reached("payload handed on");
-        demand(
-          this.ledger.mustTask(event).leases.some((lease) => lease.seq === event.leaseSeq),
-          "S3",
-          () => "progress of no lease",
-        );
-        return;
+        return noteProgress(this.ledger.mustTask(event), event);
       case "retry_due": {
         const task = this.ledger.mustTask(event);
-        demand(task.notBeforeMs > 0 && task.notBeforeMs <= atMs, "S13", () => `${task.id} is tried again too early`);
+        checkRetry(task, { prompt: this.prompt, atMs });
         this.coverage.reached("retry waited");
         return this.ledger.ready(task, atMs);
       }
@@ -277,6 +275,7 @@ export class Checker {
       task.accepted.add(event.attempt);
     }
     this.ledger.release(lease);
+    if (event.payload !== undefined) task.payload = event.payload;
     if (event.outcome === "preempted") this.coverage.reached("lease handed back");
     if (lease.isHedge || task.leases.length > 0)
       this.coverage.reached(event.outcome === "succeeded" ? "hedge won" : "hedge lost");

@@ -92,6 +92,14 @@ export class Faults {
         return sim.net.drop(worker.link, "both");
       case "wrong_held":
         return this.misreport();
+      case "forget_lease":
+        return worker.forgetLease();
+      case "forge_result": {
+        const leases = [...sim.replica.checker.ledger.leases.values()];
+        const lease = world.pick(leases.filter((one) => one.worker.workerId !== worker.workerId));
+        if (lease) worker.forgeResult(lease);
+        return sim.net.drop(worker.link, "both");
+      }
       default:
         return this.atCoordinator(fault, forMs);
     }

@@ -66,6 +66,7 @@ function checkTask(task: Task, book: TaskBook): void {
     () => `${name} waits`,
   );
   demand(task.past.length + task.leases.length === book.attempts, "S13", () => `${name} had ${book.attempts} attempts`);
+  demand(task.payload === book.payload, "S20", () => `${name} has ${task.payload} from before, not ${book.payload}`);
   const lined = task.heapIndex >= 0;
   if (task.group === null)
     demand(lined === isReady(book), "S4", () => `${name}, ${task.state}, is in a queue: ${lined}`);

@@ -74,6 +74,7 @@ export class Ledger {
         cancelRequested: false,
         leases: [],
         attempts: 0,
+        payload: null,
         failures: new Map(),
         accepted: new Set(),
       };

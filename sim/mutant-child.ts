@@ -19,7 +19,10 @@ registerHooks({
 });
 
 const { runSeed } = await import("./run-seed.ts");
-for (let seed = 1; seed <= Number(seeds); seed += 1) {
+const { optionsOf } = await import("./options.ts");
+const all = Array.from({ length: Number(seeds) }, (_, at) => at + 1);
+const { true: first = [], false: rest = [] } = Object.groupBy(all, (seed) => String(mutant.needs(optionsOf(seed))));
+for (const seed of [...first, ...rest]) {
   const { violation } = await runSeed(seed, Number(events));
   if (!violation) continue;
   process.send?.({ seed, rule: violation.rule, message: violation.message.split("\n")[0] });

@@ -37,6 +37,8 @@ export const FAULTS = [
   "capabilities",
   "rewrite_result",
   "wrong_held",
+  "forget_lease",
+  "forge_result",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 

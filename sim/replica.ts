@@ -8,6 +8,7 @@ import type { Auditor } from "./auditor.ts";
 import { Checker } from "./checker.ts";
 import type { Coverage } from "./coverage.ts";
 import { fullCheck } from "./full-check.ts";
+import { isPrompt } from "./hearsay.ts";
 import type { Options } from "./options.ts";
 import { allWait, checkFairness, checkOrder } from "./order.ts";
 import type { ShareNode } from "../src/scheduler/share-tree.ts";
@@ -41,7 +42,7 @@ export class Replica {
 
   constructor(parts: Replica["parts"]) {
     this.parts = parts;
-    this.checker = new Checker(parts.coverage);
+    this.checker = new Checker(parts.coverage, isPrompt(parts.options));
     parts.store.onStored = (batch) => this.stored(batch);
   }
 

@@ -6,10 +6,11 @@ import type { Platform } from "../src/platform/index.ts";
 import type { Connection, WorkerSession } from "../src/transport/index.ts";
 import type { LiveFeed } from "../src/worker/live-feed.ts";
 import { Outbox } from "../src/worker/outbox.ts";
-import type { AttemptEnd, AttemptRunner } from "../src/worker/slots.ts";
+import type { AttemptEnd, AttemptRunner, Slots } from "../src/worker/slots.ts";
 import { Worker } from "../src/worker/worker.ts";
 import type { WorkerOptions } from "../src/worker/worker.ts";
 import type { Auditor } from "./auditor.ts";
+import type { LeaseBook } from "./books.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Link, SimConnection } from "./network.ts";
 import type { Options, WorkerShape } from "./options.ts";
@@ -131,6 +132,36 @@ export class SimWorker {
     outbox.commit();
   }
 
+  /** A worker with a result under a lease that is another's, as when its disk was copied. */
+  forgeResult(lease: LeaseBook): void {
+    const outbox = this.process?.outbox;
+    const { seq, attempt, task } = lease;
+    const item = { lease_seq: seq, run_id: task.run.runId, attempt, spec: { task_id: task.id } } as AssignItem;
+    const { lease_seq, run_id } = item;
+    const nowMs = this.host.clock.nowMs();
+    const result = this.result(item, { status: "completed" });
+    outbox?.add({ lease_seq, run_id, attempt, started_at_ms: nowMs, finished_at_ms: nowMs, result });
+    outbox?.commit();
+  }
+
+  /** A worker that does not know a lease any more that waited for a slot. */
+  forgetLease(): void {
+    if (!this.process) return;
+    const slots = Reflect.get(this.process.worker, "slots") as Slots;
+    const waiting = Reflect.get(slots, "waiting") as Map<number, AssignItem>;
+    const leaseSeq = this.parts.world.pick([...waiting.keys()]);
+    if (leaseSeq !== undefined) waiting.delete(leaseSeq);
+  }
+
+  /** What it should not be in for long: a lease waits beside a free slot; a result was not answered. */
+  get stuck(): string | null {
+    const status = this.process?.worker.status;
+    if (!status || status.draining) return null;
+    if (status.waiting > 0 && status.running < this.shape.slots) return "has a free slot for what waits";
+    const [oldest] = this.process?.outbox.all() ?? [];
+    return oldest ? `keeps the result of lease ${oldest.lease_seq}` : null;
+  }
+
   private start(): void {
     this.starts += 1;
     const { world, options } = this.parts;
@@ -176,7 +207,10 @@ export class SimWorker {
           throw new Error("the disk is full");
         }
         for (const item of put) this.disk.set(item.lease_seq, item);
-        for (const leaseSeq of remove) this.disk.delete(leaseSeq);
+        for (const leaseSeq of remove) {
+          this.parts.auditor.resultRemoved(this.workerId, leaseSeq);
+          this.disk.delete(leaseSeq);
+        }
       },
       close: () => undefined,
     };

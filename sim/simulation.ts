@@ -4,6 +4,7 @@ import { Client } from "./client.ts";
 import { SimCoordinator } from "./coordinator.ts";
 import { Coverage } from "./coverage.ts";
 import { Faults } from "./faults.ts";
+import { isPrompt } from "./hearsay.ts";
 import { Network } from "./network.ts";
 import type { Link, SimConnection } from "./network.ts";
 import type { Options } from "./options.ts";
@@ -37,7 +38,11 @@ export class Simulation {
     this.options = options;
     this.world = new World(options.seed);
     const { world, coverage } = this;
-    this.auditor = new Auditor(coverage, (error) => (this.failure ??= error));
+    this.auditor = new Auditor({
+      coverage,
+      prompt: isPrompt(options),
+      fail: (error) => (this.failure ??= error),
+    });
     this.store = new SimStore(world, options.store, coverage);
     this.net = new Network(world, coverage);
     this.replica = new Replica({

@@ -7,11 +7,14 @@ const LOOK_MS = 2_000;
 /** A task may wait for a better machine, but not for so long. */
 const PATIENCE_MS = 120_000;
 
+/** A worker does not know a lease, keeps a result, or leaves a slot free: an answer or the next heartbeat mends that. */
+const SOON_MS = 60_000;
+
 /** L2: once nothing goes wrong any more, no task waits for long while a worker that fits has nothing to do. */
 export class Starvation {
   private readonly sim: Simulation;
   private lookedAtMs = 0;
-  private readonly since = new Map<TaskBook, number>();
+  private readonly since = new Map<unknown, number>();
 
   constructor(sim: Simulation) {
     this.sim = sim;
@@ -24,22 +27,41 @@ export class Starvation {
     this.lookedAtMs = world.nowMs;
     // Somebody starts those again that were told to drain before the healing and heard of it only now.
     for (const worker of this.sim.workers) if (worker.isDraining) worker.crash("kept");
+    this.lookAtWorkers();
     const idle = [...replica.checker.ledger.workers.values()].filter((one) => this.isIdle(one));
     for (const run of replica.checker.ledger.runs.values()) {
       if (run.ended) continue;
       for (const task of run.tasks.values()) {
         const worker = isReady(task) && task.spec.group === undefined ? idle.find((one) => fits(task, one)) : undefined;
-        if (!worker) {
-          this.since.delete(task);
-          continue;
-        }
-        const since = this.since.get(task) ?? world.nowMs;
-        this.since.set(task, since);
-        const waits = (): string => `${task.id} of ${run.runId} waits while ${worker.workerId} is idle`;
-        demand(world.nowMs - since < PATIENCE_MS, "L2", waits);
+        const waits = (): string => `${task.id} of ${run.runId} waits while ${worker?.workerId} is idle`;
+        demand(this.lastsMs(task, worker !== undefined) < PATIENCE_MS, "L2", waits);
       }
     }
     return true;
+  }
+
+  private lookAtWorkers(): void {
+    const { workers, replica } = this.sim;
+    for (const worker of workers) {
+      const { workerId, stuck } = worker;
+      const key = `${workerId} ${stuck}`;
+      for (const other of this.since.keys())
+        if (typeof other === "string" && other.startsWith(`${workerId} `) && other !== key) this.since.delete(other);
+      demand(this.lastsMs(key, stuck !== null) < SOON_MS, "L2", () => key);
+    }
+    for (const lease of replica.checker.ledger.leases.values()) {
+      const holder = workers.find(({ workerId }) => workerId === lease.worker.workerId);
+      const isUnknown = lease.startedAtMs === null && holder?.isDone === true;
+      demand(this.lastsMs(lease, isUnknown) < SOON_MS, "L2", () => `nobody knows lease ${lease.seq}`);
+    }
+  }
+
+  /** For how long something has been so. */
+  private lastsMs(what: unknown, isSo: boolean): number {
+    const { nowMs } = this.sim.world;
+    if (!isSo) this.since.delete(what);
+    else if (!this.since.has(what)) this.since.set(what, nowMs);
+    return nowMs - (this.since.get(what) ?? nowMs);
   }
 
   /** What is not over. */
@@ -66,7 +88,12 @@ export class Starvation {
 
   private isIdle(worker: WorkerBook): boolean {
     const { ledger } = this.sim.replica.checker;
-    return worker.ready && !worker.draining && worker.leases.size === 0 && !ledger.claimOn(worker);
+    if (!worker.ready || worker.draining || worker.leases.size > 0 || ledger.claimOn(worker)) return false;
+    // Who has a machine for itself keeps its other workers idle, for as long as it takes.
+    const { hostname } = worker.capabilities;
+    return ![...ledger.leases.values()].some(
+      ({ task, worker: other }) => isExclusive(task) && other.capabilities.hostname === hostname,
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import type { JournalEventOf } from "../src/contracts/index.ts";
 import { isExclusive } from "./books.ts";
 import type { LeaseBook, TaskBook } from "./books.ts";
 import type { Coverage } from "./coverage.ts";
+import { isLate } from "./hearsay.ts";
 import { demand } from "./violation.ts";
 
 /** So many workers may be lost under a task. */
@@ -29,6 +30,23 @@ export function checkVerdict(task: TaskBook, event: JournalEventOf<"attempt_fini
   demand(failure === "assertion" || count >= allowed, "S13", () => `${where()} fails too early`);
   if (failure === "worker_lost") coverage.reached("poison task");
   else if (failure !== "assertion") coverage.reached("attempts used up");
+}
+
+/** S13, L3: a task is tried again when its time has come, and not much later where nothing goes wrong. */
+export function checkRetry({ id, notBeforeMs }: TaskBook, { prompt, atMs }: { prompt: boolean; atMs: number }): void {
+  demand(notBeforeMs > 0 && notBeforeMs <= atMs, "S13", () => `${id} is tried again too early`);
+  const isTooLate = isLate(prompt, { dueMs: notBeforeMs, atMs });
+  demand(!isTooLate, "L3", () => `${id} is tried again ${atMs - notBeforeMs} ms late`);
+}
+
+/** S3: an attempt leaves something for the next one. */
+export function noteProgress(task: TaskBook, { leaseSeq, payload }: JournalEventOf<"attempt_progressed">): void {
+  demand(
+    task.leases.some(({ seq }) => seq === leaseSeq),
+    "S3",
+    () => "progress of no lease",
+  );
+  task.payload = payload;
 }
 
 /** Which of the rarer things a lease is. */

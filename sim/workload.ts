@@ -116,7 +116,7 @@ function fateOf(world: World, features: Options["features"]): string {
 }
 
 function priorityOf(world: World, features: Options["features"]): number {
-  return features.priorities ? (world.pick([0, 10, 45, 50, 55, 60, 90, 100]) ?? 50) : 50;
+  return features.priorities ? (world.pick([0, 10, 45, 49, 50, 51, 52, 55, 60, 90, 100]) ?? 50) : 50;
 }
 
 function hardwareOf(world: World): TaskSpec["requirements"] {

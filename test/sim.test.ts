@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { runSeed } from "../sim/run-seed.ts";
 
@@ -12,6 +15,21 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 38, 71, 99, 150])(
     expect(journalEvents).toBeGreaterThan(20);
   },
 );
+
+const runNode = promisify(execFile);
+
+/** A slice of `npm run sim:mutants`: the simulator notices bugs. */
+test.each([
+  "resources given back twice",
+  "one retry too many",
+  "snapshot forgets payloads",
+  "acknowledged before it is committed",
+  "held leases ignored",
+])("the planted bug is noticed: %s", async (name) => {
+  const script = join(import.meta.dirname, "../sim/run-mutants.ts");
+  const { stdout } = await runNode(process.execPath, [script, "--only", name, "--seeds", "30"]);
+  expect(stdout).toContain("1 of 1 mutants were killed");
+});
 
 test("the same seed gives the same history", async () => {
   const first = await runSeed(5, EVENTS);

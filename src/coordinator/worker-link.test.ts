@@ -13,6 +13,8 @@ const capabilities = capabilityDocument.parse({
   cpu: { model: "cpu", cores: 4, threads: 4 },
   memory_gb: 16,
   disk_free_gb: 100,
+  hardware: ["cpu"],
+  task_types: ["command"],
 });
 
 /** A link on a state whose batches are committed by hand. */

@@ -338,7 +338,8 @@ function isShortFinish(event: JournalEventOf<"attempt_finished">): boolean {
     result !== undefined &&
     isTextOrNull(digest) &&
     failure !== undefined &&
-    isText(after.state) &&
+    // Types say that it is there; what is written must not depend on it.
+    isText((after as { state: unknown } | null)?.state) &&
     (after.state === "queued" ? countFields(after) === 2 && isWhole(after.notBeforeMs) : countFields(after) === 1)
   );
 }
