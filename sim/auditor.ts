@@ -38,6 +38,9 @@ export class Auditor {
   /** Spoils what workers say about the leases that they hold. */
   misreport: (held: readonly number[]) => readonly number[] = (held) => held;
 
+  /** Every assignment comes twice. */
+  repeats = false;
+
   /** `fail`: taken down at once, because what throws inside production code may be caught there. */
   constructor(parts: { coverage: Coverage; prompt: boolean; fail: (error: unknown) => void }) {
     this.coverage = parts.coverage;
@@ -156,7 +159,11 @@ export class Auditor {
   }
 
   private coordinatorSent(session: Session, { frame }: Parcel): void {
-    if (frame.type === "assign") for (const item of frame["items"] as AssignItem[]) this.assigned(session, item);
+    if (frame.type === "assign") {
+      const items = frame["items"] as AssignItem[];
+      for (const item of items) this.assigned(session, item);
+      if (this.repeats) frame["items"] = [...items, ...items];
+    }
     if (frame.type === "ack")
       for (const item of frame["items"] as { lease_seq: number; verdict: AckVerdict }[]) this.acked(session, item);
     if (frame.type === "revoke")

@@ -36,7 +36,7 @@ export class Faults {
       worker.restart();
       worker.changeCapabilities(worker.shape.capabilities, true);
     }
-    sim.auditor.misreport = (held) => held;
+    this.report();
     sim.store.down = false;
     sim.store.faulty = false;
     const newest = sim.newest();
@@ -91,7 +91,8 @@ export class Faults {
         worker.rewriteResult();
         return sim.net.drop(worker.link, "both");
       case "wrong_held":
-        return this.misreport();
+        this.misreport();
+        return world.chance(0.5) ? sim.net.drop(worker.link, "both") : undefined;
       case "forget_lease":
         return worker.forgetLease();
       case "forge_result": {
@@ -140,12 +141,18 @@ export class Faults {
     }
   }
 
-  /** For a while workers forget some of what they hold, or speak of what they do not hold. */
+  private report(): void {
+    this.sim.auditor.misreport = (held) => held;
+    this.sim.auditor.repeats = false;
+  }
+
+  /** For a while workers forget some of what they hold when they are asked, and perhaps hear of every lease twice. */
   private misreport(): void {
     const { sim } = this;
     sim.coverage.reached("held lease forgotten");
     sim.auditor.misreport = (held) => held.filter(() => !sim.world.chance(0.3));
-    sim.world.plan(500, () => (sim.auditor.misreport = (held) => held));
+    sim.auditor.repeats = sim.world.chance(0.5);
+    sim.world.plan(2_000, () => this.report());
   }
 
   private changed(capabilities: CapabilityDocument): CapabilityDocument {

@@ -256,11 +256,12 @@ export const MUTANTS: readonly Mutant[] = [
     "Math.max(options.tail.epoch, 1)",
     fault("second_leader", "coordinator_crash"),
   ]),
-  row("a session of the past speaks", "scheduler/decide-worker.ts", [
-    "return worker?.sessionId === command.sessionId ? worker : undefined;",
-    "return worker;",
-    fault("half_open", "drop", "partition"),
+  row("age lost when a fallback opens", "scheduler/share-tree.ts", [
+    "    at.servedAtMs = servedAtMs;\n    place(at);",
+    "    place(at);",
+    both(feature("fallback"), ({ features }) => !features.groups && !features.kinds && !features.hedging),
   ]),
+  row("age lost in a snapshot", "scheduler/snapshot.ts", ["  restoreServed(state, snapshot.served);\n", ""]),
   row("result deleted before its answer", "worker/outgoing.ts", [
     "    this.sendResults(results);\n    this.options.onFlushed();",
     "    this.sendResults(results);\n    for (const { lease_seq } of results) this.options.outbox.acknowledge(lease_seq);\n    this.options.onFlushed();",
@@ -274,7 +275,7 @@ export const MUTANTS: readonly Mutant[] = [
   row("worker runs a lease twice", "worker/slots.ts", [
     "if (this.waiting.has(leaseSeq) || this.running.has(leaseSeq) || this.ended.has(leaseSeq)) return;",
     "",
-    fault("drop", "half_open", "coordinator_crash"),
+    fault("wrong_held"),
   ]),
   row("slot not filled again", "worker/slots.ts", [
     "      this.finish(item, startedAtMs, result);\n    }\n    this.fill();",
