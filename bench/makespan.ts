@@ -24,7 +24,9 @@ const MEDIAN_MS = 5_000;
 const SIGMA = 1;
 const NOISE = 0.05;
 const EARLIER_RUNS = 2;
-const SEEDS = 12;
+/** The policies' constants were chosen with seeds 1 to 12; these are others, so that the figures do not flatter them. */
+const FIRST_SEED = 1_001;
+const SEEDS = 30;
 
 function normal(rng: Rng): number {
   return Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
@@ -102,7 +104,7 @@ for (const [name, ratio] of Object.entries({
   nothing_known_ratio: (seed: number) => nothingKnown(seed, false),
   nothing_known_hedged_ratio: (seed: number) => nothingKnown(seed, true),
 })) {
-  const ratios = Array.from({ length: SEEDS }, (_, seed) => ratio(seed + 1));
+  const ratios = Array.from({ length: SEEDS }, (_, index) => ratio(FIRST_SEED + index));
   figures[name] = rounded(ratios.reduce((sum, one) => sum + one, 0) / SEEDS);
   figures[`${name}_worst`] = rounded(Math.max(...ratios));
 }
