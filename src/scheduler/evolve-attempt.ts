@@ -1,9 +1,9 @@
 import { assert } from "../base/index.ts";
 import type { JournalEventOf } from "../contracts/index.ts";
-import { cacheKeyOf, expectedMs, machineKey, observe } from "./estimates.ts";
-import { expectedOn, refreshGuess } from "./expectation.ts";
+import { expectedOn } from "./expectation.ts";
+import { learn } from "./learning.ts";
 import { isPreemptible } from "./preemption.ts";
-import { refreshSpeed, refreshStanding, servedLast } from "./profile.ts";
+import { refreshStanding, servedLast } from "./profile.ts";
 import { release, reserve } from "./resources.ts";
 import { countRunning } from "./share-tree.ts";
 import type { Lease, State, Task, WorkerRecord } from "./state.ts";
@@ -11,10 +11,6 @@ import { makeReady, mustLease, mustTask, mustWorker, setTaskState, setTimer } fr
 
 /** The worker enforces the time limit; the coordinator steps in this much later, when the worker did not. */
 export const DEADLINE_MARGIN_MS = 60_000;
-/** How many models and workspaces a worker is believed to have in its cache. */
-const MAX_WARM = 64;
-/** How far one attempt moves a worker's pace. */
-const PACE_STEP = 0.2;
 
 export function evolveLease(state: State, event: JournalEventOf<"attempt_leased">, atMs: number): void {
   const task = mustTask(state, event);
@@ -120,49 +116,4 @@ export function evolveAttemptEnd(state: State, event: JournalEventOf<"attempt_fi
     setTaskState(state, task, after.state);
   }
   refreshStanding(state, worker);
-}
-
-/** Learns from a success how long the work takes, how fast the worker is, and what is in its cache. */
-function learn(
-  state: State,
-  done: { worker: WorkerRecord; lease: Lease; startedAtMs: number | null; finishedAtMs: number },
-): void {
-  const { worker, lease } = done;
-  const { task } = lease;
-  const durationMs = Math.max(done.finishedAtMs - (done.startedAtMs ?? lease.startedAtMs ?? done.finishedAtMs), 1);
-  const { hardware } = lease;
-  const { keys } = worker.profile;
-  // A guess from other tasks says nothing of the worker.
-  const usualMs = expectedMs(state.estimates, task.workKey, machineKey(worker.profile, hardware));
-  if (usualMs !== null && usualMs > 0) {
-    const difference = Math.min(Math.max(Math.log(durationMs / usualMs) - worker.pace, -1), 1);
-    worker.pace = Math.min(Math.max(worker.pace + PACE_STEP * difference, -MAX_PACE), MAX_PACE);
-  }
-  observe(state.estimates, { workKey: task.workKey, keys, hardware, durationMs }, task.run.lengths);
-  refreshSpeed(state, worker.profile);
-  refreshGuess(state, task.run);
-  const key = cacheKeyOf(task.spec);
-  if (key !== null) warmUp(state, worker, key);
-}
-
-const MAX_PACE = Math.log(100);
-
-function warmUp(state: State, worker: WorkerRecord, key: string): void {
-  const others = worker.warm.filter((one) => one !== key);
-  const forgotten = others.length >= MAX_WARM ? others.shift() : undefined;
-  worker.warm = [...others, key];
-  indexWarm(state, worker, key);
-  if (forgotten !== undefined) unindexWarm(state, worker, forgotten);
-}
-
-export function indexWarm(state: State, worker: WorkerRecord, key: string): void {
-  const workers = state.warm.get(key);
-  if (workers) workers.add(worker);
-  else state.warm.set(key, new Set([worker]));
-}
-
-export function unindexWarm(state: State, worker: WorkerRecord, key: string): void {
-  const workers = state.warm.get(key);
-  workers?.delete(worker);
-  if (workers?.size === 0) state.warm.delete(key);
 }

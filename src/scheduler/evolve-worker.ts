@@ -40,7 +40,8 @@ export function registerWorker(state: State, event: JournalEventOf<"worker_regis
   refreshStanding(state, worker);
 }
 
-type WorkerFacts = Pick<
+/** What of a worker is not derived from anything else. */
+export type WorkerFacts = Pick<
   WorkerRecord,
   | "workerId"
   | "name"

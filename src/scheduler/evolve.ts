@@ -1,9 +1,10 @@
 import { assert, assertNever } from "../base/index.ts";
 import type { JournalEvent, JournalEventOf } from "../contracts/index.ts";
 import { endClaim, evolveClaim, leaveClaim } from "./claims.ts";
-import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart, unindexWarm } from "./evolve-attempt.ts";
+import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart } from "./evolve-attempt.ts";
 import { cancelRun, cancelTask, openFallback, submitRun } from "./evolve-run.ts";
 import { openEpoch, registerWorker } from "./evolve-worker.ts";
+import { unindexWarm } from "./learning.ts";
 import { leaveProfile, refreshStanding } from "./profile.ts";
 import { leaveMachine } from "./resources.ts";
 import { nodesOf, place, removeRunNode } from "./share-tree.ts";

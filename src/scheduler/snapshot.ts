@@ -5,9 +5,11 @@ import { evolveClaim } from "./claims.ts";
 import { wholeSpec } from "./compact-spec.ts";
 import { linkDependents } from "./dependencies.ts";
 import type { Estimates } from "./estimates.ts";
-import { indexLease, indexWarm } from "./evolve-attempt.ts";
+import { indexLease } from "./evolve-attempt.ts";
 import { addRun, addTask } from "./evolve-run.ts";
 import { addWorker } from "./evolve-worker.ts";
+import type { WorkerFacts } from "./evolve-worker.ts";
+import { indexWarm } from "./learning.ts";
 import { refreshStanding } from "./profile.ts";
 import { leaveClass } from "./requirement-class.ts";
 import { place } from "./share-tree.ts";
@@ -34,23 +36,6 @@ type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node" | "unseen" |
   servedAtMs: number;
   tasks: TaskSnapshot[];
 };
-type WorkerSnapshot = Pick<
-  WorkerRecord,
-  | "workerId"
-  | "name"
-  | "incarnation"
-  | "sessionId"
-  | "capabilities"
-  | "slots"
-  | "credits"
-  | "state"
-  | "draining"
-  | "timerMs"
-  | "reportedAtMs"
-  | "pace"
-  | "warm"
->;
-
 /** The state as plain JSON, without its indexes. Equal states give equal snapshots: the state hash is a digest of this. */
 export interface StateSnapshot {
   seq: number;
@@ -60,7 +45,7 @@ export interface StateSnapshot {
   tokens: TokenRecord[];
   runs: RunSnapshot[];
   submissions: [string, Submission][];
-  workers: WorkerSnapshot[];
+  workers: WorkerFacts[];
   shares: Share[];
   /** When pools, and users in them, were served last: a run that was served and is gone does not say. */
   served: { pool: string; user: string | null; atMs: number }[];
@@ -140,7 +125,7 @@ function snapshotTask(task: Task): TaskSnapshot {
   };
 }
 
-function snapshotWorker(worker: WorkerRecord): WorkerSnapshot {
+function snapshotWorker(worker: WorkerRecord): WorkerFacts {
   const { workerId, name, incarnation, sessionId, capabilities, slots, credits, state, draining } = worker;
   const { timerMs, reportedAtMs, pace, warm } = worker;
   return {
@@ -181,7 +166,7 @@ export function fromSnapshot(snapshot: StateSnapshot): State {
   return Object.assign(state, { seq, epoch, nextOrder });
 }
 
-function restoreWorker(state: State, snapshot: WorkerSnapshot): void {
+function restoreWorker(state: State, snapshot: WorkerFacts): void {
   const worker = addWorker(state, { ...snapshot, workerId: asWorkerId(snapshot.workerId) });
   setTimer(state, { worker }, worker.timerMs);
   for (const key of worker.warm) indexWarm(state, worker, key);
