@@ -1,6 +1,7 @@
 /**
  * contracts: the documents and messages that Assay's parts and people exchange, as zod schemas with their types: task, suite,
- * result, capability, frames, journal events, REST views, error codes, protocol version.
+ * result, capability, frames, journal events, REST views, error codes, protocol version. `checks/` makes of a value what a
+ * schema would, in less time.
  *
  * Never: behaviour, I/O, Node. Documents are snake_case; events and everything internal are camelCase.
  * May enter: every room.
@@ -8,6 +9,9 @@
 export * from "./api.ts";
 export * from "./assay-fault.ts";
 export * from "./capability.ts";
+export * from "./checks/object-check.ts";
+export * from "./checks/shortcuts.ts";
+export * from "./checks/task-check.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./frames.ts";

@@ -6,9 +6,6 @@
  * Never: what frames are about (leases, results, tokens), storage, a clock or randomness of its own. Only `ws/` needs Node.
  * May enter: coordinator, worker, cli, sim, the dashboard's tab worker.
  */
-export { listCheck, ObjectCheck } from "./codec/object-check.ts";
-export { identifierText } from "./codec/shortcuts.ts";
-export { checkedTask } from "./codec/task-check.ts";
 export type { Connection, ConnectionHandlers, ListenerOptions, Message } from "./connection.ts";
 export { LoopbackListener } from "./loopback/loopback-listener.ts";
 export { CoordinatorSession } from "./session/coordinator-session.ts";

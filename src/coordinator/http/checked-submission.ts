@@ -1,5 +1,11 @@
-import { MAX_TASKS_PER_RUN, submitRunRequest } from "../../contracts/index.ts";
-import { checkedTask, identifierText, listCheck, ObjectCheck } from "../../transport/index.ts";
+import {
+  MAX_TASKS_PER_RUN,
+  ObjectCheck,
+  checkedTask,
+  identifierText,
+  listCheck,
+  submitRunRequest,
+} from "../../contracts/index.ts";
 
 /** What the schema of a submitted run makes of a body, in less time for many tasks; undefined when the schema must be asked. */
 export const checkedSubmission = new ObjectCheck(submitRunRequest, {

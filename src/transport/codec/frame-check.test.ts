@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
-import { coordinatorFrame, taskSpec, workerFrame } from "../../contracts/index.ts";
+import { checkedTask, coordinatorFrame, taskSpec, workerFrame } from "../../contracts/index.ts";
 import { anyCoordinatorFrame, anyWorkerFrame } from "./frame-arbitraries-acceptance.ts";
 import { coordinatorFrameCheck, workerFrameCheck } from "./frame-check.ts";
 import type { FrameCheck } from "./frame-check.ts";
-import { checkedTask } from "./task-check.ts";
 
 type Plain = Record<string, unknown>;
 

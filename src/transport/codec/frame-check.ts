@@ -1,17 +1,22 @@
 import type { z } from "zod";
 import {
   ackVerdicts,
+  checkedTask,
   coordinatorFrame,
+  identifierText,
+  listCheck,
   MAX_ITEMS,
+  numberBetween,
+  ObjectCheck,
+  oneOf,
+  repeatedIdentifier,
   resultDocument,
   resultStatuses,
+  textUpTo,
+  wholeNumber,
   workerFrame,
 } from "../../contracts/index.ts";
-import type { CoordinatorFrame, WorkerFrame } from "../../contracts/index.ts";
-import { listCheck, ObjectCheck } from "./object-check.ts";
-import type { Shortcut } from "./object-check.ts";
-import { identifierText, numberBetween, oneOf, repeatedIdentifier, textUpTo, wholeNumber } from "./shortcuts.ts";
-import { checkedTask } from "./task-check.ts";
+import type { CoordinatorFrame, Shortcut, WorkerFrame } from "../../contracts/index.ts";
 
 /** What a schema makes of a frame without its `n`, in less time; undefined when the schema must be asked. */
 export type FrameCheck<In> = (frame: Readonly<Record<string, unknown>>) => In | undefined;

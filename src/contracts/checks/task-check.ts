@@ -1,5 +1,5 @@
-import { taskSpec } from "../../contracts/index.ts";
-import type { TaskSpec } from "../../contracts/index.ts";
+import { taskSpec } from "../task.ts";
+import type { TaskSpec } from "../task.ts";
 import { ObjectCheck } from "./object-check.ts";
 import type { Shortcut } from "./object-check.ts";
 import { identifierText, numberBetween, wholeNumber } from "./shortcuts.ts";
