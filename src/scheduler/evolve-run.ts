@@ -11,7 +11,7 @@ import { sharedSpec } from "./compact-spec.ts";
 import type { SharedSpec } from "./compact-spec.ts";
 import { emptyCounts } from "./state.ts";
 import type { Lease, PastAttempt, Run, State, Task } from "./state.ts";
-import { makeReady, mustRun, mustTask, setTaskState, unline } from "./transition.ts";
+import { makeReady, mustRun, mustTask, setTaskState, leaveQueue } from "./transition.ts";
 
 /** How many idempotency keys are remembered. */
 export const MAX_SUBMISSIONS = 10_000;
@@ -156,7 +156,7 @@ export function cancelTask(state: State, task: Task): void {
 export function openFallback(state: State, event: JournalEventOf<"fallback_opened">): void {
   const task = mustTask(state, event);
   keepAge(task.run.node, () => {
-    unline(state, task);
+    leaveQueue(state, task);
     leaveClass(state, task);
     task.alternatives = event.alternative;
     task.requirementClass = classFor(state, needsOf(task.spec, task.run.pool, task.alternatives));

@@ -198,10 +198,10 @@ function inTime(state: State, task: Task, at: { choice: Choice; pass: Pass }): T
   if (hereMs === null || hereMs <= optimisticHorizonMs(state)) return task;
   const horizon = (pass.horizon ??= horizonOf(state, pass.nowMs));
   if (isWithin(horizon, task, hereMs) || !isBetterLater(state, task, { hereMs, horizon, all: false })) return task;
-  const line = task.run.node.queues.get(task.requirementClass);
+  const queue = task.run.node.queues.get(task.requirementClass);
   // Members of a group start together or not at all.
   const ends = (other: Task): boolean => !other.group && isWithin(horizon, other, latestOn(state, other, worker) ?? 0);
-  const shorter = line?.tasks.first(ends, MAX_SHORTER);
+  const shorter = queue?.tasks.first(ends, MAX_SHORTER);
   if (shorter) return shorter;
   // All that waits is too long for it: worth leaving to the faster ones only if they end all of it sooner.
   return isBetterLater(state, task, { hereMs, horizon, all: true }) ? null : task;

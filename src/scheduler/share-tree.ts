@@ -22,9 +22,9 @@ export interface ShareNode extends HeapItem {
   readonly all: Map<string, ShareNode>;
   readonly children: Heap<ShareNode>;
   /** Of a run: its ready tasks by class. */
-  readonly queues: Map<RequirementClass, Line>;
+  readonly queues: Map<RequirementClass, ClassQueue>;
   /** The same, the one with the best head first. */
-  readonly lines: Heap<Line>;
+  readonly queuesByHead: Heap<ClassQueue>;
   /** Classes with a ready task below. */
   readonly ready: ClassSet;
   readonly classCounts: number[];
@@ -40,12 +40,12 @@ export interface ShareNode extends HeapItem {
 }
 
 /** The ready tasks of one class in a run; never empty. */
-export interface Line extends HeapItem {
+export interface ClassQueue extends HeapItem {
   readonly requirementClass: RequirementClass;
   readonly tasks: Heap<Task>;
 }
 
-const byHead = (a: Line, b: Line): number => {
+const byHead = (a: ClassQueue, b: ClassQueue): number => {
   const [left, right] = [a.tasks.peek(), b.tasks.peek()];
   return left && right ? before(left, right) : 0;
 };
@@ -57,7 +57,7 @@ function node(place: Pick<ShareNode, "name" | "parent" | "isRun" | "order">): Sh
     all: new Map(),
     children: new Heap(byScore),
     queues: new Map(),
-    lines: new Heap(byHead),
+    queuesByHead: new Heap(byHead),
     ready: new ClassSet(),
     classCounts: [],
     priorities: [],
@@ -106,10 +106,10 @@ export function nodesOf(state: State, kind: "pool" | "user", name: string): Shar
   return level.filter((one) => one.name === name);
 }
 
-/** Puts a task in its line. */
+/** Puts a task in its queue. */
 export function enqueue(state: State, task: Task): void {
   const leaf = task.run.node;
-  addToLine(leaf, task);
+  addToQueue(leaf, task);
   const { priority } = task.spec;
   for (let at: ShareNode | null = leaf; at; at = at.parent) {
     if (at.waiting === 0) at.servedAtMs = Math.max(at.servedAtMs, state.nowMs);
@@ -122,7 +122,7 @@ export function enqueue(state: State, task: Task): void {
   }
 }
 
-/** Moves tasks of a run from line to line: what was ready before and is ready after it has waited all the time. */
+/** Moves tasks of a run from queue to queue: what was ready before and is ready after it has waited all the time. */
 export function keepAge(leaf: ShareNode, move: () => void): void {
   const before: { at: ShareNode; servedAtMs: number }[] = [];
   for (let at: ShareNode | null = leaf; at; at = at.parent)
@@ -134,40 +134,40 @@ export function keepAge(leaf: ShareNode, move: () => void): void {
   }
 }
 
-function addToLine(leaf: ShareNode, task: Task): void {
+function addToQueue(leaf: ShareNode, task: Task): void {
   const { requirementClass } = task;
-  const line = leaf.queues.get(requirementClass);
-  if (line) {
-    line.tasks.add(task);
-    if (line.tasks.peek() === task) leaf.lines.update(line);
+  const queue = leaf.queues.get(requirementClass);
+  if (queue) {
+    queue.tasks.add(task);
+    if (queue.tasks.peek() === task) leaf.queuesByHead.update(queue);
     return;
   }
-  const made: Line = { requirementClass, tasks: new Heap(before), heapIndex: -1 };
+  const made: ClassQueue = { requirementClass, tasks: new Heap(before), heapIndex: -1 };
   made.tasks.add(task);
   leaf.queues.set(requirementClass, made);
-  leaf.lines.add(made);
+  leaf.queuesByHead.add(made);
   markReady(leaf, requirementClass.index);
 }
 
-function removeFromLine(leaf: ShareNode, task: Task): void {
+function removeFromQueue(leaf: ShareNode, task: Task): void {
   const { requirementClass } = task;
-  const line = leaf.queues.get(requirementClass);
-  if (!line) return;
-  const isHead = line.tasks.peek() === task;
-  if (line.tasks.size === 1) {
-    leaf.lines.remove(line);
+  const queue = leaf.queues.get(requirementClass);
+  if (!queue) return;
+  const isHead = queue.tasks.peek() === task;
+  if (queue.tasks.size === 1) {
+    leaf.queuesByHead.remove(queue);
     leaf.queues.delete(requirementClass);
     unmarkReady(leaf, requirementClass.index);
   }
-  line.tasks.remove(task);
-  if (isHead) leaf.lines.update(line);
+  queue.tasks.remove(task);
+  if (isHead) leaf.queuesByHead.update(queue);
 }
 
-/** Takes a task out of its line; one that stands in none is left alone. */
+/** Takes a task out of its queue; one that stands in none is left alone. */
 export function dequeue(task: Task): void {
   if (task.heapIndex < 0) return;
   const leaf = task.run.node;
-  removeFromLine(leaf, task);
+  removeFromQueue(leaf, task);
   const { priority } = task.spec;
   for (let at: ShareNode | null = leaf; at; at = at.parent) {
     at.waiting -= 1;
@@ -258,16 +258,16 @@ export function quotaAbove(leaf: ShareNode): ShareNode | null {
 }
 
 /**
- * The best head among the lines of a run that are open. O(1) while that of all of them is: a look at each of its classes when most
+ * The best head among the queues of a run that are open. O(1) while that of all of them is: a look at each of its classes when most
  * are closed, which costs less than going through them in order.
  */
 function bestOf(leaf: ShareNode, open: ClassSet, except: ClassSet): Task | undefined {
-  const isOpen = ({ requirementClass: { index } }: Line): boolean => open.has(index) && !except.has(index);
-  const top = leaf.lines.peek();
+  const isOpen = ({ requirementClass: { index } }: ClassQueue): boolean => open.has(index) && !except.has(index);
+  const top = leaf.queuesByHead.peek();
   if (!top || isOpen(top)) return top?.tasks.peek();
   let best: Task | undefined;
-  for (const line of leaf.lines.values()) {
-    const head = isOpen(line) ? line.tasks.peek() : undefined;
+  for (const queue of leaf.queuesByHead.values()) {
+    const head = isOpen(queue) ? queue.tasks.peek() : undefined;
     if (head && (!best || before(head, best) < 0)) best = head;
   }
   return best;

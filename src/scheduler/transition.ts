@@ -31,16 +31,16 @@ export function makeReady(state: State, task: Task): void {
   task.expectedWork = expectedWork(state.estimates, task.workKey) ?? Number.POSITIVE_INFINITY;
   setTimer(state, { task }, nextFallbackMs(task));
   if (task.group) return refreshGroup(state, task);
-  line(state, task);
+  joinQueue(state, task);
 }
 
-function line(state: State, task: Task): void {
+function joinQueue(state: State, task: Task): void {
   enqueue(state, task);
   countWork(state, task, 1);
 }
 
 /** Takes a task out of the queue; one that stands in none is left alone. */
-export function unline(state: State, task: Task): void {
+export function leaveQueue(state: State, task: Task): void {
   if (task.heapIndex < 0) return;
   dequeue(task);
   countWork(state, task, -1);
@@ -51,9 +51,9 @@ function refreshGroup(state: State, task: Task): void {
   const { group } = task;
   if (!group) return;
   keepAge(task.run.node, () => {
-    for (const member of group.members) unline(state, member);
+    for (const member of group.members) leaveQueue(state, member);
     const leader = leaderOf(group);
-    if (leader && isStartable(group)) line(state, leader);
+    if (leader && isStartable(group)) joinQueue(state, leader);
   });
 }
 
@@ -66,7 +66,7 @@ export function setTaskState(state: State, task: Task, next: TaskState): void {
   const { counts } = task.run;
   const from = countColumn(task);
   if (task.state === "queued") {
-    unline(state, task);
+    leaveQueue(state, task);
     setTimer(state, { task }, null);
     endClaim(state, task);
   }
@@ -83,7 +83,7 @@ export function setTaskState(state: State, task: Task, next: TaskState): void {
 /** A member has its lease, so the others are not lined up anew: they get theirs in the same batch. */
 function leaveQueueOfGroup(state: State, task: Task): void {
   for (const member of task.group?.members ?? []) {
-    unline(state, member);
+    leaveQueue(state, member);
     endClaim(state, member);
   }
 }
