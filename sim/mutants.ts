@@ -87,7 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
     feature("exclusive"),
   ]),
   row("machine stays exclusive", "scheduler/resources.ts", [
-    "if (worker.machine.exclusive === lease) worker.machine.exclusive = null;",
+    "if (worker.machine.exclusive === lease) worker.machine.exclusive = exclusiveOn(worker.machine);",
     "",
     feature("exclusive"),
   ]),

@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { MUTANTS } from "../sim/mutants.ts";
 import { runSeed } from "../sim/run-seed.ts";
 
 /** A short slice of `npm run sim`: the same seeds every time. */
@@ -29,6 +31,16 @@ test.each([
   const script = join(import.meta.dirname, "../sim/run-mutants.ts");
   const { stdout } = await runNode(process.execPath, [script, "--only", name, "--seeds", "30"]);
   expect(stdout).toContain("1 of 1 mutants were killed");
+});
+
+test("every planted bug has its place, once, in the code as it is", async () => {
+  const placed = await Promise.all(
+    MUTANTS.map(async ({ name, file, from }) => {
+      const text = await readFile(join(import.meta.dirname, "..", file), "utf8");
+      return { name, places: text.split(from).length - 1 };
+    }),
+  );
+  expect(placed.filter(({ places }) => places !== 1)).toEqual([]);
 });
 
 test("the same seed gives the same history", async () => {
