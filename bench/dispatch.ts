@@ -6,8 +6,10 @@ import { Queue } from "bullmq";
 import pino from "pino";
 import { createClient } from "../src/client/index.ts";
 import { startCoordinator } from "../src/coordinator/index.ts";
+import { quantile } from "../src/stats/index.ts";
 import { startChild, stopChild } from "./child.ts";
 import { startDask } from "./dask.ts";
+import { noopTasks } from "./noop-tasks.ts";
 import { startRedis } from "./redis.ts";
 import { report } from "./report.ts";
 
@@ -69,11 +71,7 @@ async function submit(client: ReturnType<typeof createClient>, count: number, na
   const runs = await Promise.all(
     portions.map(async (start) => {
       const size = Math.min(PORTION, count - start);
-      const tasks = Array.from({ length: size }, (_, index) => ({
-        task_id: `t${start + index}`,
-        type: "command" as const,
-        config: { command: "true" },
-      }));
+      const tasks = noopTasks(size, start);
       return (await client.submitRun({ name, tasks }, { idempotencyKey: `${name}-${start}` })).run_id;
     }),
   );
@@ -129,10 +127,6 @@ async function daskRate(): Promise<number | null> {
   }
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 const redis = await startRedis();
 const assay: number[] = [];
 const bullmq: number[] = [];
@@ -151,13 +145,13 @@ try {
 } finally {
   await redis?.stop();
 }
-const figures: Record<string, number> = { assay_tasks_per_second: Math.round(median(assay)) };
+const figures: Record<string, number> = { assay_tasks_per_second: Math.round(quantile(assay, 0.5)) };
 if (redis) {
-  figures["bullmq_tasks_per_second"] = Math.round(median(bullmq));
-  figures["ratio_bullmq"] = Math.round((median(assay) / median(bullmq)) * 100) / 100;
+  figures["bullmq_tasks_per_second"] = Math.round(quantile(bullmq, 0.5));
+  figures["ratio_bullmq"] = Math.round((quantile(assay, 0.5) / quantile(bullmq, 0.5)) * 100) / 100;
 }
 if (dask.length > 0) {
-  figures["dask_tasks_per_second"] = Math.round(median(dask));
-  figures["ratio_dask"] = Math.round((median(assay) / median(dask)) * 100) / 100;
+  figures["dask_tasks_per_second"] = Math.round(quantile(dask, 0.5));
+  figures["ratio_dask"] = Math.round((quantile(assay, 0.5) / quantile(dask, 0.5)) * 100) / 100;
 }
 report("dispatch", figures);

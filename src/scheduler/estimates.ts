@@ -1,5 +1,6 @@
 import { hashText } from "../base/index.ts";
 import type { Hardware } from "../contracts/index.ts";
+import { quantile } from "../stats/index.ts";
 import type { SharedSpec } from "./compact-spec.ts";
 
 /** How many durations of a piece of work on a kind of machine are remembered: their median is a mean that one outlier cannot move. */
@@ -193,7 +194,7 @@ function correct(belief: Belief, seen: { residual: number; other: number; drift:
 function remember(recent: { last: number[]; median: number }, durationMs: number): void {
   recent.last.push(durationMs);
   if (recent.last.length > RECENT) recent.last.shift();
-  recent.median = median(recent.last);
+  recent.median = quantile(recent.last, 0.5);
 }
 
 function noteLength(lengths: Lengths, size: number): void {
@@ -207,11 +208,4 @@ function noteLength(lengths: Lengths, size: number): void {
 function forgetOldest(estimates: Estimates): void {
   const [oldest] = estimates.work.keys();
   if (oldest !== undefined) estimates.work.delete(oldest);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 }

@@ -6,3 +6,4 @@
  */
 export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";
+export { quantile } from "./quantiles.ts";
