@@ -261,7 +261,10 @@ export const MUTANTS: readonly Mutant[] = [
     "    place(at);",
     both(feature("fallback"), ({ features }) => !features.groups && !features.kinds && !features.hedging),
   ]),
-  row("age lost in a snapshot", "scheduler/snapshot.ts", ["  restoreServed(state, snapshot.served);\n", ""]),
+  row("age lost in a snapshot", "scheduler/snapshot.ts", [
+    "        return restoreServed(state, value);\n",
+    "        return;\n",
+  ]),
   row("result deleted before its answer", "worker/outgoing.ts", [
     "    this.sendResults(results);\n    this.options.onFlushed();",
     "    this.sendResults(results);\n    for (const { lease_seq } of results) this.options.outbox.acknowledge(lease_seq);\n    this.options.onFlushed();",

@@ -2,8 +2,9 @@ import type { PlacedEvent } from "../src/contracts/index.ts";
 import { placedEvents } from "../src/coordinator/recent-events.ts";
 import type { Batch } from "../src/journal/index.ts";
 import { tailAfter } from "../src/journal/batch.ts";
-import { emptyState, evolve, fromSnapshot, toSnapshot } from "../src/scheduler/index.ts";
-import type { State, StateSnapshot } from "../src/scheduler/index.ts";
+import { emptyState, evolve, snapshotParts } from "../src/scheduler/index.ts";
+import type { State } from "../src/scheduler/index.ts";
+import { copyBySnapshot, textOf } from "../src/scheduler/scheduler-acceptance.ts";
 import type { Auditor } from "./auditor.ts";
 import { Checker } from "./checker.ts";
 import type { Coverage } from "./coverage.ts";
@@ -50,9 +51,8 @@ export class Replica {
     fullCheck(this.state, this.checker.ledger);
     this.checkedAt = this.events;
     this.unmatched = true;
-    const text = JSON.stringify(toSnapshot(this.state));
-    const copy = fromSnapshot(JSON.parse(text) as StateSnapshot);
-    demand(JSON.stringify(toSnapshot(copy)) === text, "S7", () => "a snapshot restores another state");
+    const copy = copyBySnapshot(this.state);
+    demand(textOf(copy) === textOf(this.state), "S7", () => "a snapshot restores another state");
     fullCheck(copy, this.checker.ledger);
     const [restored, live] = [indexText(copy), indexText(this.state)];
     demand(restored === live, "S7", () => `a restored state has other indexes: ${restored} not ${live}`);
@@ -107,7 +107,7 @@ export class Replica {
     for (const leader of this.parts.leaders()) {
       if (leader.epoch !== this.state.epoch || leader.seq !== this.state.seq) continue;
       this.unmatched = false;
-      const same = JSON.stringify(toSnapshot(leader)) === JSON.stringify(toSnapshot(this.state));
+      const same = textOf(leader) === textOf(this.state);
       demand(same, "S7", () => `replay of ${this.state.seq} events gives another state than the leader has`);
     }
   }
@@ -115,8 +115,7 @@ export class Replica {
   private snapshot(batch: Batch): void {
     const { store, coverage, options } = this.parts;
     const { seq: batchSeq, lastEvent, epoch, hash } = tailAfter(batch);
-    const state = Buffer.from(JSON.stringify(toSnapshot(this.state)));
-    store.memory.saveSnapshot({ batchSeq, lastEvent, epoch, hash, stateHash: "", state });
+    store.memory.saveSnapshot({ batchSeq, lastEvent, epoch, hash }, [...snapshotParts(this.state)]);
     if (!options.trim) return;
     store.memory.trim(batchSeq);
     coverage.reached("journal trimmed");

@@ -1,5 +1,5 @@
 import { assayError } from "../src/contracts/index.ts";
-import type { AppendOutcome, Batch, Journal, Snapshot, Tail } from "../src/journal/index.ts";
+import type { AppendOutcome, Batch, Journal, Snapshot, StoredSnapshot, Tail } from "../src/journal/index.ts";
 import { assertTrimmable } from "../src/journal/snapshot-rules.ts";
 import { MemoryStore } from "../src/journal/memory/memory-store.ts";
 import type { Coverage } from "./coverage.ts";
@@ -69,7 +69,7 @@ export class SimJournal implements Journal {
     });
   }
 
-  latestSnapshot(): Promise<Snapshot | null> {
+  latestSnapshot(): Promise<StoredSnapshot | null> {
     return this.ask(() => {
       const { latestSnapshot } = this.store.memory;
       if (latestSnapshot) this.store.coverage.reached("snapshot restored");
@@ -85,8 +85,8 @@ export class SimJournal implements Journal {
     return this.write("resolve", batch);
   }
 
-  async saveSnapshot(snapshot: Snapshot): Promise<void> {
-    this.store.memory.saveSnapshot(snapshot);
+  async saveSnapshot(snapshot: Snapshot, parts: Iterable<string>): Promise<void> {
+    this.store.memory.saveSnapshot(snapshot, [...parts]);
   }
 
   async trim(beforeSeq: number): Promise<void> {

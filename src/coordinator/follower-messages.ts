@@ -26,7 +26,7 @@ export type FromFollower =
   | { type: "projected"; seq: number }
   | { type: "answer"; id: number; value: unknown }
   | { type: "error"; id: number; error: PlainError }
-  /** Rows could not be written for now. */
+  /** Rows or a snapshot could not be written for now. */
   | { type: "trouble"; error: PlainError }
   | { type: "failed"; error: PlainError };
 

@@ -2,10 +2,12 @@ import { AssayError, asRunId, assert, isoTime } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { FeedEvent, PlacedEvent, RunView } from "../contracts/index.ts";
-import type { Batch, JournalReader, Snapshot } from "../journal/index.ts";
+import { tailAfter } from "../journal/index.ts";
+import type { Batch, JournalReader } from "../journal/index.ts";
+import type { Digest } from "./digest.ts";
 import type { Results } from "../results/index.ts";
-import { emptyState, evolve, fromSnapshot, toSnapshot } from "../scheduler/index.ts";
-import type { State, StateSnapshot } from "../scheduler/index.ts";
+import { StateRestoration, emptyState, evolve, snapshotParts } from "../scheduler/index.ts";
+import type { State } from "../scheduler/index.ts";
 import type { FeedWanted } from "./control.ts";
 import { collectFeed } from "./feed.ts";
 import { RecentEvents, placedEvents } from "./recent-events.ts";
@@ -27,10 +29,10 @@ export interface FollowerOptions {
   journal: JournalReader;
   results: Results;
   clock: Clock;
-  digest: (text: string) => string;
+  digest: Digest;
   /** Everything up to this event is in the results. */
   onProjected: (seq: number) => void;
-  /** The rows could not be written, and will be tried again. */
+  /** Rows or a snapshot could not be written, and will be tried again. */
   onTrouble: (error: unknown) => void;
 }
 
@@ -42,13 +44,14 @@ export async function loadSnapshot(journal: JournalReader): Promise<{ state: Sta
       throw assayError("journal_broken", "The journal was trimmed, and no snapshot is whole.");
     return { state: emptyState(), batchSeq: 0 };
   }
-  const plain = JSON.parse(new TextDecoder().decode(snapshot.state)) as StateSnapshot;
-  return { state: fromSnapshot(plain), batchSeq: snapshot.batchSeq };
+  const restoration = new StateRestoration();
+  for await (const part of snapshot.parts()) restoration.add(part);
+  return { state: restoration.finish(), batchSeq: snapshot.batchSeq };
 }
 
 /** Hash of a state: two that saw the same events have the same. */
-export function stateHash(state: State, digest: (text: string) => string): string {
-  return digest(JSON.stringify(toSnapshot(state)));
+export function stateHash(state: State, digest: Digest): string {
+  return digest(snapshotParts(state));
 }
 
 /**
@@ -61,6 +64,8 @@ export class Follower {
   private state: State = emptyState();
   private batch: Batch | undefined;
   private sinceSnapshot = 0;
+  /** While a snapshot is written the state must not change. */
+  private saving: Promise<void> = Promise.resolve();
   private flushing: Promise<void> = Promise.resolve();
   private flushTimer: Timer | undefined;
   private failure: AssayError | undefined;
@@ -99,6 +104,7 @@ export class Follower {
   private async apply(batch: Batch, snapshotSeq: number): Promise<void> {
     const { results } = this.options;
     const placed = placedEvents(batch);
+    await this.saving;
     if (batch.seq > results.applied().batchSeq) results.apply(placed, batch.seq);
     if (batch.seq > snapshotSeq) {
       this.evolve(placed);
@@ -108,7 +114,7 @@ export class Follower {
     this.settleWaiters();
     if (results.pending() >= FLUSH_AFTER_EVENTS) await this.flushPatiently();
     else this.flushTimer ??= this.options.clock.setTimer(FLUSH_AFTER_MS, () => void this.flushPatiently());
-    if (this.sinceSnapshot >= SNAPSHOT_EVERY_EVENTS) await this.saveSnapshot();
+    if (this.sinceSnapshot >= SNAPSHOT_EVERY_EVENTS) await this.trySnapshot();
   }
 
   private evolve(placed: readonly PlacedEvent[]): void {
@@ -226,19 +232,28 @@ export class Follower {
     return low;
   }
 
-  async saveSnapshot(): Promise<void> {
-    const { batch, state } = this;
-    if (!batch || this.sinceSnapshot === 0) return;
+  /** A snapshot only makes the next start faster: without one, all goes on. */
+  private async trySnapshot(): Promise<void> {
+    try {
+      await this.saveSnapshot();
+    } catch (error) {
+      this.sinceSnapshot = 0;
+      this.options.onTrouble(error);
+    }
+  }
+
+  saveSnapshot(): Promise<void> {
+    const write = (): Promise<void> => this.writeSnapshot();
+    const saved = this.saving.then(write);
+    this.saving = saved.catch(() => undefined);
+    return saved;
+  }
+
+  private async writeSnapshot(): Promise<void> {
+    const { batch, state, sinceSnapshot } = this;
+    if (!batch || sinceSnapshot === 0) return;
+    const { seq: batchSeq, lastEvent, epoch, hash } = tailAfter(batch);
+    await this.options.journal.saveSnapshot({ batchSeq, lastEvent, epoch, hash }, snapshotParts(state));
     this.sinceSnapshot = 0;
-    const text = JSON.stringify(toSnapshot(state));
-    const snapshot: Snapshot = {
-      batchSeq: batch.seq,
-      lastEvent: batch.firstEvent + batch.eventCount - 1,
-      epoch: batch.epoch,
-      hash: batch.hash,
-      stateHash: this.options.digest(text),
-      state: new TextEncoder().encode(text),
-    };
-    await this.options.journal.saveSnapshot(snapshot);
   }
 }

@@ -97,7 +97,7 @@ function startFollower(
       const leader = present.leader();
       if (leader?.alive) leader.execute({ type: "projected", seq });
     },
-    onTrouble: (error) => logger.warn({ err: error }, "rows could not be written to the results; trying again"),
+    onTrouble: (error) => logger.warn({ err: error }, "the follower could not write; trying again"),
     onFailed: (error) => logger.error({ err: error }, "the follower stopped: lists and results are not available"),
   });
 }

@@ -41,8 +41,11 @@ export interface Snapshot {
   epoch: number;
   /** The hash of batch `batchSeq`: the next batch's `prevHash`. */
   hash: Uint8Array;
-  stateHash: string;
-  state: Uint8Array;
+}
+
+/** A snapshot as it was saved: its state comes back in the parts that it was given in. */
+export interface StoredSnapshot extends Snapshot {
+  parts(): AsyncIterable<string>;
 }
 
 /** What a follower may do. Errors: AssayError `journal_broken`, `journal_unavailable`, and for snapshots `disk_full`. */
@@ -55,9 +58,10 @@ export interface JournalReader {
   read(fromSeq: number, limit: number): Promise<Batch[]>;
   /** Every batch from `fromSeq` on, once and in order, also those appended later. Ends on abort and on `close`. */
   follow(fromSeq: number, signal: AbortSignal): AsyncIterable<Batch>;
-  saveSnapshot(snapshot: Snapshot): Promise<void>;
+  /** The parts are taken one after the other, as they can be written; they never are in memory together. */
+  saveSnapshot(snapshot: Snapshot, parts: Iterable<string>): Promise<void>;
   /** The newest snapshot that is whole. */
-  latestSnapshot(): Promise<Snapshot | null>;
+  latestSnapshot(): Promise<StoredSnapshot | null>;
   close(): Promise<void>;
 }
 

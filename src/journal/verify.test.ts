@@ -25,7 +25,7 @@ test("it counts batches and events over many pages", async () => {
 test("a snapshot of another journal is found", async () => {
   const journal = new MemoryJournal(new MemoryStore());
   const batches = await appendMany(journal, 3);
-  await journal.saveSnapshot({ ...snapshotAfter(batches[1]!), hash: new Uint8Array(32) });
+  await journal.saveSnapshot({ ...snapshotAfter(batches[1]!), hash: new Uint8Array(32) }, []);
   const message = "The snapshot after batch 2 carries another hash than batch 2.";
   await expect(verifyJournal(journal)).rejects.toMatchObject({ code: "journal_broken", message });
 });
@@ -39,6 +39,6 @@ test("a journal whose start is gone is broken unless a snapshot holds it", async
     code: "journal_broken",
     message: expect.stringContaining("Batch 2 is missing"),
   });
-  await journal.saveSnapshot(snapshotAfter(batches[1]!));
+  await journal.saveSnapshot(snapshotAfter(batches[1]!), []);
   expect(await verifyJournal(journal)).toMatchObject({ batches: 2, tail: { seq: 4 } });
 });

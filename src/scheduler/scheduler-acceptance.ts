@@ -9,6 +9,7 @@ import type {
   TaskSpecInput,
 } from "../contracts/index.ts";
 import type { Command, Reply } from "./commands.ts";
+import { StateRestoration, snapshotParts } from "./snapshot.ts";
 import { emptyState } from "./state.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
 import { assign, review, step } from "./step.ts";
@@ -152,4 +153,15 @@ export function bench(...workers: string[]): Bench {
   const made = new Bench();
   for (const name of workers) made.worker(name);
   return made;
+}
+
+/** Equal for equal states. */
+export function textOf(state: State): string {
+  return [...snapshotParts(state)].join("\n");
+}
+
+export function copyBySnapshot(state: State): State {
+  const restoration = new StateRestoration();
+  for (const part of snapshotParts(state)) restoration.add(part);
+  return restoration.finish();
 }

@@ -5,8 +5,7 @@ import type { TaskSpec } from "../contracts/index.ts";
 import type { Reply } from "./commands.ts";
 import { DEADLINE_MARGIN_MS } from "./evolve-attempt.ts";
 import { explain } from "./explain.ts";
-import { Bench, RUN, bench, capabilities, spec } from "./scheduler-acceptance.ts";
-import { fromSnapshot, toSnapshot } from "./snapshot.ts";
+import { Bench, RUN, bench, capabilities, copyBySnapshot, spec, textOf } from "./scheduler-acceptance.ts";
 
 describe("submitting", () => {
   const cases: { name: string; tasks: TaskSpec[]; code: string; path?: string }[] = [
@@ -45,10 +44,10 @@ describe("submitting", () => {
   ];
   test.each(cases)("refuses $name and keeps nothing", ({ tasks, code, path }) => {
     const it = bench("w1");
-    const before = JSON.stringify(toSnapshot(it.state));
+    const before = textOf(it.state);
     const reply = it.submit(tasks);
     expect(reply).toMatchObject({ type: "refused", fault: { code, ...(path ? { path } : {}) } });
-    expect(JSON.stringify(toSnapshot(it.state))).toBe(before);
+    expect(textOf(it.state)).toBe(before);
   });
 
   test("names the circle", () => {
@@ -384,8 +383,8 @@ test("a snapshot gives the same state back", () => {
   const it = bench("w1", "w2");
   it.submit([spec("a"), spec("b"), spec("c", { depends_on: ["a"] }), spec("d"), spec("e"), spec("f")]);
   it.finish("b", { status: "failed", failure: { class: "crash", message: "m" } });
-  const copy = fromSnapshot(structuredClone(toSnapshot(it.state)));
-  expect(JSON.stringify(toSnapshot(copy))).toBe(JSON.stringify(toSnapshot(it.state)));
+  const copy = copyBySnapshot(it.state);
+  expect(textOf(copy)).toBe(textOf(it.state));
   expect(copy.counts).toEqual(it.state.counts);
   expect(copy.timers.size).toBe(it.state.timers.size);
 });

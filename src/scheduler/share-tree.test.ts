@@ -4,11 +4,9 @@ import { asRunId, seededRng } from "../base/index.ts";
 import { ClassSet } from "./class-set.ts";
 import { scoreOf } from "./fairness.ts";
 import { before } from "./priority.ts";
-import { Bench, spec } from "./scheduler-acceptance.ts";
+import { Bench, copyBySnapshot, spec } from "./scheduler-acceptance.ts";
 import { nextTask } from "./share-tree.ts";
 import type { ShareNode } from "./share-tree.ts";
-import { fromSnapshot, toSnapshot } from "./snapshot.ts";
-import type { StateSnapshot } from "./snapshot.ts";
 import type { State, Task } from "./state.ts";
 
 function pathOf(task: Task): ShareNode[] {
@@ -148,7 +146,7 @@ describe("what was ready all the time keeps its age", () => {
     it.do({ type: "projected", seq: it.state.seq });
     expect(it.state.runs.size).toBe(1);
     it.submit([spec("late")], { runId: asRunId("late"), submittedBy: "another" });
-    const copy = fromSnapshot(JSON.parse(JSON.stringify(toSnapshot(it.state))) as StateSnapshot);
+    const copy = copyBySnapshot(it.state);
     const third = copy.runs.get(it.task("third").run.runId)?.tasks.get(it.task("third").taskId);
     expect(third && servedOf(third)).toEqual(servedOf(it.task("third")));
   });

@@ -1,4 +1,4 @@
-import { asRunId, asTaskId, asWorkerId } from "../base/index.ts";
+import { asRunId, asTaskId, asWorkerId, assert } from "../base/index.ts";
 import type { RunId, TaskId } from "../base/index.ts";
 import type { TaskCounts, TaskSpec } from "../contracts/index.ts";
 import { evolveClaim } from "./claims.ts";
@@ -34,52 +34,69 @@ type TaskSnapshot = Pick<
 > & { spec: TaskSpec; leases: LeaseSnapshot[] };
 type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node" | "unseen" | "guessMs"> & {
   servedAtMs: number;
-  tasks: TaskSnapshot[];
 };
-/** The state as plain JSON, without its indexes. Equal states give equal snapshots: the state hash is a digest of this. */
-export interface StateSnapshot {
-  seq: number;
-  nowMs: number;
-  epoch: number;
-  nextOrder: number;
-  tokens: TokenRecord[];
-  runs: RunSnapshot[];
-  submissions: [string, Submission][];
-  workers: WorkerFacts[];
-  shares: Share[];
-  /** When pools, and users in them, were served last: a run that was served and is gone does not say. */
-  served: { pool: string; user: string | null; atMs: number }[];
-  claims: { runId: RunId; taskId: TaskId; workers: WorkerRecord["workerId"][] }[];
-  estimates: {
-    work: [number, Estimates["work"] extends Map<number, infer Value> ? Value : never][];
-    speeds: [string, Estimates["speeds"] extends Map<string, infer Value> ? Value : never][];
-  };
+/** When pools, and users in them, were served last: a run that was served and is gone does not say. */
+interface ServedSnapshot {
+  pool: string;
+  user: string | null;
+  atMs: number;
+}
+interface ClaimSnapshot {
+  runId: RunId;
+  taskId: TaskId;
+  workers: WorkerRecord["workerId"][];
+}
+type ValueOf<Entries> = Entries extends Map<infer Key, infer Value> ? [Key, Value] : never;
+
+/** One fact of the state. A task belongs to the run before it. */
+type Entry =
+  | ["state", Pick<State, "seq" | "nowMs" | "epoch" | "nextOrder">]
+  | ["token", TokenRecord]
+  | ["submission", [string, Submission]]
+  | ["share", Share]
+  | ["work", ValueOf<Estimates["work"]>]
+  | ["speed", ValueOf<Estimates["speeds"]>]
+  | ["worker", WorkerFacts]
+  | ["run", RunSnapshot]
+  | ["task", TaskSnapshot]
+  | ["served", ServedSnapshot]
+  | ["claim", ClaimSnapshot];
+
+/** A part is a JSON array of so many entries: a state may be larger than the longest text. */
+const ENTRIES_PER_PART = 256;
+
+/** The state without its indexes, as JSON in parts. Equal states give equal parts: the state hash is a digest of them. */
+export function* snapshotParts(state: State): Generator<string, void> {
+  let part: Entry[] = [];
+  for (const entry of entriesOf(state)) {
+    part.push(entry);
+    if (part.length < ENTRIES_PER_PART) continue;
+    yield JSON.stringify(part);
+    part = [];
+  }
+  yield JSON.stringify(part);
 }
 
-export function toSnapshot(state: State): StateSnapshot {
+function* entriesOf(state: State): Generator<Entry, void> {
   const { seq, nowMs, epoch, nextOrder, estimates } = state;
-  return {
-    seq,
-    nowMs,
-    epoch,
-    nextOrder,
-    tokens: [...state.tokens.values()],
-    runs: [...state.runs.values()].map(snapshotRun),
-    submissions: [...state.submissions],
-    workers: [...state.workers.values()].map(snapshotWorker),
-    shares: [...state.shares.values()],
-    served: servedIn(state),
-    claims: [...state.claims.values()].map(({ task, workers }) => ({
-      runId: task.run.runId,
-      taskId: task.taskId,
-      workers: [...workers],
-    })),
-    estimates: { work: [...estimates.work], speeds: [...estimates.speeds] },
-  };
+  yield ["state", { seq, nowMs, epoch, nextOrder }];
+  for (const token of state.tokens.values()) yield ["token", token];
+  for (const submission of state.submissions) yield ["submission", submission];
+  for (const share of state.shares.values()) yield ["share", share];
+  for (const work of estimates.work) yield ["work", work];
+  for (const speed of estimates.speeds) yield ["speed", speed];
+  for (const worker of state.workers.values()) yield ["worker", snapshotWorker(worker)];
+  for (const run of state.runs.values()) {
+    yield ["run", snapshotRun(run)];
+    for (const task of run.tasks.values()) yield ["task", snapshotTask(task)];
+  }
+  for (const served of servedIn(state)) yield ["served", served];
+  for (const { task, workers } of state.claims.values())
+    yield ["claim", { runId: task.run.runId, taskId: task.taskId, workers: [...workers] }];
 }
 
 /** By name: in which order the nodes were made does not matter. */
-function servedIn(state: State): StateSnapshot["served"] {
+function servedIn(state: State): ServedSnapshot[] {
   return byName(state.tree).flatMap((pool) => [
     { pool: pool.name, user: null, atMs: pool.servedAtMs },
     ...byName(pool).map((user) => ({ pool: pool.name, user: user.name, atMs: user.servedAtMs })),
@@ -90,19 +107,17 @@ function byName({ all }: ShareNode): ShareNode[] {
   return [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function restoreServed(state: State, served: StateSnapshot["served"]): void {
-  for (const { pool, user, atMs } of served) {
-    const above = state.tree.all.get(pool);
-    const node = user === null ? above : above?.all.get(user);
-    if (!node) continue;
-    node.servedAtMs = atMs;
-    place(node);
-  }
+function restoreServed(state: State, { pool, user, atMs }: ServedSnapshot): void {
+  const above = state.tree.all.get(pool);
+  const node = user === null ? above : above?.all.get(user);
+  if (!node) return;
+  node.servedAtMs = atMs;
+  place(node);
 }
 
 function snapshotRun(of: Run): RunSnapshot {
-  const { tasks, groups: _groups, counts: _counts, unseen: _unseen, guessMs: _guessMs, node, ...run } = of;
-  return { ...run, servedAtMs: node.servedAtMs, tasks: [...tasks.values()].map(snapshotTask) };
+  const { tasks: _tasks, groups: _groups, counts: _counts, unseen: _unseen, guessMs: _guessMs, node, ...run } = of;
+  return { ...run, servedAtMs: node.servedAtMs };
 }
 
 function snapshotTask(task: Task): TaskSnapshot {
@@ -145,49 +160,91 @@ function snapshotWorker(worker: WorkerRecord): WorkerFacts {
   };
 }
 
-/** The state that gave the snapshot, with its indexes made anew. */
-export function fromSnapshot(snapshot: StateSnapshot): State {
-  const state = emptyState();
-  state.nowMs = snapshot.nowMs;
-  for (const token of snapshot.tokens) state.tokens.set(token.sha256, token);
-  for (const [key, submission] of snapshot.submissions) state.submissions.set(key, submission);
-  for (const share of snapshot.shares) state.shares.set(`${share.kind}:${share.name}`, share);
-  for (const [key, value] of snapshot.estimates.work) state.estimates.work.set(key, value);
-  for (const [key, value] of snapshot.estimates.speeds) state.estimates.speeds.set(key, value);
-  for (const one of snapshot.workers) restoreWorker(state, one);
-  for (const one of snapshot.runs) restoreRun(state, one);
-  restoreServed(state, snapshot.served);
-  for (const { runId, taskId, workers } of snapshot.claims) {
-    const task = state.runs.get(asRunId(runId))?.tasks.get(asTaskId(taskId));
-    if (task) evolveClaim(state, task, workers);
+/** Makes the state that gave a snapshot from its parts, in their order, with its indexes made anew. */
+export class StateRestoration {
+  private readonly state = emptyState();
+  private head: Pick<State, "seq" | "epoch" | "nextOrder"> | undefined;
+  /** The run whose tasks are being read. */
+  private open: { run: Run; servedAtMs: number; tasks: Task[] } | undefined;
+
+  add(part: string): void {
+    // Written by `snapshotParts`; whoever stores parts checks that they come back as they were.
+    for (const entry of JSON.parse(part) as Entry[]) this.restore(entry);
   }
-  for (const worker of state.workers.values()) refreshStanding(state, worker);
-  const { seq, epoch, nextOrder } = snapshot;
-  return Object.assign(state, { seq, epoch, nextOrder });
+
+  finish(): State {
+    this.closeRun();
+    assert(this.head, "a snapshot begins with the state");
+    for (const worker of this.state.workers.values()) refreshStanding(this.state, worker);
+    return Object.assign(this.state, this.head);
+  }
+
+  private restore([kind, value]: Entry): void {
+    const { state } = this;
+    if (kind !== "task") this.closeRun();
+    switch (kind) {
+      case "state":
+        state.nowMs = value.nowMs;
+        this.head = { seq: value.seq, epoch: value.epoch, nextOrder: value.nextOrder };
+        return;
+      case "token":
+        return void state.tokens.set(value.sha256, value);
+      case "submission":
+        return void state.submissions.set(...value);
+      case "share":
+        return void state.shares.set(`${value.kind}:${value.name}`, value);
+      case "work":
+        return void state.estimates.work.set(...value);
+      case "speed":
+        return void state.estimates.speeds.set(...value);
+      case "worker":
+        return restoreWorker(state, value);
+      case "run":
+        return this.openRun(value);
+      case "task":
+        return this.restoreTask(value);
+      case "served":
+        return restoreServed(state, value);
+      case "claim":
+        return restoreClaim(state, value);
+    }
+  }
+
+  private openRun({ servedAtMs, ...fields }: RunSnapshot): void {
+    this.open = { run: addRun(this.state, { ...fields, runId: asRunId(fields.runId) }), servedAtMs, tasks: [] };
+  }
+
+  private restoreTask(snapshot: TaskSnapshot): void {
+    assert(this.open, "a task follows its run");
+    const { run, tasks } = this.open;
+    this.state.nextOrder = snapshot.order;
+    tasks.push(restoreTask(this.state, run, { snapshot, before: tasks.at(-1) }));
+  }
+
+  private closeRun(): void {
+    if (!this.open) return;
+    const { run, servedAtMs, tasks } = this.open;
+    this.open = undefined;
+    linkDependents(run);
+    for (const task of tasks) {
+      // Only now, so that no class was dropped in between.
+      if (isTerminal(task.state)) leaveClass(this.state, task);
+      else if (task.leases.length === 0) restoreWait(this.state, task);
+    }
+    run.node.servedAtMs = servedAtMs;
+    place(run.node);
+  }
+}
+
+function restoreClaim(state: State, { runId, taskId, workers }: ClaimSnapshot): void {
+  const task = state.runs.get(asRunId(runId))?.tasks.get(asTaskId(taskId));
+  if (task) evolveClaim(state, task, workers);
 }
 
 function restoreWorker(state: State, snapshot: WorkerFacts): void {
   const worker = addWorker(state, { ...snapshot, workerId: asWorkerId(snapshot.workerId) });
   setTimer(state, { worker }, worker.timerMs);
   for (const key of worker.warm) indexWarm(state, worker, key);
-}
-
-function restoreRun(state: State, snapshot: RunSnapshot): void {
-  const { tasks, servedAtMs, ...fields } = snapshot;
-  const run = addRun(state, { ...fields, runId: asRunId(fields.runId) });
-  const restored: Task[] = [];
-  for (const one of tasks) {
-    state.nextOrder = one.order;
-    restored.push(restoreTask(state, run, { snapshot: one, before: restored.at(-1) }));
-  }
-  linkDependents(run);
-  for (const task of restored) {
-    // Only now, so that no class was dropped in between.
-    if (isTerminal(task.state)) leaveClass(state, task);
-    else if (task.leases.length === 0) restoreWait(state, task);
-  }
-  run.node.servedAtMs = servedAtMs;
-  place(run.node);
 }
 
 function restoreTask(state: State, run: Run, from: { snapshot: TaskSnapshot; before: Task | undefined }): Task {

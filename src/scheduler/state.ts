@@ -189,7 +189,7 @@ export interface TimerEntry extends HeapItem {
 
 /**
  * Everything the coordinator knows, made by `evolve` from the journal alone. It is changed in place, only by `evolve`; two
- * states that saw the same events are equal (`toSnapshot` gives equal JSON). Fields marked as index are derived from the others.
+ * states that saw the same events are equal (`snapshotParts` gives equal parts). Fields marked as index are derived from the others.
  */
 export interface State {
   /** Sequence of the last event seen, and its time. */

@@ -2,7 +2,7 @@ import { assertNever } from "../../base/index.ts";
 import { assertSealed, sealBatch } from "../batch.ts";
 import { encodeEvents } from "../event-codec.ts";
 import { followBatches } from "../follow.ts";
-import type { AppendOutcome, Batch, Journal, Snapshot, Tail } from "../journal.ts";
+import type { AppendOutcome, Batch, Journal, Snapshot, StoredSnapshot, Tail } from "../journal.ts";
 import { assertTrimmable } from "../snapshot-rules.ts";
 import type { MemoryStore } from "./memory-store.ts";
 
@@ -51,11 +51,11 @@ export class MemoryJournal implements Journal {
     return followBatches({ read, bell: this.store.bell, closed: () => this.isClosed }, fromSeq, signal);
   }
 
-  async saveSnapshot(snapshot: Snapshot): Promise<void> {
-    this.store.saveSnapshot(snapshot);
+  async saveSnapshot(snapshot: Snapshot, parts: Iterable<string>): Promise<void> {
+    this.store.saveSnapshot(snapshot, [...parts]);
   }
 
-  async latestSnapshot(): Promise<Snapshot | null> {
+  async latestSnapshot(): Promise<StoredSnapshot | null> {
     return this.store.latestSnapshot;
   }
 

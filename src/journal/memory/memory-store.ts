@@ -1,7 +1,7 @@
 import { assayError } from "../../contracts/index.ts";
 import { assertChain, emptyTail, follows, isSameBatch, tailAfter } from "../batch.ts";
 import { Bell } from "../bell.ts";
-import type { AppendOutcome, Batch, Snapshot, Tail } from "../journal.ts";
+import type { AppendOutcome, Batch, Snapshot, StoredSnapshot, Tail } from "../journal.ts";
 import { SNAPSHOTS_KEPT } from "../snapshot-rules.ts";
 
 /** What a disk or a database is for the other journals: outlives the journals opened on it. Batches are shared, not copied. */
@@ -10,7 +10,7 @@ export class MemoryStore {
   readonly bell = new Bell();
   private first = 1;
   private batches: Batch[] = [];
-  private snapshots: Snapshot[] = [];
+  private snapshots: StoredSnapshot[] = [];
 
   get firstSeq(): number {
     return this.first;
@@ -60,16 +60,21 @@ export class MemoryStore {
     this.first += cut;
   }
 
-  saveSnapshot(snapshot: Snapshot): void {
+  saveSnapshot(snapshot: Snapshot, parts: readonly string[]): void {
+    const stored = { ...snapshot, parts: () => inTurn(parts) };
     const others = this.snapshots.filter(({ batchSeq }) => batchSeq !== snapshot.batchSeq);
-    this.snapshots = [snapshot, ...others].toSorted((a, b) => b.batchSeq - a.batchSeq).slice(0, SNAPSHOTS_KEPT);
+    this.snapshots = [stored, ...others].toSorted((a, b) => b.batchSeq - a.batchSeq).slice(0, SNAPSHOTS_KEPT);
   }
 
-  get latestSnapshot(): Snapshot | null {
+  get latestSnapshot(): StoredSnapshot | null {
     return this.snapshots[0] ?? null;
   }
 
   private unseenTail(fromSeq: number): Tail | null {
     return fromSeq === 1 ? emptyTail() : null;
   }
+}
+
+async function* inTurn(parts: readonly string[]): AsyncGenerator<string, void> {
+  yield* parts;
 }

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { type Clock, systemClock } from "../../base/index.ts";
-import { appendMany, plain, snapshotAfter, take } from "../acceptance.ts";
+import { appendMany, loaded, partsAfter, plain, snapshotAfter, take } from "../acceptance.ts";
 import type { Journal } from "../journal.ts";
 import { verifyJournal } from "../verify.ts";
 import { openSqliteFollower } from "./sqlite-follower.ts";
@@ -89,8 +89,8 @@ test("without hints it looks again when its timer says so", async () => {
 test("its snapshots are the leader's", async () => {
   const batches = await appendMany(leader, 6);
   const follower = await openSqliteFollower({ folder });
-  await follower.saveSnapshot(snapshotAfter(batches[4]!));
-  expect(plain(await leader.latestSnapshot())).toEqual(plain(snapshotAfter(batches[4]!)));
+  await follower.saveSnapshot(snapshotAfter(batches[4]!), partsAfter(batches[4]!));
+  expect(await loaded(leader)).toEqual({ snapshot: plain(snapshotAfter(batches[4]!)), parts: partsAfter(batches[4]!) });
   await leader.trim(6);
   expect(await follower.firstSeq()).toBe(6);
   expect(plain(await follower.read(6, 10))).toEqual(plain(batches.slice(5)));

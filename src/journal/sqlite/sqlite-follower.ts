@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../base/index.ts";
 import { Bell } from "../bell.ts";
 import { followBatches } from "../follow.ts";
-import type { Batch, JournalReader, Snapshot, Tail } from "../journal.ts";
+import type { Batch, JournalReader, Snapshot, StoredSnapshot, Tail } from "../journal.ts";
 import { BatchTable } from "./batch-table.ts";
 import { checkForReading, DATABASE_FILE, SNAPSHOT_FOLDER } from "./schema.ts";
 import { SnapshotFolder } from "./snapshot-folder.ts";
@@ -92,11 +92,11 @@ class Follower implements SqliteFollower {
     );
   }
 
-  saveSnapshot(snapshot: Snapshot): Promise<void> {
-    return this.parts.snapshots.save(snapshot);
+  saveSnapshot(snapshot: Snapshot, parts: Iterable<string>): Promise<void> {
+    return this.parts.snapshots.save(snapshot, parts);
   }
 
-  latestSnapshot(): Promise<Snapshot | null> {
+  latestSnapshot(): Promise<StoredSnapshot | null> {
     return this.parts.snapshots.latest();
   }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { AssayError } from "../../base/index.ts";
 import { Bell } from "../bell.ts";
 import { followBatches } from "../follow.ts";
-import type { AppendOutcome, Batch, Journal, Snapshot, Tail } from "../journal.ts";
+import type { AppendOutcome, Batch, Journal, Snapshot, StoredSnapshot, Tail } from "../journal.ts";
 import { assertTrimmable } from "../snapshot-rules.ts";
 import { SNAPSHOT_FOLDER } from "./schema.ts";
 import { SnapshotFolder } from "./snapshot-folder.ts";
@@ -61,11 +61,11 @@ class SqliteJournal implements Journal {
     return followBatches({ read, bell: this.bell, closed: () => this.closing !== undefined }, fromSeq, signal);
   }
 
-  saveSnapshot(snapshot: Snapshot): Promise<void> {
-    return this.snapshots.save(snapshot);
+  saveSnapshot(snapshot: Snapshot, parts: Iterable<string>): Promise<void> {
+    return this.snapshots.save(snapshot, parts);
   }
 
-  latestSnapshot(): Promise<Snapshot | null> {
+  latestSnapshot(): Promise<StoredSnapshot | null> {
     return this.snapshots.latest();
   }
 
