@@ -76,13 +76,13 @@ export function partsAfter({ seq }: Batch): string[] {
 export async function loaded(journal: JournalReader): Promise<{ snapshot: unknown; parts: string[] } | null> {
   const stored = await journal.latestSnapshot();
   if (!stored) return null;
-  const { parts, ...snapshot } = stored;
-  return { snapshot: plain(snapshot), parts: await partsOf({ parts }) };
+  const { batchSeq, lastEvent, epoch, hash } = stored;
+  return { snapshot: plain({ batchSeq, lastEvent, epoch, hash }), parts: await partsOf(stored) };
 }
 
-export async function partsOf({ parts }: Pick<StoredSnapshot, "parts">): Promise<string[]> {
+export async function partsOf(stored: StoredSnapshot): Promise<string[]> {
   const all: string[] = [];
-  for await (const part of parts()) all.push(part);
+  for await (const part of stored.parts()) all.push(part);
   return all;
 }
 
