@@ -1,16 +1,24 @@
 import { assert } from "../base/index.ts";
 import { isConditionMet } from "../contracts/index.ts";
-import type { JournalEvent, JournalEventOf, PlacedEvent, TaskSpec } from "../contracts/index.ts";
+import type { JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
-import { TaskTexts, addTask, attemptCells, modelOf, runCells, taskCells, workerCells } from "./rows.ts";
+import {
+  TaskTexts,
+  addTask,
+  attemptCells,
+  newTask,
+  restTask,
+  runCells,
+  taskCells,
+  taskNoOf,
+  unfinishedTask,
+  workerCells,
+} from "./rows.ts";
 import { ResultRows } from "./result-rows.ts";
 import type { AttemptRow, RunRow, TaskRow, WorkerRow } from "./rows.ts";
 import { TableRows } from "./table-rows.ts";
 import { staging, tables } from "./tables.ts";
 import type { Staging, Table } from "./tables.ts";
-
-/** A task's place: the run's place in the journal, and its own in the run. */
-const TASKS_PER_RUN = 2 ** 18;
 
 /** What one transaction writes. */
 export interface RowBatch {
@@ -101,7 +109,8 @@ export class Projection {
       case "run_submitted":
         return this.submitRun(event, at);
       case "run_cancelled":
-        for (const task of this.runs.get(event.runId)?.tasks.values() ?? []) this.cancelWaiting(task, at.atMs);
+        for (const taskId of this.runs.get(event.runId)?.tasks.keys() ?? [])
+          this.cancelWaiting({ ...event, taskId }, at);
         return;
       case "run_finished": {
         const run = this.runs.get(event.runId);
@@ -112,11 +121,8 @@ export class Projection {
         this.runs.delete(event.runId);
         return;
       }
-      case "task_cancelled": {
-        const task = this.task(event);
-        if (task) this.cancelWaiting(task, at.atMs);
-        return;
-      }
+      case "task_cancelled":
+        return this.cancelWaiting(event, at);
       case "task_skipped": {
         const task = this.task(event);
         if (task) this.endTask(task, { status: "skipped", endMs: at.atMs });
@@ -198,7 +204,8 @@ export class Projection {
   }
 
   private task(ref: { runId: string; taskId: string }): TaskRow | undefined {
-    return this.runs.get(ref.runId)?.tasks.get(ref.taskId);
+    const run = this.runs.get(ref.runId);
+    return run && unfinishedTask(run, ref.taskId);
   }
 
   private submitRun(event: JournalEventOf<"run_submitted">, { seq, atMs }: PlacedEvent): void {
@@ -214,12 +221,13 @@ export class Projection {
       createMs: atMs,
       endMs: null,
       tasks: new Map(),
+      kinds: [],
       waiters: new Map(),
     };
     this.runs.set(runId, run);
     markDirty(run, this.dirtyRuns);
     for (const [index, spec] of event.tasks.entries()) {
-      const task = newTask(spec, { runId, taskNo: seq * TASKS_PER_RUN + index, createMs: atMs });
+      const task = newTask(spec, run, index);
       addTask(run, task);
       markDirty(task, this.dirtyTasks);
     }
@@ -288,8 +296,9 @@ export class Projection {
     });
   }
 
-  private cancelWaiting(task: TaskRow, endMs: number): void {
-    if (task.status === "blocked" || task.status === "queued") this.endTask(task, { status: "cancelled", endMs });
+  private cancelWaiting(ref: { runId: string; taskId: string }, { atMs: endMs }: PlacedEvent): void {
+    const task = this.task(ref);
+    if (task?.status === "blocked" || task?.status === "queued") this.endTask(task, { status: "cancelled", endMs });
   }
 
   private endTask(task: TaskRow, end: { status: EndState; endMs: number; failureClass?: string | null }): void {
@@ -297,9 +306,9 @@ export class Projection {
     task.endMs = end.endMs;
     task.failureClass = end.failureClass ?? null;
     markDirty(task, this.dirtyTasks);
-    const run = this.runs.get(task.runId);
-    run?.tasks.delete(task.taskId);
-    for (const { task: other, condition } of run?.waiters.get(task.taskId) ?? []) {
+    const { run } = task;
+    run.tasks.delete(task.taskId);
+    for (const { task: other, condition } of run.waiters.get(task.taskId) ?? []) {
       // Where the condition is not met, an event of its own says that the other is skipped.
       if (!isConditionMet(condition, end.status)) continue;
       other.waitingFor -= 1;
@@ -307,7 +316,7 @@ export class Projection {
       other.status = "queued";
       markDirty(other, this.dirtyTasks);
     }
-    run?.waiters.delete(task.taskId);
+    run.waiters.delete(task.taskId);
   }
 }
 
@@ -335,26 +344,6 @@ function newAttempt(event: JournalEventOf<"attempt_leased">, { seq, atMs }: { se
 
 type EndState = "completed" | "failed" | "cancelled" | "skipped";
 
-export function newTask(spec: TaskSpec, place: { runId: string; taskNo: number; createMs: number }): TaskRow {
-  return {
-    ...place,
-    stored: false,
-    dirty: false,
-    taskId: spec.task_id,
-    type: spec.type,
-    spec,
-    model: modelOf(spec),
-    status: spec.depends_on.length > 0 ? "blocked" : "queued",
-    failureClass: null,
-    startMs: null,
-    endMs: null,
-    workerId: null,
-    attempts: 0,
-    waitingFor: spec.depends_on.length,
-    underWay: [],
-  };
-}
-
 function markDirty<Row extends { dirty: boolean }>(row: Row, dirty: Row[]): void {
   if (row.dirty) return;
   row.dirty = true;
@@ -369,12 +358,14 @@ function takeRun(row: RunRow, batch: RowBatch): void {
 }
 
 function takeTask(row: TaskRow, batch: RowBatch, texts: TaskTexts): void {
-  const { taskNo, status, failureClass, startMs, endMs, workerId, attempts, spec } = row;
+  const { status, failureClass, startMs, endMs, workerId, attempts, spec } = row;
   if (spec) batch.inserts.distributed_tasks.add(taskCells(row, spec, texts));
-  else batch.updates.staged_tasks.add([taskNo, status, failureClass, startMs, endMs, workerId, attempts]);
+  else batch.updates.staged_tasks.add([taskNoOf(row), status, failureClass, startMs, endMs, workerId, attempts]);
   row.stored = true;
   row.spec = null;
   row.dirty = false;
+  // Those that it waits for hold its row.
+  if (spec?.depends_on.length === 0) restTask(row);
 }
 
 function takeAttempt(row: AttemptRow, batch: RowBatch): void {

@@ -8,11 +8,11 @@ import {
   dependencyTask,
   workerLoad,
 } from "../contracts/index.ts";
+import type { TaskSpec } from "../contracts/index.ts";
 import type { Connection } from "./duckdb.ts";
-import { newTask } from "./projection.ts";
 import type { Projection } from "./projection.ts";
-import { addTask } from "./rows.ts";
-import type { AttemptRow, RunRow } from "./rows.ts";
+import { addTask, newTask, placeOf, restTask, unfinishedTask } from "./rows.ts";
+import type { AttemptRow, RunRow, TaskRow } from "./rows.ts";
 
 type Columns = Record<string, unknown>;
 
@@ -69,6 +69,7 @@ async function restoreRuns(connection: Connection, projection: Projection): Prom
       createMs: Number(row["create_ms"]),
       endMs: null,
       tasks: new Map(),
+      kinds: [],
       waiters: new Map(),
     };
     projection.runs.set(run.runId, run);
@@ -81,31 +82,29 @@ async function restoreTasks(connection: Connection, projection: Projection): Pro
     `select *, epoch_ms(create_time) as create_ms, epoch_ms(start_time) as start_ms from distributed_tasks
      where run_id in (select run_id from runs where state = 'running') order by task_no`,
   );
+  const restored: { task: TaskRow; spec: TaskSpec }[] = [];
   for (const row of rows) {
     const status = oneOf(taskStates, row["status"]);
     if (["completed", "failed", "cancelled", "skipped"].includes(status)) continue;
-    const runId = text(row["run_id"]);
-    const task = newTask(taskSpec.parse(JSON.parse(text(row["spec"]))), {
-      runId,
-      taskNo: Number(row["task_no"]),
-      createMs: Number(row["create_ms"]),
-    });
-    Object.assign(task, {
+    const run = projection.runs.get(text(row["run_id"]));
+    if (!run) continue;
+    const spec = taskSpec.parse(JSON.parse(text(row["spec"])));
+    const task = Object.assign(newTask(spec, run, placeOf(run, Number(row["task_no"]))), {
       stored: true,
       status,
       startMs: optional(row["start_ms"], Number),
       workerId: optional(row["worker_id"], text),
       attempts: Number(row["attempts"]),
     });
-    const run = projection.runs.get(runId);
-    if (run) addTask(run, task);
+    addTask(run, task);
+    restored.push({ task, spec });
   }
-  for (const { tasks } of projection.runs.values())
-    for (const task of tasks.values()) {
-      // Whatever has ended is not there any more.
-      task.waitingFor = task.spec?.depends_on.filter((one) => tasks.has(dependencyTask(one))).length ?? 0;
-      task.spec = null;
-    }
+  for (const { task, spec } of restored) {
+    // Whatever has ended is not there any more.
+    task.waitingFor = spec.depends_on.filter((one) => task.run.tasks.has(dependencyTask(one))).length;
+    task.spec = null;
+    if (spec.depends_on.length === 0) restTask(task);
+  }
 }
 
 async function restoreAttempts(connection: Connection, projection: Projection): Promise<void> {
@@ -130,7 +129,8 @@ async function restoreAttempts(connection: Connection, projection: Projection): 
       failure: null,
       hardwareMetrics: null,
     };
-    const task = projection.runs.get(attempt.runId)?.tasks.get(attempt.taskId);
+    const run = projection.runs.get(attempt.runId);
+    const task = run && unfinishedTask(run, attempt.taskId);
     if (task) task.underWay = [...task.underWay, attempt];
   }
 }

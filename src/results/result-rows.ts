@@ -20,7 +20,7 @@ export class ResultRows {
     const { result, runId, taskId, attempt, workerId, failure } = event;
     if (!result) return;
     const { task, seq } = from;
-    const { model } = task;
+    const { type, model } = task.kind;
     const hardware = result.hardware ?? from.attempt.hardware;
     const proof = result.provenance;
     this.tables.results.add([
@@ -29,7 +29,7 @@ export class ResultRows {
       taskId,
       attempt,
       workerId,
-      task.type,
+      type,
       result.status,
       model,
       hardware,

@@ -1,3 +1,4 @@
+import { assert } from "../base/index.ts";
 import { dependencyCondition, dependencyTask } from "../contracts/index.ts";
 import type {
   AttemptState,
@@ -21,6 +22,15 @@ interface Row {
   dirty: boolean;
 }
 
+/** What a row says of its task's spec once it is stored. */
+interface TaskKind {
+  readonly type: TaskType;
+  readonly model: string | null;
+}
+
+/** A task whose row is stored and that nothing has happened to since: only its place in its run, because so many may wait. */
+type IdleTask = number;
+
 export interface RunRow extends Row {
   runNo: number;
   runId: string;
@@ -30,22 +40,23 @@ export interface RunRow extends Row {
   createMs: number;
   endMs: number | null;
   /** Unfinished tasks. */
-  tasks: Map<string, TaskRow>;
+  tasks: Map<string, TaskRow | IdleTask>;
+  /** By their place. */
+  kinds: TaskKind[];
   /** Unfinished tasks that wait for a task. */
   waiters: Map<string, Waiter[]>;
 }
 
 export interface TaskRow extends Row {
-  taskNo: number;
-  runId: string;
-  taskId: string;
-  type: TaskType;
+  readonly run: RunRow;
+  /** Its place in its run. */
+  readonly index: number;
+  readonly taskId: string;
+  readonly kind: TaskKind;
   /** Only until its row is stored: what waits may be many. */
   spec: TaskSpec | null;
-  model: string | null;
   status: TaskState;
   failureClass: string | null;
-  createMs: number;
   startMs: number | null;
   endMs: number | null;
   workerId: string | null;
@@ -87,8 +98,73 @@ export interface WorkerRow {
   load: WorkerLoad | null;
 }
 
-export function modelOf(spec: TaskSpec): string | null {
-  return spec.type === "model" || spec.type === "benchmark" ? spec.config.model : null;
+/** A task's place: the run's place in the journal, and its own in the run. */
+const TASKS_PER_RUN = 2 ** 18;
+
+export function taskNoOf({ run, index }: TaskRow): number {
+  return run.runNo * TASKS_PER_RUN + index;
+}
+
+/** The place that `taskNoOf` put in. */
+export function placeOf({ runNo }: RunRow, taskNo: number): number {
+  return taskNo - runNo * TASKS_PER_RUN;
+}
+
+const NO_ATTEMPTS: readonly AttemptRow[] = [];
+
+/** The row of a task as it is submitted. */
+export function newTask(spec: TaskSpec, run: RunRow, index: number): TaskRow {
+  const { task_id: taskId, depends_on: dependencies } = spec;
+  const kind = kindOf(spec, run.kinds[index - 1]);
+  run.kinds[index] = kind;
+  const waitingFor = dependencies.length;
+  return {
+    ...freshTask(run, { taskId, kind, index }),
+    spec,
+    waitingFor,
+    status: waitingFor > 0 ? "blocked" : "queued",
+  };
+}
+
+/** That of the task before it when they say the same. */
+function kindOf(spec: TaskSpec, before: TaskKind | undefined): TaskKind {
+  const { type } = spec;
+  const model = spec.type === "model" || spec.type === "benchmark" ? spec.config.model : null;
+  return before?.type === type && before.model === model ? before : { type, model };
+}
+
+function freshTask(run: RunRow, own: Pick<TaskRow, "taskId" | "kind" | "index">): TaskRow {
+  return {
+    run,
+    ...own,
+    stored: false,
+    dirty: false,
+    spec: null,
+    status: "queued",
+    failureClass: null,
+    startMs: null,
+    endMs: null,
+    workerId: null,
+    attempts: 0,
+    waitingFor: 0,
+    underWay: NO_ATTEMPTS,
+  };
+}
+
+/** The row of an unfinished task, made again if it was idle. */
+export function unfinishedTask(run: RunRow, taskId: string): TaskRow | undefined {
+  const found = run.tasks.get(taskId);
+  if (typeof found !== "number") return found;
+  const kind = run.kinds[found];
+  assert(kind, "the kind of an unfinished task is kept");
+  const row = { ...freshTask(run, { taskId, kind, index: found }), stored: true };
+  run.tasks.set(taskId, row);
+  return row;
+}
+
+/** Lets go of a row that was just stored as it was submitted. */
+export function restTask({ run, taskId, index, status, attempts }: TaskRow): void {
+  if (status === "queued" && attempts === 0 && run.tasks.has(taskId)) run.tasks.set(taskId, index);
 }
 
 export function runCells(row: RunRow): Cell[] {
@@ -104,19 +180,19 @@ export class TaskTexts {
 
 export function taskCells(row: TaskRow, spec: TaskSpec, texts: TaskTexts): Cell[] {
   return [
-    row.taskNo,
-    row.runId,
+    taskNoOf(row),
+    row.run.runId,
     row.taskId,
-    row.type,
+    row.kind.type,
     spec.priority,
     row.status,
     row.failureClass,
-    row.createMs,
+    row.run.createMs,
     row.startMs,
     row.endMs,
     row.workerId,
     row.attempts,
-    row.model,
+    row.kind.model,
     texts.config.of(spec.config),
     texts.requirements.of(spec.requirements),
     texts.spec.of(spec),
