@@ -17,12 +17,13 @@ import { makeReady, mustRun, mustTask, setTaskState, leaveQueue } from "./transi
 export const MAX_SUBMISSIONS = 10_000;
 
 export function submitRun(state: State, event: JournalEventOf<"run_submitted">, atMs: number): void {
-  const { runId, name, submittedBy, pool } = event;
+  const { runId, name, submittedBy, pool, checks } = event;
   const run = addRun(state, {
     runId,
     name,
     submittedBy,
     pool,
+    checks,
     createdAtMs: atMs,
     state: "running",
     cancelRequested: false,
