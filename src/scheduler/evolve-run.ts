@@ -116,6 +116,7 @@ function sharedClass(
     before !== undefined &&
     before.alternatives === alternatives &&
     before.spec.type === spec.type &&
+    (before.spec.group === undefined) === (spec.group === undefined) &&
     before.spec.requirements === spec.requirements &&
     before.spec.resources === spec.resources &&
     before.spec.fallback === spec.fallback;
