@@ -1,5 +1,5 @@
 import pino from "pino";
-import { startCoordinator } from "../src/coordinator/index.ts";
+import { WATCH_DEFAULTS, startCoordinator } from "../src/coordinator/index.ts";
 
 /** A coordinator with the limits and intervals of the product, as a child process: `coordinator-process.ts DATA_DIR`. */
 const [dataDir = ""] = process.argv.slice(2);
@@ -7,8 +7,7 @@ const coordinator = await startCoordinator({
   dataDir,
   host: "127.0.0.1",
   port: 0,
-  heartbeatIntervalMs: 5_000,
-  workerTimeoutMs: 15_000,
+  ...WATCH_DEFAULTS,
   logger: pino({ level: "error" }),
 });
 process.send?.("ready");

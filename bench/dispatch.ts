@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Queue } from "bullmq";
 import pino from "pino";
 import { createClient } from "../src/client/index.ts";
-import { startCoordinator } from "../src/coordinator/index.ts";
+import { WATCH_DEFAULTS, startCoordinator } from "../src/coordinator/index.ts";
 import { quantile } from "../src/stats/index.ts";
 import { startChild, stopChild } from "./child.ts";
 import { startDask } from "./dask.ts";
@@ -38,8 +38,7 @@ async function assayRate(): Promise<number> {
     dataDir,
     host: "127.0.0.1",
     port: 0,
-    heartbeatIntervalMs: 5_000,
-    workerTimeoutMs: 15_000,
+    ...WATCH_DEFAULTS,
     logger,
   });
   const workers = await startChild("./load-workers.ts", [

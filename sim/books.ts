@@ -19,6 +19,8 @@ export interface TaskBook {
   /** What the last attempt left for the next. */
   payload: string | null;
   failures: Map<string, number>;
+  /** Workers that were lost while they ran it. */
+  lostUnder: Set<string>;
   accepted: Set<number>;
 }
 
@@ -37,6 +39,8 @@ export interface LeaseBook {
 export interface RunBook {
   readonly runId: string;
   readonly pool: string;
+  /** The worker whose health it checks. */
+  readonly checks: string | null;
   readonly user: string;
   readonly order: number;
   readonly tasks: Map<string, TaskBook>;
@@ -53,7 +57,11 @@ export interface WorkerBook {
   incarnation: string;
   slots: number;
   credits: number;
+  /** Speaks, and may get work. */
   ready: boolean;
+  online: boolean;
+  quarantined: boolean;
+  heldUntilMs: number;
   draining: boolean;
   lostAtMs: number | null;
   leases: Set<LeaseBook>;

@@ -91,6 +91,8 @@ export class Checker {
       case "share_set":
         this.ledger.shares.set(`${event.kind}:${event.name}`, event);
         return;
+      case "leader_stalled":
+        return this.ledger.excuse(event.stalledMs);
       case "token_created":
       case "token_revoked":
         return event.type === "token_revoked" ? this.coverage.reached("token revoked") : undefined;
@@ -98,6 +100,10 @@ export class Checker {
       case "worker_reported":
       case "worker_suspected":
       case "worker_lost":
+      case "worker_resumed":
+      case "worker_flapping":
+      case "worker_quarantined":
+      case "worker_released":
       case "worker_draining":
       case "worker_left":
         return this.ledger.worker(event, atMs, this.coverage);
@@ -203,7 +209,11 @@ export class Checker {
     if (task.spec.depends_on.some((one) => dependencyCondition(one) === "failure"))
       this.coverage.reached("ran because another failed");
     demand(event.attempt === task.attempts + 1, "S13", () => `${where()} is attempt ${event.attempt}`);
-    demand(worker.ready, "S19", () => `${where()}: the worker takes no work`);
+    const { checks } = task.run;
+    demand(checks === null || checks === worker.workerId, "S19", () => `${where()} checks ${checks}`);
+    if (checks !== null) this.coverage.reached("health checked");
+    const takes = worker.ready || (checks !== null && worker.online);
+    demand(takes, "S19", () => `${where()}: the worker takes no work`);
     demand(!worker.draining, "S19", () => `${where()}: the worker is drained`);
     demand(worker.leases.size < worker.credits, "S9", () => `${where()}: above its credits`);
     const unfit = misfit(task, worker.capabilities);
@@ -221,8 +231,8 @@ export class Checker {
     const { group } = task.spec;
     const begun = this.leasedInBatch.some((one) => one.task.run === task.run && one.task.spec.group === group);
     // A group that has begun to start goes on beyond the quota.
-    if (group === undefined || !begun) withinQuota(this.ledger, task, where);
-    if (isAtQuota(this.ledger, task)) this.coverage.reached("quota reached");
+    if (checks === null && (group === undefined || !begun)) withinQuota(this.ledger, task, where);
+    if (checks === null && isAtQuota(this.ledger, task)) this.coverage.reached("quota reached");
     const lease = this.ledger.lease(task, worker, { seq, attempt: event.attempt, gpus, atMs });
     this.leasedInBatch.push(lease);
     noteLease(lease, this.coverage);
@@ -281,6 +291,7 @@ export class Checker {
       this.coverage.reached(event.outcome === "succeeded" ? "hedge won" : "hedge lost");
     const failure = event.failure?.class ?? null;
     if (failure !== null) task.failures.set(failure, (task.failures.get(failure) ?? 0) + 1);
+    if (failure === "worker_lost") task.lostUnder.add(event.workerId);
     this.follows(task, event, atMs);
   }
 

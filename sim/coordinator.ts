@@ -77,6 +77,7 @@ export class SimCoordinator {
         journal: new SimJournal(this.store, this.host),
         clock,
         defer,
+        healthCheckMs: 0,
         holder: this.name,
         newNonce: () => `${this.name}.${(this.nonces += 1)}`,
         onTerm: (leader) => {
@@ -114,6 +115,7 @@ export class SimCoordinator {
       ),
       heartbeatIntervalMs: options.heartbeatMs,
       workerTimeoutMs: options.workerTimeoutMs,
+      reconnectGraceMs: options.workerTimeoutMs,
     });
   }
 }

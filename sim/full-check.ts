@@ -40,7 +40,7 @@ function checkTasks(state: State, ledger: Ledger): void {
   for (const column of COLUMNS)
     demand(state.counts[column] === (totals.get(column) ?? 0), "S18", () => `${state.counts[column]} ${column} in all`);
   demand(
-    state.due.runs.size + state.due.skips.size + state.due.peers.size === 0,
+    state.due.runs.size + state.due.skips.size + state.due.peers.size + state.due.health.size === 0,
     "S10",
     () => "something is still due",
   );
@@ -91,7 +91,8 @@ function checkWorkers(state: State, ledger: Ledger): void {
     held += worker.leases.size;
     const takes = book.ready && !book.draining;
     demand((worker.state === "ready") === takes, "S19", () => `${name} is ${worker.state}`);
-    demand(worker.state === "ready" || worker.state === "draining" || worker.timer, "L3", () => `${name} has no timer`);
+    const waits = worker.state === "suspect" || worker.state === "lost" || worker.state === "flapping";
+    demand(!waits || worker.timer, "L3", () => `${name} has no timer`);
     checkResources(worker);
     checkStanding(worker);
   }
@@ -139,7 +140,12 @@ function checkResources(worker: WorkerRecord): void {
 
 function checkStanding(worker: WorkerRecord): void {
   const { state, leases, credits, slots, claim, machine, profile, standing } = worker;
-  const busy = state !== "ready" || leases.size >= credits || claim !== null || machine.exclusive !== null;
+  const busy =
+    state !== "ready" ||
+    leases.size >= credits ||
+    claim !== null ||
+    machine.exclusive !== null ||
+    worker.check?.state === "queued";
   const wanted = busy ? "busy" : leases.size < slots ? "idle" : "spare";
   demand(standing === wanted, "S9", () => `${worker.workerId} is ${standing}, not ${wanted}`);
   demand(profile.idle.has(worker) === (wanted === "idle"), "S9", () => `${worker.workerId} stands in the wrong line`);

@@ -40,8 +40,14 @@ export class Ledger {
     return task;
   }
 
+  /** What was due while the leader stood still is due so much later. */
+  excuse(stalledMs: number): void {
+    for (const worker of this.workers.values()) if (worker.lostAtMs !== null) worker.lostAtMs += stalledMs;
+  }
+
   openEpoch(lostAtMs: number): void {
     for (const worker of this.workers.values()) {
+      worker.online = false;
       worker.ready = false;
       worker.lostAtMs = lostAtMs;
     }
@@ -51,6 +57,7 @@ export class Ledger {
     const run: RunBook = {
       runId: event.runId,
       pool: event.pool,
+      checks: event.checks ?? null,
       user: event.submittedBy,
       order: (this.orders += 1),
       tasks: new Map(),
@@ -76,6 +83,7 @@ export class Ledger {
         attempts: 0,
         payload: null,
         failures: new Map(),
+        lostUnder: new Set(),
         accepted: new Set(),
       };
       run.tasks.set(task.id, task);
@@ -168,14 +176,28 @@ export class Ledger {
   }
 
   worker(event: Extract<JournalEvent, { type: `worker_${string}` }>, atMs: number, coverage: Coverage): void {
-    if (event.type === "worker_registered") return this.register(event, coverage);
+    if (event.type === "worker_registered") return this.register(event, atMs, coverage);
     const worker = this.mustWorker(event.workerId);
     switch (event.type) {
       case "worker_reported":
         return;
       case "worker_suspected":
+        worker.online = false;
         worker.ready = false;
         worker.lostAtMs = event.lostAtMs;
+        if (event.connected) coverage.reached("worker silent");
+        return;
+      case "worker_resumed":
+        return comeOnline(worker, atMs);
+      case "worker_flapping":
+        worker.heldUntilMs = event.untilMs;
+        coverage.reached("worker flapping");
+        return comeOnline(worker, atMs);
+      case "worker_quarantined":
+      case "worker_released":
+        worker.quarantined = event.type === "worker_quarantined";
+        worker.ready = takesWork(worker, atMs);
+        coverage.reached(worker.quarantined ? "worker quarantined" : "worker released");
         return;
       case "worker_lost":
         demand(
@@ -196,15 +218,17 @@ export class Ledger {
     }
   }
 
-  private register(event: JournalEventOf<"worker_registered">, coverage: Coverage): void {
+  private register(event: JournalEventOf<"worker_registered">, atMs: number, coverage: Coverage): void {
     const { workerId, incarnation, capabilities, slots, credits } = event;
     const known = this.workers.get(workerId);
     const draining = known?.incarnation === incarnation && known.draining;
-    const facts = { incarnation, capabilities, slots, credits, draining, ready: true, lostAtMs: null };
+    const { quarantined = false, heldUntilMs = 0 } = known ?? {};
+    const facts = { incarnation, capabilities, slots, credits, draining, quarantined, heldUntilMs, lostAtMs: null };
     if (known) {
       if (known.leases.size > 0) coverage.reached("resend after reconnect");
       Object.assign(known, facts);
-    } else this.workers.set(workerId, { workerId, leases: new Set(), ...facts });
+    } else this.workers.set(workerId, { workerId, leases: new Set(), ready: false, online: false, ...facts });
+    comeOnline(this.mustWorker(workerId), atMs);
   }
 
   private isMet(run: RunBook, one: TaskBook["spec"]["depends_on"][number]): boolean {
@@ -228,8 +252,18 @@ export class Ledger {
   }
 }
 
-/** The names of a run's pool, user and run. */
+function comeOnline(worker: WorkerBook, atMs: number): void {
+  worker.online = true;
+  worker.lostAtMs = null;
+  worker.ready = takesWork(worker, atMs);
+}
+
+const takesWork = ({ online, quarantined, heldUntilMs }: WorkerBook, atMs: number): boolean =>
+  online && !quarantined && heldUntilMs <= atMs;
+
+/** The names of a run's pool, user and run; a health check is in nobody's share. */
 export function keysOf(run: RunBook): [string, string, string] {
+  if (run.checks !== null) return [run.runId, run.runId, run.runId];
   return [run.pool, `${run.pool}/${run.user}`, run.runId];
 }
 

@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     "before > policy.max_retries",
     feature("failures"),
   ]),
-  row("no poison limit", "scheduler/retry.ts", ["before + 1 >= POISON_AFTER_WORKERS", "false", feature("poison")]),
+  row("no poison limit", "scheduler/retry.ts", ["const isOver = lostUnder", "const isOver = false && lostUnder", feature("poison")]),
   row("resources not given back", "scheduler/resources.ts", ["  settle(worker.resources, lease, 1);\n  for", "  for"]),
   row("resources given back twice", "scheduler/resources.ts", [
     "  settle(worker.resources, lease, 1);\n  for",
@@ -137,8 +137,8 @@ export const MUTANTS: readonly Mutant[] = [
     "",
     both(feature("dependencies"), feature("failures")),
   ]),
-  row("drained worker is leased", "scheduler/evolve.ts", [
-    'if (worker.state === "ready") worker.state = "draining";',
+  row("drained worker is leased", "scheduler/evolve-worker.ts", [
+    'if (draining) return "draining";',
     "",
     ({ requests }) => requests.includes("drain"),
   ]),

@@ -18,10 +18,11 @@ const CLEARLY = 1e-5;
 export function checkOrder(ledger: Ledger, event: JournalEventOf<"attempt_leased">, atMs: number): void {
   const task = ledger.runs.get(event.runId)?.tasks.get(event.taskId);
   const worker = ledger.workers.get(event.workerId);
-  if (!task || !worker || task.leases.length > 0 || ledger.claims.has(task)) return;
+  if (!task || !worker || task.run.checks !== null || task.leases.length > 0 || ledger.claims.has(task)) return;
   // One that a busy worker holds in reserve: what may not be held so is passed over.
   if (worker.leases.size >= worker.slots) return;
-  const ready = [...ledger.runs.values()].flatMap((run) => [...run.tasks.values()].filter(isReady));
+  const normal = [...ledger.runs.values()].filter((run) => run.checks === null);
+  const ready = normal.flatMap((run) => [...run.tasks.values()].filter(isReady));
   const tops = topPriorities(ready);
   const place = placeOf(ledger, tops, task);
   const horizonMs = horizonOf(ledger, ready);

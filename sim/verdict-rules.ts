@@ -5,8 +5,9 @@ import type { Coverage } from "./coverage.ts";
 import { isLate } from "./hearsay.ts";
 import { demand } from "./violation.ts";
 
-/** So many workers may be lost under a task. */
+/** So many different workers may be lost under a task, and so often may one be. */
 const POISON = 3;
+const MAX_LOSSES = 10;
 
 /** S2, S3, S12, S13: what becomes of a task after an attempt. The lease is already given back, the failure counted. */
 export function checkVerdict(task: TaskBook, event: JournalEventOf<"attempt_finished">, coverage: Coverage): void {
@@ -17,18 +18,24 @@ export function checkVerdict(task: TaskBook, event: JournalEventOf<"attempt_fini
     return demand(task.leases.length > 0, "S3", () => `${where()} goes on without an attempt`);
   demand(task.leases.length === 0, "S3", () => `${where()} is ${after.state} while an attempt runs`);
   const count = failure === null ? 0 : (task.failures.get(failure) ?? 0);
-  const allowed = failure === "worker_lost" ? POISON : task.spec.retry_policy.max_retries + 1;
+  const isPoison = task.lostUnder.size >= POISON;
+  const isOver =
+    failure === "worker_lost"
+      ? isPoison || count >= MAX_LOSSES || task.run.checks !== null
+      : count > task.spec.retry_policy.max_retries;
   if (after.state === "queued") {
     demand(!task.cancelRequested && !task.run.cancelRequested, "S12", () => `${where()} is tried again`);
-    const again = failure === null ? outcome === "preempted" : failure !== "assertion" && count < allowed;
+    const again = failure === null ? outcome === "preempted" : failure !== "assertion" && !isOver;
     return demand(again, "S13", () => `${where()} is tried again`);
   }
   if (outcome === "timed_out" && event.result === null) coverage.reached("deadline passed");
   if (after.state === "completed") demand(outcome === "succeeded", "S2", () => `${where()} is completed`);
-  if (after.state === "cancelled") demand(task.cancelRequested || failure === "cancelled", "S12", () => where());
+  if (after.state === "cancelled")
+    demand(task.cancelRequested || failure === "cancelled" || task.run.checks !== null, "S12", () => where());
   if (after.state !== "failed") return;
-  demand(failure === "assertion" || count >= allowed, "S13", () => `${where()} fails too early`);
-  if (failure === "worker_lost") coverage.reached("poison task");
+  demand(failure === "assertion" || isOver, "S13", () => `${where()} fails too early`);
+  if (failure === "worker_lost") demand((event.failure?.reason === "poison") === isPoison, "S13", () => `${where()}: is it poison?`);
+  if (failure === "worker_lost" && isPoison) coverage.reached("poison task");
   else if (failure !== "assertion") coverage.reached("attempts used up");
 }
 

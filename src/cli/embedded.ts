@@ -4,7 +4,7 @@ import { errorCode } from "../base/index.ts";
 import { createClient } from "../client/index.ts";
 import type { Client } from "../client/index.ts";
 import { assayError, faultError } from "../contracts/index.ts";
-import { startCoordinator } from "../coordinator/index.ts";
+import { WATCH_DEFAULTS, startCoordinator } from "../coordinator/index.ts";
 import type { CoordinatorHandle } from "../coordinator/index.ts";
 import type { WorkerHandle } from "../worker/index.ts";
 import type { CliContext } from "./context.ts";
@@ -32,8 +32,6 @@ export interface EmbeddedOptions {
 
 /** Attempts that run when everything stops may take so long to end. */
 const STOP_DEADLINE_MS = 5_000;
-const HEARTBEAT_INTERVAL_MS = 5_000;
-const WORKER_TIMEOUT_MS = 30_000;
 
 /** Starts a coordinator and its workers and waits until they are ready. Nothing is left running when it rejects. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
@@ -64,8 +62,7 @@ async function startOnPort({ dataDir, port, anyPort, context }: EmbeddedOptions)
   const common = {
     dataDir,
     host: "127.0.0.1",
-    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
-    workerTimeoutMs: WORKER_TIMEOUT_MS,
+    ...WATCH_DEFAULTS,
     logger: await fileLogger(join(dataDir, "coordinator.log")),
   };
   try {

@@ -29,6 +29,10 @@ export function eventLines(event: FeedEvent, telling: Telling): string[] {
       return [warning(style, `${event.task_id}: ${event.message ?? "conflicting result"}`)];
     case "worker_suspected":
       return [warning(style, `worker ${event.worker_id} is silent: ${event.message ?? ""}`)];
+    case "worker_flapping":
+      return [warning(style, `worker ${event.worker_id} ${event.message ?? ""}`)];
+    case "worker_quarantined":
+      return [warning(style, `worker ${event.worker_id} is in quarantine: ${event.message ?? ""}`)];
     case "worker_lost":
       return [warning(style, `worker ${event.worker_id} is lost`)];
     default:

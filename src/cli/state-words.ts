@@ -35,6 +35,8 @@ const stateWords: Readonly<Record<AnyState, StateWord>> = {
   preempted: out("preempted"),
   ready: good("ready"),
   suspect: trouble("suspect"),
+  flapping: trouble("flapping"),
+  quarantined: bad("quarantined"),
   draining: out("draining"),
   left: out("left"),
 };

@@ -124,8 +124,17 @@ export class Client {
     await this.http.send(`${taskPath(runId, taskId)}/cancel`, { method: "POST", body: { reason } });
   }
 
-  async drainWorker(workerId: string, reason: string): Promise<void> {
-    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/drain`, { method: "POST", body: { reason } });
+  drainWorker(workerId: string, reason: string): Promise<void> {
+    return this.askOfWorker(workerId, "drain", reason);
+  }
+
+  /** Nothing but health checks for the worker, until it is released. */
+  quarantineWorker(workerId: string, reason: string): Promise<void> {
+    return this.askOfWorker(workerId, "quarantine", reason);
+  }
+
+  releaseWorker(workerId: string, reason: string): Promise<void> {
+    return this.askOfWorker(workerId, "release", reason);
   }
 
   task(runId: string, taskId: string): Promise<TaskView> {
@@ -210,6 +219,10 @@ export class Client {
 
   stateHash(): Promise<StateHashResponse> {
     return this.http.json("/api/v1/state-hash", stateHashResponse);
+  }
+
+  private async askOfWorker(workerId: string, word: "drain" | "quarantine" | "release", reason: string): Promise<void> {
+    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/${word}`, { method: "POST", body: { reason } });
   }
 
   private async *all<Schema extends z.ZodType>(

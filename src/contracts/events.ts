@@ -29,7 +29,16 @@ export interface AttemptRef {
  * its time is the time of its batch. Documents inside (`spec`, `result`, `capabilities`) are as their authors wrote them.
  */
 export type JournalEvent =
-  | { type: "epoch_opened"; epoch: number; holder: string; graceMs: number }
+  | {
+      type: "epoch_opened";
+      epoch: number;
+      holder: string;
+      graceMs: number;
+      /** How often an idle worker's health is checked; 0, and in what was journaled before absent, for never. */
+      healthCheckMs?: number;
+    }
+  /** The leader did nothing for so long: what was due meanwhile is due so much later. */
+  | { type: "leader_stalled"; stalledMs: number }
   | { type: "token_created"; tokenId: string; sha256: string; role: Role; name: string; expiresAtMs: number | null }
   | { type: "token_revoked"; tokenId: string }
   | {
@@ -43,6 +52,8 @@ export type JournalEvent =
       waitForCapacity: boolean;
       pool: string;
       tasks: TaskSpec[];
+      /** A health check of this worker, which nobody submitted; absent for what people submit. */
+      checks?: WorkerId;
     }
   | { type: "run_cancelled"; runId: RunId; by: string; reason: string }
   | { type: "run_finished"; runId: RunId; state: RunEndState }
@@ -104,7 +115,15 @@ export type JournalEvent =
       credits: number;
     }
   | { type: "worker_reported"; workerId: WorkerId; load: WorkerLoad }
-  | { type: "worker_suspected"; workerId: WorkerId; reason: string; lostAtMs: number }
+  /** `connected`: it is only silent, its session is still open. */
+  | { type: "worker_suspected"; workerId: WorkerId; reason: string; lostAtMs: number; connected?: true }
+  /** A silent worker spoke again, or one that kept reconnecting was steady for long enough: it may get work again. */
+  | { type: "worker_resumed"; workerId: WorkerId }
+  /** It connected again and again, and gets no new work until then. */
+  | { type: "worker_flapping"; workerId: WorkerId; reconnects: number; untilMs: number }
+  /** It gets health checks only. `by`: the person who asked for it, null for the scheduler. */
+  | { type: "worker_quarantined"; workerId: WorkerId; reason: string; by: string | null }
+  | { type: "worker_released"; workerId: WorkerId; reason: string; by: string | null }
   | { type: "worker_lost"; workerId: WorkerId }
   | { type: "worker_draining"; workerId: WorkerId; by: string; reason: string }
   | { type: "worker_left"; workerId: WorkerId; reason: string };

@@ -27,7 +27,7 @@ export const attemptStates = [
   "preempted",
   "cancelled",
 ] as const;
-export const workerStates = ["ready", "suspect", "draining", "lost", "left"] as const;
+export const workerStates = ["ready", "suspect", "flapping", "quarantined", "draining", "lost", "left"] as const;
 export type RunState = (typeof runStates)[number];
 export type TaskState = (typeof taskStates)[number];
 export type AttemptState = (typeof attemptStates)[number];
@@ -89,6 +89,13 @@ export const attemptView = z.strictObject({
 });
 export type AttemptView = z.infer<typeof attemptView>;
 
+export const quarantine = z.strictObject({
+  reason: z.string(),
+  by: z.string().nullable().describe("Who asked for it; null when the scheduler did, which releases it after a good check"),
+  since: time,
+});
+export type QuarantineView = z.infer<typeof quarantine>;
+
 export const workerView = z.strictObject({
   worker_id: identifier,
   name: z.string(),
@@ -100,6 +107,8 @@ export const workerView = z.strictObject({
   capabilities: capabilityDocument,
   hardware_metrics: z.record(z.string(), z.number()).nullable(),
   tags: z.record(z.string(), z.string()),
+  quarantine: quarantine.nullable().describe("Why it gets health checks only"),
+  held_until: time.nullable().describe("It connected again and again: no new work until then"),
 });
 export type WorkerView = z.infer<typeof workerView>;
 

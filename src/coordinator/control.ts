@@ -33,6 +33,9 @@ export interface Control {
   cancelRun(runId: string, origin: { by: Actor; reason: string }): Promise<void>;
   cancelTask(task: { runId: string; taskId: string }, origin: { by: Actor; reason: string }): Promise<void>;
   drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
+  /** Nothing but health checks for a worker, until it is released by hand. */
+  quarantineWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
+  releaseWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
   /** What pools and users are due, hold and wait for. */
   shares(): ShareView[];
   setShare(share: { kind: ShareKind; name: string } & ShareRequest, origin: { by: Actor }): Promise<ShareView>;

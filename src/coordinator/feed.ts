@@ -36,6 +36,8 @@ function detailsOf(event: JournalEvent): Details | null {
     case "run_archived":
     case "attempt_progressed":
       return null;
+    case "leader_stalled":
+      return { message: `the coordinator stood still for ${Math.round(event.stalledMs)} ms` };
     case "epoch_opened":
       return { message: `epoch ${event.epoch}` };
     case "run_submitted":
@@ -107,6 +109,18 @@ function workerDetails(event: Extract<JournalEvent, { type: `worker_${string}` }
       return null;
     case "worker_suspected":
       return { worker_id, state: "suspect", message: event.reason };
+    case "worker_resumed":
+      return { worker_id, message: "may get work again" };
+    case "worker_flapping":
+      return {
+        worker_id,
+        state: "flapping",
+        message: `connected again ${event.reconnects} times: no new work until ${isoTime(event.untilMs)}`,
+      };
+    case "worker_quarantined":
+      return { worker_id, state: "quarantined", message: event.reason };
+    case "worker_released":
+      return { worker_id, message: event.reason };
     case "worker_lost":
       return { worker_id, state: "lost" };
     case "worker_draining":

@@ -7,5 +7,5 @@
  */
 export { dataFolder } from "./data-folder.ts";
 export { rebuildResults } from "./rebuild-results.ts";
-export { startCoordinator } from "./start-coordinator.ts";
+export { WATCH_DEFAULTS, startCoordinator } from "./start-coordinator.ts";
 export type { CoordinatorHandle, CoordinatorOptions } from "./start-coordinator.ts";

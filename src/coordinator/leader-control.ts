@@ -1,6 +1,6 @@
 import { AssayError, asRunId, asTaskId, asWorkerId, assert, err, isoTime, ok } from "../base/index.ts";
 import type { Clock, Result } from "../base/index.ts";
-import { ASSAY_VERSION, PROTOCOL_VERSION, assayError, fault, faultError } from "../contracts/index.ts";
+import { ASSAY_VERSION, PROTOCOL_VERSION, assayError, fault, faultError, workerStates } from "../contracts/index.ts";
 import type {
   CreateTokenRequest,
   CreateTokenResponse,
@@ -106,6 +106,16 @@ export class LeaderControl implements Control {
     });
   }
 
+  async quarantineWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void> {
+    const { by, reason } = origin;
+    await this.leading().ask({ type: "quarantine_worker", workerId: asWorkerId(workerId), by: by.name, reason });
+  }
+
+  async releaseWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void> {
+    const { by, reason } = origin;
+    await this.leading().ask({ type: "release_worker", workerId: asWorkerId(workerId), by: by.name, reason });
+  }
+
   shares(): ShareView[] {
     return sharesOf(this.leading().state);
   }
@@ -159,7 +169,8 @@ export class LeaderControl implements Control {
 
   status(): StatusResponse {
     const { state } = this.leading();
-    const workers: StatusResponse["workers"] = { ready: 0, suspect: 0, draining: 0, lost: 0, left: 0 };
+    const none = workerStates.map((one) => [one, 0] as const);
+    const workers = Object.fromEntries(none) as StatusResponse["workers"];
     for (const worker of state.workers.values()) workers[worker.state] += 1;
     return {
       assay_version: ASSAY_VERSION,

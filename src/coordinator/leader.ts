@@ -11,6 +11,8 @@ const LEASES_PER_TURN = 2_048;
 const MAX_IN_FLIGHT = 2;
 /** Timers are looked at this often even when none seems due: no lost wake-up lasts longer. */
 const WATCHDOG_MS = 1_000;
+/** A timer that comes so much later shows that the process stood still, or that its clock jumped. */
+const STALL_MS = 500;
 
 export type Answer = (reply: Reply) => void;
 export type Defer = (action: () => void) => void;
@@ -55,6 +57,8 @@ export class Leader {
   private stopped = false;
   private timer: Timer | undefined;
   private reviewAtMs = 0;
+  /** When the timer should come. */
+  private timerAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: LeaderOptions) {
     this.options = options;
@@ -176,10 +180,22 @@ export class Leader {
   private arm(): void {
     if (!this.alive) return;
     this.timer?.cancel();
+    this.noteStall();
     const timerMs = nextTimerMs(this.state) ?? Number.POSITIVE_INFINITY;
     const dueMs = this.hasWork ? Math.min(timerMs, this.reviewAtMs) : timerMs;
     const waitMs = Math.min(Math.max(dueMs - this.options.clock.nowMs(), 0), WATCHDOG_MS);
+    this.timerAtMs = this.options.clock.nowMs() + waitMs;
     this.timer = this.options.clock.setTimer(waitMs, () => this.tick());
+  }
+
+  /**
+   * While this process stood still it saw no worker and read no result: what was due then is due so much later. Otherwise it would
+   * judge by its own absence, before it has read what was sent to it (the local health of Lifeguard: Dadgar, Phillips, Currey 2017).
+   */
+  private noteStall(): void {
+    const stalledMs = Math.round(this.options.clock.nowMs() - this.timerAtMs);
+    this.timerAtMs = Number.POSITIVE_INFINITY;
+    if (stalledMs >= STALL_MS) this.execute({ type: "leader_stalled", stalledMs });
   }
 
   private get hasWork(): boolean {
@@ -188,6 +204,7 @@ export class Leader {
 
   private tick(): void {
     if (!this.alive) return;
+    this.noteStall();
     if (this.hasWork && this.reviewAtMs <= this.options.clock.nowMs()) this.openTurn();
     const dueMs = nextTimerMs(this.state);
     if (dueMs !== null && dueMs <= this.options.clock.nowMs()) {

@@ -4,7 +4,7 @@ import type { PlacedEvent } from "../contracts/index.ts";
 import { JournalWriter } from "../journal/index.ts";
 import type { Journal } from "../journal/index.ts";
 import { evolve, step } from "../scheduler/index.ts";
-import type { State } from "../scheduler/index.ts";
+import type { Command, State } from "../scheduler/index.ts";
 import { loadSnapshot } from "./follower.ts";
 import { Leader } from "./leader.ts";
 import type { Defer } from "./leader.ts";
@@ -29,6 +29,8 @@ async function replay(journal: Journal): Promise<State> {
 export interface LeadershipOptions {
   journal: Journal;
   clock: Clock;
+  /** How often an idle worker's health is checked; 0 for never. */
+  healthCheckMs: number;
   /** See `LeaderOptions`. */
   defer?: Defer;
   holder: string;
@@ -74,13 +76,14 @@ export class Leadership {
   }
 
   private async begin(): Promise<void> {
-    const { journal, clock, holder, newNonce } = this.options;
+    const { journal, clock, holder, newNonce, healthCheckMs } = this.options;
     const tail = await journal.open();
     const state = await replay(journal);
     const writer = new JournalWriter({ journal, tail, holderNonce: newNonce(), clock, onLost: () => undefined });
     // The clock may stand behind the one that the journal was written by.
     const atMs = Math.max(clock.nowMs(), state.nowMs);
-    const { events } = step(state, { type: "open_epoch", epoch: writer.epoch, holder, graceMs: GRACE_MS }, atMs);
+    const open: Command = { type: "open_epoch", epoch: writer.epoch, holder, graceMs: GRACE_MS, healthCheckMs };
+    const { events } = step(state, open, atMs);
     await writer.claim(
       events.map(({ event }) => event),
       atMs,

@@ -24,10 +24,25 @@ export interface CoordinatorOptions {
   port: number;
   tls?: { certFile: string; keyFile: string } | undefined;
   heartbeatIntervalMs: number;
-  /** A worker that is silent, or away, for so long is lost. */
+  /** A worker that is silent for so long is lost. */
   workerTimeoutMs: number;
+  /** So is one whose session ended and that is not back within this time: a process that died does not come back. */
+  reconnectGraceMs: number;
+  /** How often an idle worker's health is checked; 0 for never. */
+  healthCheckMs: number;
   logger: FastifyBaseLogger;
 }
+
+/**
+ * A silent worker is suspected after about 6 s and lost after 10, with the longest interval that many workers are given after
+ * 12.5: its tasks go on elsewhere within 15 s.
+ */
+export const WATCH_DEFAULTS = {
+  heartbeatIntervalMs: 2_000,
+  workerTimeoutMs: 10_000,
+  reconnectGraceMs: 2_000,
+  healthCheckMs: 30 * 60_000,
+} as const;
 
 export interface CoordinatorHandle {
   url: string;

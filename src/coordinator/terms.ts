@@ -42,6 +42,7 @@ export async function startTerms(
     {
       journal,
       clock: systemClock,
+      healthCheckMs: options.healthCheckMs,
       holder: `${hostname()}:${process.pid}`,
       newNonce: randomUUID,
       onTerm: (begun) => {
@@ -119,5 +120,6 @@ function newLink(
     liveLogs,
     heartbeatIntervalMs: options.heartbeatIntervalMs,
     workerTimeoutMs: options.workerTimeoutMs,
+    reconnectGraceMs: options.reconnectGraceMs,
   });
 }

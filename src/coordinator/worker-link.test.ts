@@ -37,6 +37,7 @@ function newLink(): { link: WorkerLink; execute: WorkerLinkOptions["execute"]; c
     liveLogs: new LiveLogs(() => undefined),
     heartbeatIntervalMs: 1_000,
     workerTimeoutMs: 3_000,
+    reconnectGraceMs: 3_000,
   });
   const commit = (): void => {
     const [answering, committed] = [answers, events];

@@ -2,7 +2,9 @@ import { asRunId, asWorkerId, assertNever } from "../base/index.ts";
 import type { Clock, WorkerId } from "../base/index.ts";
 import type { CloseReason, JournalEvent, PlacedEvent, WorkerFrame, WorkerFrameOf } from "../contracts/index.ts";
 import type { Command, Lease, Reply, State, Task } from "../scheduler/index.ts";
+import { silenceTimeoutMs } from "../transport/index.ts";
 import type { Answer } from "./leader.ts";
+import { Liveness } from "./liveness.ts";
 import type { LiveLogs } from "./live-logs.ts";
 import { Outbox } from "./outbox.ts";
 import type { AssignItem } from "./outbox.ts";
@@ -26,10 +28,15 @@ export interface WorkerLinkOptions {
   liveLogs: LiveLogs;
   heartbeatIntervalMs: number;
   workerTimeoutMs: number;
+  /** A worker whose session ended is lost unless it is back within so long. */
+  reconnectGraceMs: number;
 }
 
-/** Heartbeats of all workers together. */
-const MAX_HEARTBEATS_PER_SECOND = 500;
+/** Heartbeats of all workers together, as long as that leaves none unheard for too long. */
+const MAX_HEARTBEATS_PER_SECOND = 2_000;
+const LONGEST_INTERVAL_MS = 5_000;
+/** After this process stood still, workers have so long to come back, and the same time later none is judged by it any more. */
+const STALL_GRACE_MS = 30_000;
 
 interface Peer {
   session: WorkerSession;
@@ -38,6 +45,8 @@ interface Peer {
   outbox: Outbox;
   /** Nothing is sent before the welcome: what was leased meanwhile is sent with it. */
   welcomed: boolean;
+  /** Silence after which the worker is lost. */
+  timeoutMs: number;
   /** Takes the answers to its results. */
   acknowledge: Answer;
 }
@@ -51,10 +60,16 @@ export class WorkerLink {
   private readonly peers = new Map<WorkerSession, Peer>();
   private readonly byWorker = new Map<WorkerId, Peer>();
   private readonly filled = new Set<Peer>();
+  private readonly liveness: Liveness<Peer>;
   private flushScheduled = false;
 
   constructor(options: WorkerLinkOptions) {
     this.options = options;
+    this.liveness = new Liveness({
+      clock: options.clock,
+      onSilent: (peer, silentMs) => this.suspect(peer, silentMs),
+      onHeard: ({ workerId, sessionId }) => options.execute({ type: "worker_heard", workerId, sessionId }),
+    });
   }
 
   onHello(session: WorkerSession, hello: WorkerFrameOf<"hello">): void {
@@ -66,6 +81,7 @@ export class WorkerLink {
       workerId,
       outbox: new Outbox(),
       welcomed: false,
+      timeoutMs: this.options.workerTimeoutMs,
       acknowledge: (reply) => this.acknowledge(peer, reply),
     };
     this.peers.set(session, peer);
@@ -90,6 +106,7 @@ export class WorkerLink {
   onFrame(session: WorkerSession, frame: WorkerFrame): void {
     const peer = this.peers.get(session);
     if (!peer) return;
+    this.liveness.heard(peer, frame.type === "heartbeat");
     const led = this.handle(peer, frame);
     if (!led) session.close("not_leader", "This coordinator does not lead now.");
   }
@@ -101,7 +118,8 @@ export class WorkerLink {
     this.filled.delete(peer);
     if (this.byWorker.get(peer.workerId) === peer) this.byWorker.delete(peer.workerId);
     const { workerId, sessionId } = peer;
-    const lostAtMs = this.options.clock.nowMs() + this.options.workerTimeoutMs;
+    const lostAtMs = this.options.clock.nowMs() + this.graceMs(end.reason);
+    this.liveness.remove(peer);
     this.options.execute({
       type: "worker_disconnected",
       workerId,
@@ -109,6 +127,13 @@ export class WorkerLink {
       reason: end.message || end.reason,
       lostAtMs,
     });
+  }
+
+  private graceMs(reason: string): number {
+    // Workers gave up a coordinator that stood still, and wait before they try again.
+    if (this.liveness.stalledWithin(STALL_GRACE_MS)) return Math.max(STALL_GRACE_MS, this.options.reconnectGraceMs);
+    // One that was silent for long enough has had its time.
+    return reason === "heartbeat_timeout" ? 0 : this.options.reconnectGraceMs;
   }
 
   closeAll(reason: CloseReason, message: string): void {
@@ -127,6 +152,8 @@ export class WorkerLink {
     const heartbeatIntervalMs = this.heartbeatIntervalMs();
     peer.session.welcome({ sessionId: peer.sessionId, epoch: this.options.state.epoch, heartbeatIntervalMs });
     peer.welcomed = true;
+    peer.timeoutMs = silenceTimeoutMs(this.options.workerTimeoutMs, heartbeatIntervalMs);
+    this.liveness.add(peer, heartbeatIntervalMs);
     for (const leaseSeq of reply.resend) this.sendAssign(peer, leaseSeq);
     for (const leaseSeq of reply.fenced)
       peer.outbox.addCancel({ lease_seq: leaseSeq, reason: "the lease was taken away" });
@@ -138,7 +165,15 @@ export class WorkerLink {
 
   /** The more workers there are, the less often each is heard, as in Nomad: heartbeats must not crowd out work. */
   private heartbeatIntervalMs(): number {
-    return Math.max(this.options.heartbeatIntervalMs, Math.ceil((this.peers.size * 1000) / MAX_HEARTBEATS_PER_SECOND));
+    const stretchedMs = Math.ceil((this.peers.size * 1000) / MAX_HEARTBEATS_PER_SECOND);
+    return Math.max(this.options.heartbeatIntervalMs, Math.min(stretchedMs, LONGEST_INTERVAL_MS));
+  }
+
+  private suspect({ workerId, sessionId, timeoutMs }: Peer, silentMs: number): void {
+    const { clock, execute } = this.options;
+    const reason = `nothing was heard for ${Math.round(silentMs / 1000)} s`;
+    const lostAtMs = clock.nowMs() + Math.round(Math.max(timeoutMs - silentMs, 0));
+    execute({ type: "worker_silent", workerId, sessionId, reason, lostAtMs });
   }
 
   private flush(peer: Peer): void {
@@ -248,6 +283,11 @@ export class WorkerLink {
         if (task) this.cancelTask(task, event.reason);
         return;
       }
+      case "worker_lost":
+        // One that has come back since, perhaps in the same batch, is not meant.
+        if (this.options.state.workers.get(event.workerId)?.state === "lost")
+          this.byWorker.get(event.workerId)?.session.close("heartbeat_timeout", "The worker was silent for too long.");
+        return;
       case "worker_draining": {
         const peer = this.byWorker.get(event.workerId);
         // One that was started anew since, perhaps in the same batch, need not drain.

@@ -135,6 +135,8 @@ export class Lists {
         capabilities: json(row["capabilities"]),
         hardware_metrics: json(row["hardware_metrics"]),
         tags: json(row["tags"]),
+        quarantine: json(row["quarantine"]),
+        held_until: maybeTime(row["held_until_ms"]),
       }),
     );
   }

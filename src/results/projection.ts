@@ -1,6 +1,6 @@
-import { assert } from "../base/index.ts";
+import { assert, isoTime } from "../base/index.ts";
 import { isConditionMet } from "../contracts/index.ts";
-import type { JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
+import type { JournalEvent, JournalEventOf, PlacedEvent, WorkerState } from "../contracts/index.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import {
   TaskTexts,
@@ -145,6 +145,7 @@ export class Projection {
       case "token_created":
       case "token_revoked":
       case "run_archived":
+      case "leader_stalled":
       case "retry_due":
       case "result_conflict":
       case "attempt_revoked":
@@ -170,21 +171,38 @@ export class Projection {
         return this.setWorker(workerId, { status: "suspect" });
       case "worker_lost":
         return this.setWorker(workerId, { status: "lost" });
+      case "worker_resumed":
+        return this.setOnline(workerId, atMs, {}, { again: true });
+      case "worker_flapping":
+        return this.setOnline(workerId, atMs, { heldUntilMs: event.untilMs });
+      case "worker_quarantined":
+        return this.setOnline(workerId, atMs, { quarantine: { reason: event.reason, by: event.by, since: isoTime(atMs) } });
+      case "worker_released":
+        return this.setOnline(workerId, atMs, { quarantine: null });
       case "worker_draining":
-        return this.setWorker(workerId, { status: "draining", draining: true });
-      case "worker_left":
-        return this.setWorker(workerId, { status: "left" });
+        return this.setOnline(workerId, atMs, { draining: true });
+      case "worker_left": {
+        const quarantine = this.workers.get(workerId)?.quarantine ?? null;
+        return this.setWorker(workerId, { status: "left", quarantine: quarantine?.by === null ? null : quarantine });
+      }
     }
+  }
+
+  /** Changes what a worker's state depends on while it is there; one that is away shows it when it is back. */
+  private setOnline(workerId: string, atMs: number, change: Partial<WorkerRow>, { again = false } = {}): void {
+    this.setWorker(workerId, change);
+    const row = this.workers.get(workerId);
+    if (row && (again || !AWAY.has(row.status))) this.setWorker(workerId, { status: statusOnline(row, atMs) });
   }
 
   private registerWorker(event: JournalEventOf<"worker_registered">, atMs: number): void {
     const { workerId, name, incarnation, slots, capabilities } = event;
     const known = this.workers.get(workerId);
     const draining = known?.incarnation === incarnation && known.draining;
-    this.workers.set(workerId, {
+    const row: WorkerRow = {
       workerId,
       name,
-      status: draining ? "draining" : "ready",
+      status: "ready",
       registrationMs: known?.registrationMs ?? atMs,
       heartbeatMs: atMs,
       incarnation,
@@ -192,7 +210,11 @@ export class Projection {
       slots,
       capabilities,
       load: null,
-    });
+      quarantine: known?.quarantine ?? null,
+      heldUntilMs: known?.heldUntilMs ?? null,
+    };
+    row.status = statusOnline(row, atMs);
+    this.workers.set(workerId, row);
     this.dirtyWorkers.add(workerId);
   }
 
@@ -209,6 +231,8 @@ export class Projection {
   }
 
   private submitRun(event: JournalEventOf<"run_submitted">, { seq, atMs }: PlacedEvent): void {
+    // Nobody's run: what came of a health check stands with its worker.
+    if (event.checks !== undefined) return;
     const { runId, name, submittedBy } = event;
     const run: RunRow = {
       stored: false,
@@ -318,6 +342,15 @@ export class Projection {
     }
     run.waiters.delete(task.taskId);
   }
+}
+
+/** Workers of which nothing is heard. */
+const AWAY: ReadonlySet<WorkerState> = new Set(["suspect", "lost", "left"]);
+
+function statusOnline({ draining, quarantine, heldUntilMs }: WorkerRow, atMs: number): WorkerState {
+  if (draining) return "draining";
+  if (quarantine) return "quarantined";
+  return (heldUntilMs ?? 0) > atMs ? "flapping" : "ready";
 }
 
 function newAttempt(event: JournalEventOf<"attempt_leased">, { seq, atMs }: { seq: number; atMs: number }): AttemptRow {

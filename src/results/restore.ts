@@ -6,6 +6,7 @@ import {
   workerStates,
   capabilityDocument,
   dependencyTask,
+  quarantine,
   workerLoad,
 } from "../contracts/index.ts";
 import type { TaskSpec } from "../contracts/index.ts";
@@ -36,7 +37,7 @@ export async function restore(connection: Connection, projection: Projection): P
   await restoreAttempts(connection, projection);
   for (const row of await select(
     connection,
-    "select *, epoch_ms(registration_time) as registration_ms, epoch_ms(last_heartbeat) as heartbeat_ms from worker_nodes",
+    "select *, epoch_ms(registration_time) as registration_ms, epoch_ms(last_heartbeat) as heartbeat_ms, epoch_ms(held_until) as held_until_ms from worker_nodes",
   )) {
     projection.workers.set(text(row["worker_id"]), {
       workerId: text(row["worker_id"]),
@@ -48,6 +49,8 @@ export async function restore(connection: Connection, projection: Projection): P
       draining: row["draining"] === true,
       slots: Number(row["slots"]),
       capabilities: capabilityDocument.parse(JSON.parse(text(row["capabilities"]))),
+      quarantine: optional(row["quarantine"], (value) => quarantine.parse(JSON.parse(text(value)))),
+      heldUntilMs: optional(row["held_until_ms"], Number),
       load: optional(row["hardware_metrics"], (value) => workerLoad.parse(JSON.parse(text(value)))),
     });
   }

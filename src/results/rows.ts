@@ -4,6 +4,7 @@ import type {
   AttemptState,
   CapabilityDocument,
   DependencyCondition,
+  QuarantineView,
   RunState,
   TaskSpec,
   TaskState,
@@ -96,6 +97,9 @@ export interface WorkerRow {
   slots: number;
   capabilities: CapabilityDocument;
   load: WorkerLoad | null;
+  quarantine: QuarantineView | null;
+  /** It kept reconnecting: no new work until then. */
+  heldUntilMs: number | null;
 }
 
 /** A task's place: the run's place in the journal, and its own in the run. */
@@ -233,6 +237,8 @@ export function workerCells(row: WorkerRow): Cell[] {
     jsonText(capabilities.labels),
     row.incarnation,
     row.draining,
+    row.quarantine && jsonText(row.quarantine),
+    row.heldUntilMs,
   ];
 }
 

@@ -2,7 +2,22 @@ import type { ColumnKind } from "./table-rows.ts";
 
 /** The tables that the projection writes, in the order of their columns in the migrations. */
 export const tables = {
-  worker_nodes: ["text", "text", "text", "time", "time", "text", "int", "text", "text", "text", "text", "boolean"],
+  worker_nodes: [
+    "text",
+    "text",
+    "text",
+    "time",
+    "time",
+    "text",
+    "int",
+    "text",
+    "text",
+    "text",
+    "text",
+    "boolean",
+    "text",
+    "time",
+  ],
   runs: ["bigint", "text", "text", "text", "text", "time", "time"],
   distributed_tasks: [
     "bigint",

@@ -14,7 +14,9 @@ import type {
 
 /** What can be asked of the state machine. Ids, digests and secrets' hashes are made outside and passed in. */
 export type Command =
-  | { type: "open_epoch"; epoch: number; holder: string; graceMs: number }
+  | { type: "open_epoch"; epoch: number; holder: string; graceMs: number; healthCheckMs?: number }
+  /** The leader did nothing for so long. */
+  | { type: "leader_stalled"; stalledMs: number }
   | { type: "create_token"; tokenId: string; sha256: string; role: Role; name: string; expiresAtMs: number | null }
   | { type: "revoke_token"; tokenId: string }
   | {
@@ -58,6 +60,12 @@ export type Command =
       credits: number;
     }
   | { type: "worker_disconnected"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
+  /** Nothing was heard of it lately, although its session is open. */
+  | { type: "worker_silent"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
+  /** It is heard again. */
+  | { type: "worker_heard"; workerId: WorkerId; sessionId: string }
+  | { type: "quarantine_worker"; workerId: WorkerId; by: string; reason: string }
+  | { type: "release_worker"; workerId: WorkerId; by: string; reason: string }
   | { type: "worker_goodbye"; workerId: WorkerId; sessionId: string; reason: string }
   | { type: "drain_worker"; workerId: WorkerId; by: string; reason: string }
   | { type: "set_share"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }

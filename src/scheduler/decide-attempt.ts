@@ -10,7 +10,7 @@ import type {
 import { done } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { recallPeers } from "./groups.ts";
-import { afterFailure } from "./retry.ts";
+import { afterFailure, namePoison } from "./retry.ts";
 import type { Lease, State, Task, WorkerRecord } from "./state.ts";
 
 type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
@@ -113,9 +113,10 @@ function afterEnd(
 ): AfterAttempt {
   const { task } = lease;
   const { outcome, failure, nowMs } = end;
+  if (outcome === "preempted" && task.run.checks !== undefined) return { state: "cancelled" };
   if (outcome === "succeeded") return { state: task.cancelRequested ? "cancelled" : "completed" };
   if (task.leases.length > 1 && failure?.class !== "assertion") return { state: "running" };
-  if (failure) return afterFailure(task, failure, nowMs);
+  if (failure) return afterFailure(task, { failure, workerId: lease.workerId, nowMs });
   return task.cancelRequested ? { state: "cancelled" } : { state: "queued", notBeforeMs: nowMs };
 }
 
@@ -168,8 +169,9 @@ export function overdueAttempt(lease: Lease, nowMs: number): JournalEvent[] {
 }
 
 function failed(lease: Lease, end: { nowMs: number; outcome: AttemptOutcome; failure: Failure }): JournalEvent[] {
-  const { nowMs, outcome, failure } = end;
+  const { nowMs, outcome } = end;
   const after = afterEnd(lease, end);
+  const failure = after.state === "failed" ? namePoison(lease.task, end.failure, lease.workerId) : end.failure;
   return ending({ ...endedWithoutResult(lease, nowMs), outcome, failure, after }, lease);
 }
 

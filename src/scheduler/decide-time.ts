@@ -1,8 +1,9 @@
 import type { JournalEvent } from "../contracts/index.ts";
 import { done } from "./commands.ts";
-import type { Decision } from "./commands.ts";
+import type { Command, Decision } from "./commands.ts";
 import { endAll, lostAttempt, overdueAttempt } from "./decide-attempt.ts";
 import { fallbackEvent } from "./fallback.ts";
+import { checkDue, dropCheck } from "./quarantine.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
 
 /** A finished run stays in memory this long, so that late copies of its results get the same answer as the first. */
@@ -19,7 +20,7 @@ export function decideTick(state: State, nowMs: number): Decision {
   if (!entry || entry.atMs > nowMs) return done();
   const { subject } = entry;
   if ("lease" in subject) return done(...overdueAttempt(subject.lease, nowMs));
-  return done(...("task" in subject ? taskDue(subject.task, nowMs) : workerDue(subject.worker, nowMs)));
+  return done(...("task" in subject ? taskDue(subject.task, nowMs) : workerDue(state, subject.worker, nowMs)));
 }
 
 function taskDue(task: Task, nowMs: number): JournalEvent[] {
@@ -27,13 +28,23 @@ function taskDue(task: Task, nowMs: number): JournalEvent[] {
   return [{ type: "retry_due", runId: task.run.runId, taskId: task.taskId }];
 }
 
-function workerDue(worker: WorkerRecord, nowMs: number): JournalEvent[] {
-  if (worker.state === "lost") return [{ type: "worker_left", workerId: worker.workerId, reason: "lost for a day" }];
-  const message = `Worker ${worker.name} was lost.`;
+function workerDue(state: State, worker: WorkerRecord, nowMs: number): JournalEvent[] {
+  const { workerId, name } = worker;
+  if (worker.state === "lost") return [{ type: "worker_left", workerId, reason: "lost for a day" }];
+  if (worker.state === "flapping") return [{ type: "worker_resumed", workerId }];
+  if (worker.state !== "suspect") return checkDue(state, worker);
+  const message = `Worker ${name} was lost.`;
   return [
+    ...dropCheck(worker),
     ...endAll(worker, (lease) => lostAttempt(lease, { nowMs, message })),
-    { type: "worker_lost", workerId: worker.workerId },
+    { type: "worker_lost", workerId },
   ];
+}
+
+/** What the leader could not see is held against nobody. */
+export function decideStalled(state: State, { stalledMs }: Extract<Command, { type: "leader_stalled" }>): Decision {
+  const isAwaited = state.leases.size > 0 || [...state.workers.values()].some((worker) => worker.state === "suspect");
+  return isAwaited ? done({ type: "leader_stalled", stalledMs }) : done();
 }
 
 /** Finished runs leave memory once everything about them is in the results. */

@@ -3,8 +3,10 @@ import type { JournalEvent } from "../contracts/index.ts";
 import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { endAll, lostAttempt, preempted, refOf } from "./decide-attempt.ts";
+import { flapEvent } from "./flapping.ts";
 import { fit } from "./match.ts";
 import { unfitReserve } from "./migration.ts";
+import { dropCheck } from "./quarantine.ts";
 import type { State, WorkerRecord } from "./state.ts";
 
 type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
@@ -20,6 +22,8 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
   const { held, ...registration } = command;
   const events: JournalEvent[] = [{ ...registration, type: "worker_registered" }];
   const known = state.workers.get(command.workerId);
+  const flapping = flapEvent(known, nowMs);
+  if (flapping) events.push(flapping);
   const holds = new Map(held.map((one) => [one.lease_seq, one]));
   const resend: number[] = [];
   const cancelled: number[] = [];
@@ -89,9 +93,44 @@ export function decideCapabilities(state: State, command: Of<"update_capabilitie
 
 /** The session ended: no new work, and when the worker is not back in time it is lost. */
 export function decideDisconnected(state: State, command: Of<"worker_disconnected">): Decision {
-  if (!speaker(state, command)) return done();
+  const worker = speaker(state, command);
+  if (!worker) return done();
+  const { workerId, reason } = command;
+  return done({ type: "worker_suspected", workerId, reason, lostAtMs: soonest(worker, command.lostAtMs) });
+}
+
+/** One that was silent before gets no more time for it. */
+function soonest({ state, timerMs }: WorkerRecord, lostAtMs: number): number {
+  return state === "suspect" && timerMs !== null ? Math.min(timerMs, lostAtMs) : lostAtMs;
+}
+
+/** Nothing was heard of the worker for longer than is usual: no new work, and when it stays silent it is lost. */
+export function decideSilent(state: State, command: Of<"worker_silent">): Decision {
+  const worker = speaker(state, command);
+  if (!worker || worker.state === "suspect") return done();
   const { workerId, reason, lostAtMs } = command;
-  return done({ type: "worker_suspected", workerId, reason, lostAtMs });
+  return done({ type: "worker_suspected", workerId, reason, lostAtMs, connected: true });
+}
+
+export function decideHeard(state: State, command: Of<"worker_heard">): Decision {
+  const worker = speaker(state, command);
+  return worker?.state === "suspect" ? done({ type: "worker_resumed", workerId: worker.workerId }) : done();
+}
+
+export function decideQuarantine(state: State, { workerId, by, reason }: Of<"quarantine_worker">): Decision {
+  const worker = state.workers.get(workerId);
+  if (!worker) return refused(fault("not_found", `No worker has the id ${workerId}.`));
+  // What the scheduler did, a check could undo.
+  if (typeof state.quarantines.get(workerId)?.by === "string") return done();
+  return done({ type: "worker_quarantined", workerId, reason, by });
+}
+
+/** Ends a quarantine, whoever began it, or the hold of a worker that kept reconnecting. */
+export function decideRelease(state: State, { workerId, by, reason }: Of<"release_worker">): Decision {
+  const worker = state.workers.get(workerId);
+  if (!worker) return refused(fault("not_found", `No worker has the id ${workerId}.`));
+  if (!state.quarantines.has(workerId)) return done();
+  return done({ type: "worker_released", workerId, reason, by });
 }
 
 /** The worker leaves for good; what it still holds goes back to the queue. */
@@ -99,7 +138,7 @@ export function decideGoodbye(state: State, command: Of<"worker_goodbye">, nowMs
   const worker = speaker(state, command);
   if (!worker) return done();
   const returned = endAll(worker, (lease) => preempted(lease, nowMs));
-  return done(...returned, { type: "worker_left", workerId: worker.workerId, reason: command.reason });
+  return done(...dropCheck(worker), ...returned, { type: "worker_left", workerId: worker.workerId, reason: command.reason });
 }
 
 export function decideDrain(state: State, command: Of<"drain_worker">): Decision {

@@ -4,14 +4,18 @@ import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { decideFinished, decideProgressed, decideReleased, decideStarted } from "./decide-attempt.ts";
 import { decideCancelRun, decideCancelTask, decideSubmit } from "./decide-run.ts";
-import { decideProjected, decideTick } from "./decide-time.ts";
+import { decideProjected, decideStalled, decideTick } from "./decide-time.ts";
 import {
   decideCapabilities,
   decideDisconnected,
   decideDrain,
   decideGoodbye,
+  decideHeard,
   decideHeartbeat,
+  decideQuarantine,
   decideRegister,
+  decideRelease,
+  decideSilent,
 } from "./decide-worker.ts";
 import type { State } from "./state.ts";
 
@@ -23,6 +27,8 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
   switch (command.type) {
     case "open_epoch":
       return done({ ...command, type: "epoch_opened" });
+    case "leader_stalled":
+      return decideStalled(state, command);
     case "create_token":
       return done({ ...command, type: "token_created" });
     case "revoke_token": {
@@ -44,6 +50,14 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       return decideCapabilities(state, command);
     case "worker_disconnected":
       return decideDisconnected(state, command);
+    case "worker_silent":
+      return decideSilent(state, command);
+    case "worker_heard":
+      return decideHeard(state, command);
+    case "quarantine_worker":
+      return decideQuarantine(state, command);
+    case "release_worker":
+      return decideRelease(state, command);
     case "worker_goodbye":
       return decideGoodbye(state, command, nowMs);
     case "drain_worker":

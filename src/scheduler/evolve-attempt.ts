@@ -4,10 +4,12 @@ import { expectedOn } from "./expectation.ts";
 import { learn } from "./learning.ts";
 import { isPreemptible } from "./preemption.ts";
 import { refreshStanding, servedLast } from "./profile.ts";
+import { countAttempt } from "./quarantine.ts";
 import { release, reserve } from "./resources.ts";
 import { countRunning } from "./share-tree.ts";
 import type { Lease, State, Task, WorkerRecord } from "./state.ts";
-import { makeReady, mustLease, mustTask, mustWorker, setTaskState, setTimer } from "./transition.ts";
+import { setTimer } from "./timers.ts";
+import { makeReady, mustLease, mustTask, mustWorker, setTaskState } from "./transition.ts";
 
 /** The worker enforces the time limit; the coordinator steps in this much later, when the worker did not. */
 export const DEADLINE_MARGIN_MS = 60_000;
@@ -104,7 +106,8 @@ export function evolveAttemptEnd(state: State, event: JournalEventOf<"attempt_fi
   const worker = mustWorker(state, workerId);
   unindexLease(state, worker, lease);
   if (event.payload !== undefined) task.payload = event.payload;
-  if (outcome === "succeeded")
+  if (task.run.checks === undefined) countAttempt(state, worker, { outcome, failureClass });
+  if (outcome === "succeeded" && task.run.checks === undefined)
     learn(state, { worker, lease, startedAtMs: event.startedAtMs, finishedAtMs: event.finishedAtMs });
   if (after.state === "queued") {
     setTaskState(state, task, "queued");

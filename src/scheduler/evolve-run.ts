@@ -17,12 +17,13 @@ import { makeReady, mustRun, mustTask, setTaskState, leaveQueue } from "./transi
 export const MAX_SUBMISSIONS = 10_000;
 
 export function submitRun(state: State, event: JournalEventOf<"run_submitted">, atMs: number): void {
-  const { runId, name, submittedBy, pool } = event;
+  const { runId, name, submittedBy, pool, checks } = event;
   const run = addRun(state, {
     runId,
     name,
     submittedBy,
     pool,
+    checks,
     createdAtMs: atMs,
     state: "running",
     cancelRequested: false,
@@ -115,6 +116,7 @@ function sharedClass(
     before !== undefined &&
     before.alternatives === alternatives &&
     before.spec.type === spec.type &&
+    (before.spec.group === undefined) === (spec.group === undefined) &&
     before.spec.requirements === spec.requirements &&
     before.spec.resources === spec.resources &&
     before.spec.fallback === spec.fallback;

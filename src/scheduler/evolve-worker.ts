@@ -1,19 +1,24 @@
 import type { CapabilityDocument, JournalEventOf } from "../contracts/index.ts";
 import { joinClaims, leaveClaim } from "./claims.ts";
+import { healthy, planCheck } from "./quarantine.ts";
+import { noteReconnect, steady } from "./flapping.ts";
 import { joinProfile, leaveProfile, refreshStanding } from "./profile.ts";
 import { joinMachine, leaveMachine, poolOf } from "./resources.ts";
 import type { State, WorkerRecord } from "./state.ts";
-import { setTimer } from "./transition.ts";
+import { armWorker } from "./timers.ts";
 
 /** A new leader has no sessions: every worker must come back within the grace time, none is lost by the change alone. */
 export function openEpoch(state: State, event: JournalEventOf<"epoch_opened">, atMs: number): void {
   state.epoch = event.epoch;
+  state.healthCheckMs = event.healthCheckMs ?? 0;
   for (const worker of state.workers.values()) {
     worker.sessionId = null;
+    // That they connect again is not their doing.
+    worker.steadiness.reconnectsMs = [];
     if (worker.state === "lost") continue;
     worker.state = "suspect";
     worker.timerMs = atMs + event.graceMs;
-    setTimer(state, { worker }, worker.timerMs);
+    armWorker(state, worker);
     refreshStanding(state, worker);
   }
 }
@@ -21,23 +26,46 @@ export function openEpoch(state: State, event: JournalEventOf<"epoch_opened">, a
 export function registerWorker(state: State, event: JournalEventOf<"worker_registered">, atMs: number): void {
   const known = state.workers.get(event.workerId);
   const draining = known?.incarnation === event.incarnation && known.draining;
+  if (known && known.sessionId !== event.sessionId) noteReconnect(known.steadiness, atMs);
   const facts = {
     name: event.name,
     incarnation: event.incarnation,
     sessionId: event.sessionId,
     slots: event.slots,
     credits: event.credits,
-    state: draining ? ("draining" as const) : ("ready" as const),
+    state: "ready" as const,
     draining,
     timerMs: null,
     reportedAtMs: atMs,
   };
   const worker = known
     ? Object.assign(known, facts)
-    : addWorker(state, { workerId: event.workerId, pace: 0, warm: [], ...facts, capabilities: event.capabilities });
-  setTimer(state, { worker }, null);
+    : addWorker(state, {
+        workerId: event.workerId,
+        pace: 0,
+        warm: [],
+        steadiness: steady(),
+        health: healthy(),
+        ...facts,
+        capabilities: event.capabilities,
+      });
   if (known) adapt(state, worker, event.capabilities);
+  planCheck(state, worker);
+  comeOnline(state, worker);
+}
+
+/** A worker that speaks: what it may get is for its health and steadiness to say, and for those who drain it. */
+export function comeOnline(state: State, worker: WorkerRecord): void {
+  worker.state = stateOnline(state, worker);
+  worker.timerMs = null;
+  armWorker(state, worker);
   refreshStanding(state, worker);
+}
+
+function stateOnline(state: State, { workerId, draining, steadiness }: WorkerRecord): WorkerRecord["state"] {
+  if (draining) return "draining";
+  if (state.quarantines.has(workerId)) return "quarantined";
+  return (steadiness.heldUntilMs ?? 0) > state.nowMs ? "flapping" : "ready";
 }
 
 /** What of a worker is not derived from anything else. */
@@ -55,6 +83,8 @@ export type WorkerFacts = Pick<
   | "reportedAtMs"
   | "pace"
   | "warm"
+  | "steadiness"
+  | "health"
   | "capabilities"
 >;
 
@@ -64,6 +94,7 @@ export function addWorker(state: State, facts: WorkerFacts): WorkerRecord {
   const worker: WorkerRecord = {
     ...facts,
     timer: null,
+    check: null,
     leases: new Map(),
     profile: joinProfile(state, capabilities),
     resources: poolOf(capabilities, []),

@@ -3,13 +3,16 @@ import type { JournalEvent, JournalEventOf } from "../contracts/index.ts";
 import { endClaim, evolveClaim, leaveClaim } from "./claims.ts";
 import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart } from "./evolve-attempt.ts";
 import { cancelRun, cancelTask, openFallback, submitRun } from "./evolve-run.ts";
-import { openEpoch, registerWorker } from "./evolve-worker.ts";
+import { comeOnline, openEpoch, registerWorker } from "./evolve-worker.ts";
+import { hold } from "./flapping.ts";
 import { unindexWarm } from "./learning.ts";
 import { leaveProfile, refreshStanding } from "./profile.ts";
+import { enterQuarantine, forgetHealth, leaveQuarantine } from "./quarantine.ts";
 import { leaveMachine } from "./resources.ts";
 import { nodesOf, place, removeRunNode } from "./share-tree.ts";
 import type { State, WorkerRecord } from "./state.ts";
-import { makeReady, mustRun, mustTask, mustWorker, setTaskState, setTimer } from "./transition.ts";
+import { armWorker, setTimer } from "./timers.ts";
+import { makeReady, mustRun, mustTask, mustWorker, setTaskState } from "./transition.ts";
 
 /** A worker that was lost is remembered this long, as hardware that is known to exist. */
 export const FORGET_WORKER_MS = 24 * 3600_000;
@@ -24,6 +27,8 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
   switch (event.type) {
     case "epoch_opened":
       return openEpoch(state, event, atMs);
+    case "leader_stalled":
+      return excuse(state, event.stalledMs);
     case "token_created":
       state.tokens.set(event.sha256, { ...event, revoked: false });
       return;
@@ -106,14 +111,28 @@ function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker
       mustWorker(state, event.workerId).reportedAtMs = atMs;
       return;
     case "worker_suspected":
-      return watchWorker(state, mustWorker(state, event.workerId), { state: "suspect", timerMs: event.lostAtMs });
+      return suspectWorker(state, event);
     case "worker_lost":
       return watchWorker(state, mustWorker(state, event.workerId), { state: "lost", timerMs: atMs + FORGET_WORKER_MS });
+    case "worker_resumed":
+      return comeOnline(state, mustWorker(state, event.workerId));
+    case "worker_flapping": {
+      const worker = mustWorker(state, event.workerId);
+      hold(worker.steadiness, event, atMs);
+      return comeOnline(state, worker);
+    }
+    case "worker_quarantined":
+    case "worker_released": {
+      const worker = mustWorker(state, event.workerId);
+      if (event.type === "worker_released") leaveQuarantine(state, worker);
+      else enterQuarantine(state, worker, { reason: event.reason, by: event.by });
+      if (isOnline(worker)) comeOnline(state, worker);
+      return;
+    }
     case "worker_draining": {
       const worker = mustWorker(state, event.workerId);
       worker.draining = true;
-      if (worker.state === "ready") worker.state = "draining";
-      refreshStanding(state, worker);
+      if (isOnline(worker)) comeOnline(state, worker);
       return;
     }
     case "worker_left": {
@@ -124,6 +143,7 @@ function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker
       leaveProfile(state, worker);
       leaveMachine(state, worker);
       state.watch.overfull.delete(worker);
+      forgetHealth(state, worker);
       for (const key of worker.warm) unindexWarm(state, worker, key);
       state.workers.delete(worker.workerId);
       return;
@@ -133,11 +153,34 @@ function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker
   }
 }
 
-/** The worker has no session: its time runs. */
+const isOnline = ({ state }: WorkerRecord): boolean => state !== "suspect" && state !== "lost";
+
+function suspectWorker(state: State, event: JournalEventOf<"worker_suspected">): void {
+  const worker = mustWorker(state, event.workerId);
+  const { sessionId } = worker;
+  watchWorker(state, worker, { state: "suspect", timerMs: event.lostAtMs });
+  if (event.connected) worker.sessionId = sessionId;
+}
+
+/** The worker has no session, or is silent in it: its time runs. */
 function watchWorker(state: State, worker: WorkerRecord, next: { state: "suspect" | "lost"; timerMs: number }): void {
   worker.state = next.state;
   worker.sessionId = null;
   worker.timerMs = next.timerMs;
-  setTimer(state, { worker }, next.timerMs);
+  armWorker(state, worker);
   refreshStanding(state, worker);
+}
+
+/** Nobody is judged by what he did while nobody looked. */
+function excuse(state: State, stalledMs: number): void {
+  for (const worker of state.workers.values()) {
+    if (worker.state !== "suspect" || worker.timerMs === null) continue;
+    worker.timerMs += stalledMs;
+    armWorker(state, worker);
+  }
+  for (const lease of state.leases.values()) {
+    if (lease.deadlineMs === null) continue;
+    lease.deadlineMs += stalledMs;
+    setTimer(state, { lease }, lease.deadlineMs);
+  }
 }

@@ -7,6 +7,7 @@ import { optimisticHorizonMs } from "./horizon.ts";
 import { fit } from "./match.ts";
 import { choosePreemption } from "./preemption.ts";
 import { shortages } from "./resources.ts";
+import { POISON_AFTER_WORKERS, lostUnder } from "./retry.ts";
 import { comparePlaces, quotaAbove } from "./share-tree.ts";
 import { isTerminal } from "./state.ts";
 import type { Lease, State, Task, WorkerRecord } from "./state.ts";
@@ -51,7 +52,8 @@ function view(state: State, worker: WorkerRecord, task: Task): Explanation["work
   const result = fit(needs, worker.capabilities);
   const reasons = result.fits ? [] : [...result.reasons];
   const { claim, machine } = worker;
-  if (worker.state !== "ready") reasons.push(`is ${worker.state}`);
+  if (worker.state !== "ready") reasons.push(whyNotReady(state, worker));
+  else if (worker.check?.state === "queued") reasons.push("is about to have its health checked");
   else if (worker.leases.size >= worker.slots)
     reasons.push(`has no free slot: holds ${worker.leases.size} leases on ${worker.slots} slots`);
   else if (claim && claim.task !== task) reasons.push(`is kept free for task ${claim.task.taskId}`);
@@ -59,6 +61,14 @@ function view(state: State, worker: WorkerRecord, task: Task): Explanation["work
     reasons.push(`its machine ${machine.hostname} is held by task ${machine.exclusive.task.taskId} alone`);
   if (result.fits) reasons.push(...shortages(state, worker, demand));
   return { worker_id: worker.workerId, fits: result.fits, reasons };
+}
+
+function whyNotReady(state: State, worker: WorkerRecord): string {
+  const { workerId, steadiness } = worker;
+  const quarantine = state.quarantines.get(workerId);
+  if (worker.state === "quarantined" && quarantine) return `is in quarantine: ${quarantine.reason}`;
+  if (worker.state !== "flapping") return `is ${worker.state}`;
+  return `connected again and again: gets no new work until ${isoTime(steadiness.heldUntilMs ?? state.nowMs)}`;
 }
 
 /** Ready tasks that come first and that some worker of the task could take. */
@@ -111,12 +121,18 @@ function summarise(state: State, task: Task, facts: Omit<Explanation, "summary">
     case "running":
       return `Runs on ${task.leases.map(({ workerId, attempt }) => `worker ${workerId}, attempt ${attempt}`).join(", and on ")}.`;
     case "failed":
-      return `Failed (${task.failureClass ?? "unknown"}) after ${task.past.length} attempts.`;
+      return whyFailed(task);
     case "completed":
     case "cancelled":
     case "skipped":
       return `Is ${task.state}.`;
   }
+}
+
+function whyFailed(task: Task): string {
+  const workers = task.failureClass === "worker_lost" ? lostUnder(task) : [];
+  const poison = workers.length >= POISON_AFTER_WORKERS ? `, as poison: ${workers.join(", ")} were lost under it` : "";
+  return `Failed (${task.failureClass ?? "unknown"}) after ${task.past.length} attempts${poison}.`;
 }
 
 function whyQueued(state: State, task: Task, facts: Omit<Explanation, "summary">): string {

@@ -33,6 +33,7 @@ function reserveOf(worker: WorkerRecord): Lease[] {
 
 function reasonToMove({ worker, lease, nowMs }: { worker: WorkerRecord; lease: Lease; nowMs: number }): string | null {
   if (worker.claim && worker.claim.task !== lease.task) return "its worker is kept free for another task";
+  if (worker.state === "quarantined") return "its worker is in quarantine";
   if (nowMs - lease.leasedAtMs < MIGRATE_AFTER_MS) return null;
   for (const profile of lease.task.requirementClass.ready) {
     for (const other of profile.idle) {

@@ -106,7 +106,7 @@ export interface Choice {
 
 /**
  * The best worker for a task among those that take work now: one with a free slot before one that would hold it in reserve, then
- * the preferred requirements and platform, then the shortest expected time, less for a warm cache, and among equals the one
+ * one where it has not failed, the preferred requirements and platform, then the shortest expected time, less for a warm cache, and among equals the one
  * that has waited longest. O(profiles looked at + workers looked at), both bounded.
  */
 export function chooseWorker(state: State, task: Task, but?: WorkerRecord): Choice | null {
@@ -168,7 +168,9 @@ function costOf(state: State, task: Task, { worker, expected }: Choice): readonl
   const alternative = match?.alternative ?? 0;
   const wanted = task.requirementClass.needs.alternatives[alternative]?.hardware;
   const platform = match?.hardware ? (wanted?.indexOf(match.hardware) ?? 0) : 0;
-  return [worker.standing === "idle" ? 0 : 1, alternative, platform, timeCost(state, task, { worker, expected })];
+  // Where it failed before it goes only when no other is as free.
+  const failures = task.past.filter((past) => past.workerId === worker.workerId && past.failureClass !== null).length;
+  return [worker.standing === "idle" ? 0 : 1, failures, alternative, platform, timeCost(state, task, { worker, expected })];
 }
 
 /** Expected time; by the speed of the machine alone when the work is unknown, and nothing when the task explores. */

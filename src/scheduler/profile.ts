@@ -111,8 +111,10 @@ export function leaveProfile(state: State, worker: WorkerRecord): void {
 
 /** What a worker may get now: something to start, something in reserve, or nothing. */
 function standingOf(worker: WorkerRecord): WorkerRecord["standing"] {
-  const { state, leases, credits, slots, claim, machine } = worker;
+  const { state, leases, credits, slots, claim, machine, check } = worker;
   if (state !== "ready" || leases.size >= credits || claim || machine.exclusive) return "busy";
+  // A health check comes before all else.
+  if (check?.state === "queued") return "busy";
   return leases.size < slots ? "idle" : "spare";
 }
 

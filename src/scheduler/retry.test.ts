@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { failureClasses } from "../contracts/index.ts";
 import type { FailureClass } from "../contracts/index.ts";
-import { POISON_AFTER_WORKERS, afterFailure } from "./retry.ts";
+import { MAX_LOSSES, afterFailure } from "./retry.ts";
 import { Bench, spec } from "./scheduler-acceptance.ts";
 
 const kind = fc.constantFrom(...failureClasses);
@@ -23,8 +23,8 @@ test("each class of failure has its own budget, delays stay within theirs, and t
       }));
       const task = { ...it.task("a"), past };
       const same = before.filter((one) => one === now).length;
-      const decide = () => afterFailure(task, { class: now, message: "m" }, 5_000);
-      const budget = now === "worker_lost" ? POISON_AFTER_WORKERS - 1 : now === "assertion" ? 0 : max_retries;
+      const decide = () => afterFailure(task, { failure: { class: now, message: "m" }, workerId: "w" as never, nowMs: 5_000 });
+      const budget = now === "worker_lost" ? MAX_LOSSES - 1 : now === "assertion" ? 0 : max_retries;
       const after = decide();
       expect(decide()).toEqual(after);
       const tried = same < budget ? "queued" : "failed";

@@ -76,8 +76,9 @@ export function rootNode(): ShareNode {
   return node({ name: "", parent: null, isRun: false, order: 0 });
 }
 
-/** The leaf of a new run, made with its pool and user where they are not there yet. */
-export function addRunNode(state: State, run: Pick<Run, "runId" | "pool" | "submittedBy">): ShareNode {
+/** The leaf of a new run, made with its pool and user where they are not there yet. A health check is in nobody's share. */
+export function addRunNode(state: State, run: Pick<Run, "runId" | "pool" | "submittedBy" | "checks">): ShareNode {
+  if (run.checks !== undefined) return node({ name: run.runId, parent: null, isRun: true, order: state.nextOrder });
   const pool = childOf(state, state.tree, { name: run.pool, share: `pool:${run.pool}` });
   const user = childOf(state, pool, { name: run.submittedBy, share: `user:${run.submittedBy}` });
   const leaf = node({ name: run.runId, parent: user, isRun: true, order: state.nextOrder });

@@ -9,14 +9,17 @@ import { indexLease } from "./evolve-attempt.ts";
 import { addRun, addTask } from "./evolve-run.ts";
 import { addWorker } from "./evolve-worker.ts";
 import type { WorkerFacts } from "./evolve-worker.ts";
+import { steady } from "./flapping.ts";
 import { indexWarm } from "./learning.ts";
 import { refreshStanding } from "./profile.ts";
+import { beginCheck, healthy } from "./quarantine.ts";
 import { leaveClass } from "./requirement-class.ts";
 import { place } from "./share-tree.ts";
 import type { ShareNode } from "./share-tree.ts";
 import { countColumn, emptyState, isTerminal } from "./state.ts";
 import type { Lease, Run, Share, State, Submission, Task, TokenRecord, WorkerRecord } from "./state.ts";
-import { makeReady, setTimer } from "./transition.ts";
+import { armWorker, setTimer } from "./timers.ts";
+import { makeReady } from "./transition.ts";
 
 type LeaseSnapshot = Omit<Lease, "task" | "timer">;
 type TaskSnapshot = Pick<
@@ -50,10 +53,11 @@ type ValueOf<Entries> = Entries extends Map<infer Key, infer Value> ? [Key, Valu
 
 /** One fact of the state. A task belongs to the run before it. */
 type Entry =
-  | ["state", Pick<State, "seq" | "nowMs" | "epoch" | "nextOrder">]
+  | ["state", Pick<State, "seq" | "nowMs" | "epoch" | "nextOrder" | "healthCheckMs">]
   | ["token", TokenRecord]
   | ["submission", [string, Submission]]
   | ["share", Share]
+  | ["quarantine", ValueOf<State["quarantines"]>]
   | ["work", ValueOf<Estimates["work"]>]
   | ["speed", ValueOf<Estimates["speeds"]>]
   | ["worker", WorkerFacts]
@@ -78,11 +82,12 @@ export function* snapshotParts(state: State): Generator<string, void> {
 }
 
 function* entriesOf(state: State): Generator<Entry, void> {
-  const { seq, nowMs, epoch, nextOrder, estimates } = state;
-  yield ["state", { seq, nowMs, epoch, nextOrder }];
+  const { seq, nowMs, epoch, nextOrder, healthCheckMs, estimates } = state;
+  yield ["state", { seq, nowMs, epoch, nextOrder, healthCheckMs }];
   for (const token of state.tokens.values()) yield ["token", token];
   for (const submission of state.submissions) yield ["submission", submission];
   for (const share of state.shares.values()) yield ["share", share];
+  for (const quarantine of state.quarantines) yield ["quarantine", quarantine];
   for (const work of estimates.work) yield ["work", work];
   for (const speed of estimates.speeds) yield ["speed", speed];
   for (const worker of state.workers.values()) yield ["worker", snapshotWorker(worker)];
@@ -142,7 +147,7 @@ function snapshotTask(task: Task): TaskSnapshot {
 
 function snapshotWorker(worker: WorkerRecord): WorkerFacts {
   const { workerId, name, incarnation, sessionId, capabilities, slots, credits, state, draining } = worker;
-  const { timerMs, reportedAtMs, pace, warm } = worker;
+  const { timerMs, reportedAtMs, pace, warm, steadiness, health } = worker;
   return {
     workerId,
     name,
@@ -157,6 +162,8 @@ function snapshotWorker(worker: WorkerRecord): WorkerFacts {
     reportedAtMs,
     pace,
     warm,
+    steadiness,
+    health,
   };
 }
 
@@ -185,6 +192,8 @@ export class StateRestoration {
     switch (kind) {
       case "state":
         state.nowMs = value.nowMs;
+        // Those below were not in every snapshot.
+        state.healthCheckMs = value.healthCheckMs ?? 0;
         this.head = { seq: value.seq, epoch: value.epoch, nextOrder: value.nextOrder };
         return;
       case "token":
@@ -193,6 +202,8 @@ export class StateRestoration {
         return void state.submissions.set(...value);
       case "share":
         return void state.shares.set(`${value.kind}:${value.name}`, value);
+      case "quarantine":
+        return void state.quarantines.set(...value);
       case "work":
         return void state.estimates.work.set(...value);
       case "speed":
@@ -242,8 +253,9 @@ function restoreClaim(state: State, { runId, taskId, workers }: ClaimSnapshot): 
 }
 
 function restoreWorker(state: State, snapshot: WorkerFacts): void {
-  const worker = addWorker(state, { ...snapshot, workerId: asWorkerId(snapshot.workerId) });
-  setTimer(state, { worker }, worker.timerMs);
+  const added = { steadiness: steady(), health: healthy() };
+  const worker = addWorker(state, { ...added, ...snapshot, workerId: asWorkerId(snapshot.workerId) });
+  armWorker(state, worker);
   for (const key of worker.warm) indexWarm(state, worker, key);
 }
 
@@ -255,6 +267,7 @@ function restoreTask(state: State, run: Run, from: { snapshot: TaskSnapshot; bef
   moveCount(run.counts, task);
   task.leases = leases.map((one) => ({ ...one, workerId: asWorkerId(one.workerId), task, timer: null }));
   for (const lease of task.leases) restoreLease(state, lease);
+  if (run.checks !== undefined && !isTerminal(task.state)) beginCheck(state, task);
   return task;
 }
 

@@ -18,8 +18,10 @@ import type { Claim } from "./claims.ts";
 import type { SharedSpec } from "./compact-spec.ts";
 import { emptyEstimates } from "./estimates.ts";
 import type { Estimates, Lengths } from "./estimates.ts";
+import type { Steadiness } from "./flapping.ts";
 import type { Group } from "./groups.ts";
 import type { MachineKind, Profile } from "./profile.ts";
+import type { Health, Quarantine } from "./quarantine.ts";
 import type { RequirementClass } from "./requirement-class.ts";
 import type { Machine, ResourcePool } from "./resources.ts";
 import { rootNode } from "./share-tree.ts";
@@ -105,6 +107,8 @@ export interface Run {
   readonly name: string;
   readonly submittedBy: string;
   readonly pool: string;
+  /** The worker whose health it checks; absent for what people submit. */
+  readonly checks?: WorkerId | undefined;
   readonly createdAtMs: number;
   readonly tasks: Map<TaskId, Task>;
   readonly groups: Map<string, Group>;
@@ -136,7 +140,11 @@ export interface WorkerRecord {
   draining: boolean;
   /** When a suspect becomes lost, or a lost one is forgotten. */
   timerMs: number | null;
-  /** Index: the same, as a timer. */
+  readonly steadiness: Steadiness;
+  readonly health: Health;
+  /** Index: the check of its health that waits for it or is under way. */
+  check: Task | null;
+  /** Index: what is due for it next, as a timer. */
   timer: TimerEntry | null;
   reportedAtMs: number;
   /** How much longer than expected it takes of late, as a logarithm: 0 as expected, ln 2 twice as long. */
@@ -203,6 +211,10 @@ export interface State {
   readonly submissions: Map<string, Submission>;
   readonly workers: Map<WorkerId, WorkerRecord>;
   readonly shares: Map<string, Share>;
+  /** How often an idle worker's health is checked; 0 for never. */
+  healthCheckMs: number;
+  /** Workers that get health checks only. */
+  readonly quarantines: Map<WorkerId, Quarantine>;
   readonly estimates: Estimates;
   /** Workers kept free, by the task that waits for them, oldest first. */
   readonly claims: Map<Task, Claim>;
@@ -224,8 +236,18 @@ export interface State {
   readonly tree: ShareNode;
   /** Index: what will be due, soonest first. */
   readonly timers: Heap<TimerEntry>;
-  /** Index: tasks to be skipped, tasks to be cancelled with another of their group, runs to be ended: by the next follow-up. */
-  readonly due: { skips: Map<Task, TaskId>; peers: Map<Task, TaskId>; runs: Set<Run> };
+  /** Index: health checks that wait for their workers. */
+  readonly checks: Set<Task>;
+  /**
+   * Index: tasks to be skipped, tasks to be cancelled with another of their group, workers to be put in quarantine or released,
+   * runs to be ended: by the next follow-up.
+   */
+  readonly due: {
+    skips: Map<Task, TaskId>;
+    peers: Map<Task, TaskId>;
+    health: Map<WorkerRecord, { isHealthy: boolean; reason: string }>;
+    runs: Set<Run>;
+  };
   /** Index: tasks of all runs in memory. */
   readonly counts: TaskCounts;
   /** Index: leases that some policy may want back or a second attempt beside. */
@@ -251,6 +273,8 @@ export function emptyState(): State {
     submissions: new Map(),
     workers: new Map(),
     shares: new Map(),
+    healthCheckMs: 0,
+    quarantines: new Map(),
     estimates: emptyEstimates(),
     claims: new Map(),
     leases: new Map(),
@@ -263,7 +287,8 @@ export function emptyState(): State {
     warm: new Map(),
     tree: rootNode(),
     timers: new Heap((a, b) => a.atMs - b.atMs),
-    due: { skips: new Map(), peers: new Map(), runs: new Set() },
+    checks: new Set(),
+    due: { skips: new Map(), peers: new Map(), health: new Map(), runs: new Set() },
     counts: emptyCounts(),
     watch: { preemptible: new Int32Array(101), hedgeable: new Set(), overfull: new Set() },
     kinds: new Map(),

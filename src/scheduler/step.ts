@@ -3,9 +3,10 @@ import { ClassSet } from "./class-set.ts";
 import type { Command, Reply } from "./commands.ts";
 import { decide } from "./decide.ts";
 import { evolve } from "./evolve.ts";
+import { healthEvent, nextCheck } from "./quarantine.ts";
 import { nextHedge } from "./hedging.ts";
 import { migrations } from "./migration.ts";
-import { newPass, nextLeases, settleClaims } from "./placement.ts";
+import { leaseEvent, newPass, nextLeases, settleClaims } from "./placement.ts";
 import { nextPreemption } from "./preemption.ts";
 import type { Run, State } from "./state.ts";
 
@@ -30,6 +31,8 @@ export function step(state: State, command: Command, nowMs: number): Step {
  */
 export function assign(state: State, nowMs: number, limit: number): PlacedEvent[] {
   const placed: PlacedEvent[] = [];
+  for (let seat = nextCheck(state); seat; seat = nextCheck(state))
+    place(state, leaseEvent({ ...seat, gpus: [] }), { nowMs, placed });
   if (state.tree.waiting === 0 && state.claims.size === 0) return placed;
   const pass = newPass(nowMs);
   while (placed.length < limit) {
@@ -74,6 +77,8 @@ function followUp(state: State): JournalEvent | undefined {
     const reason = `${other}, of the same group, has ended without success`;
     return { type: "task_cancelled", runId: task.run.runId, taskId: task.taskId, by: "scheduler", reason };
   }
+  const health = healthEvent(state);
+  if (health) return health;
   for (const run of state.due.runs) return { type: "run_finished", runId: run.runId, state: endOf(run) };
   return undefined;
 }

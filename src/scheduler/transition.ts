@@ -8,19 +8,12 @@ import { countWork } from "./expectation.ts";
 import { nextFallbackMs } from "./fallback.ts";
 import { isStartable, leaderOf } from "./groups.ts";
 import { rankOf } from "./priority.ts";
+import { awaitCheck, settleCheck } from "./quarantine.ts";
 import { leaveClass } from "./requirement-class.ts";
 import { dequeue, enqueue, keepAge } from "./share-tree.ts";
 import { countColumn, isTerminal } from "./state.ts";
-import type { Lease, Run, State, Task, TerminalState, TimerEntry, WorkerRecord } from "./state.ts";
-
-/** Sets the one timer of a task, lease or worker, or takes it away. */
-export function setTimer(state: State, subject: TimerEntry["subject"], atMs: number | null): void {
-  const owner: { timer: TimerEntry | null } =
-    "task" in subject ? subject.task : "lease" in subject ? subject.lease : subject.worker;
-  if (owner.timer) state.timers.remove(owner.timer);
-  owner.timer = atMs === null ? null : { atMs, subject, heapIndex: -1 };
-  if (owner.timer) state.timers.add(owner.timer);
-}
+import type { Lease, Run, State, Task, TerminalState, WorkerRecord } from "./state.ts";
+import { setTimer } from "./timers.ts";
 
 /** A queued task need not wait for its retry any more: it gets its place in the queue. */
 export function makeReady(state: State, task: Task): void {
@@ -29,6 +22,7 @@ export function makeReady(state: State, task: Task): void {
   if (task.readySinceMs === 0) task.readySinceMs = state.nowMs;
   task.rank = rankOf(task.spec.priority, task.readySinceMs);
   task.expectedWork = expectedWork(state.estimates, task.workKey) ?? Number.POSITIVE_INFINITY;
+  if (task.run.checks !== undefined) return awaitCheck(state, task);
   setTimer(state, { task }, nextFallbackMs(task));
   if (task.group) return refreshGroup(state, task);
   joinQueue(state, task);
@@ -69,6 +63,7 @@ export function setTaskState(state: State, task: Task, next: TaskState): void {
     leaveQueue(state, task);
     setTimer(state, { task }, null);
     endClaim(state, task);
+    state.checks.delete(task);
   }
   task.state = next;
   const to = countColumn(task);
@@ -92,6 +87,7 @@ function settle(state: State, task: Task, end: TerminalState): void {
   setTimer(state, { task }, null);
   leaveClass(state, task);
   if (task.group) settleGroup(state, task);
+  if (task.run.checks !== undefined) settleCheck(state, task, end);
   for (const { task: dependent, condition } of task.dependents) {
     if (dependent.state !== "blocked") continue;
     if (!isConditionMet(condition, end)) {

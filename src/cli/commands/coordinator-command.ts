@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { assayError } from "../../contracts/index.ts";
-import { startCoordinator } from "../../coordinator/index.ts";
+import { WATCH_DEFAULTS, startCoordinator } from "../../coordinator/index.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import { dataDirOf } from "../data-folders.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -17,6 +17,8 @@ interface Options {
   port: number;
   heartbeatInterval: number;
   workerTimeout: number;
+  reconnectGrace: number;
+  healthCheckInterval: number;
   dataDir?: string;
   tlsCert?: string;
   tlsKey?: string;
@@ -24,12 +26,25 @@ interface Options {
 }
 
 export function addCoordinatorCommand(program: Command, cli: Cli): void {
+  const { heartbeatIntervalMs, workerTimeoutMs: timeoutMs, reconnectGraceMs, healthCheckMs } = WATCH_DEFAULTS;
   cli
     .command(program, "coordinator", "start a coordinator that workers connect to")
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <port>", "port to listen on; 0 takes a free one", wholeNumber(0, 65_535), 7777)
-    .addOption(timeOption("--heartbeat-interval <time>", "how often workers report").default(5_000, "5s"))
-    .addOption(timeOption("--worker-timeout <time>", "silence after which a worker is lost").default(15_000, "15s"))
+    .addOption(timeOption("--heartbeat-interval <time>", "how often workers report").default(heartbeatIntervalMs, "2s"))
+    .addOption(timeOption("--worker-timeout <time>", "silence after which a worker is lost").default(timeoutMs, "10s"))
+    .addOption(
+      timeOption("--reconnect-grace <time>", "time in which a worker that was cut off must be back").default(
+        reconnectGraceMs,
+        "2s",
+      ),
+    )
+    .addOption(
+      timeOption("--health-check-interval <time>", "how often the health of an idle worker is checked").default(
+        healthCheckMs,
+        "30m",
+      ),
+    )
     .option("--data-dir <folder>", "where everything is kept (ASSAY_DATA_DIR; default .assay)")
     .option("--tls-cert <file>", "certificate (PEM), to serve HTTPS")
     .option("--tls-key <file>", "its private key (PEM)")
@@ -42,7 +57,7 @@ function timeOption(flags: string, text: string): Option {
 }
 
 async function coordinate({ context, screen, options }: Invocation<Options>): Promise<ExitCode> {
-  const { heartbeatInterval, workerTimeout, host, port } = options;
+  const { heartbeatInterval, workerTimeout, reconnectGrace, healthCheckInterval, host, port } = options;
   const coordinator = await startCoordinator({
     dataDir: dataDirOf(options, context),
     host,
@@ -50,6 +65,8 @@ async function coordinate({ context, screen, options }: Invocation<Options>): Pr
     tls: tlsFiles(options, context.cwd),
     heartbeatIntervalMs: heartbeatInterval,
     workerTimeoutMs: workerTimeout,
+    reconnectGraceMs: reconnectGrace,
+    healthCheckMs: healthCheckInterval,
     logger: stderrLogger(options.logLevel),
   });
   try {

@@ -28,6 +28,7 @@ const columns: readonly Column[] = [
   { header: "CORES", align: "right" },
   { header: "MEMORY GB", align: "right" },
   { header: "HOST" },
+  { header: "NOTE" },
 ];
 
 export function addWorkersCommand(program: Command, cli: Cli): void {
@@ -63,5 +64,12 @@ function workerRow(worker: WorkerView, style: Style, nowMs: number): string[] {
     measureText(capabilities.cpu.cores),
     measureText(capabilities.memory_gb),
     harmless(worker.hostname),
+    harmless(noteOf(worker)),
   ];
+}
+
+/** Why it gets no work although it is there. */
+function noteOf({ status, quarantine, held_until: heldUntil }: WorkerView): string {
+  if (quarantine) return quarantine.by === null ? quarantine.reason : `${quarantine.reason} (${quarantine.by})`;
+  return status === "flapping" && heldUntil !== null ? `no new work until ${heldUntil}` : "";
 }

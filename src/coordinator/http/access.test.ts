@@ -35,6 +35,8 @@ const inventory: Record<string, Permission | "open"> = {
   "GET /api/v1/workers": "read",
   "GET /api/v1/workers/:worker_id": "read",
   "POST /api/v1/workers/:worker_id/drain": "drain",
+  "POST /api/v1/workers/:worker_id/quarantine": "drain",
+  "POST /api/v1/workers/:worker_id/release": "drain",
   "GET /api/v1/shares": "read",
   "PUT /api/v1/shares/:kind/:name": "shares",
   "GET /api/v1/results": "read",

@@ -72,6 +72,8 @@ export class FakeCoordinator {
     },
     cancelTask: async (task, origin) => void this.calls.push(["cancelTask", task, origin]),
     drainWorker: async (workerId, origin) => void this.calls.push(["drainWorker", workerId, origin]),
+    quarantineWorker: async (workerId, origin) => void this.calls.push(["quarantineWorker", workerId, origin]),
+    releaseWorker: async (workerId, origin) => void this.calls.push(["releaseWorker", workerId, origin]),
     shares: () => this.shares,
     setShare: async ({ kind, name, weight, max_running }, origin) => {
       this.calls.push(["setShare", kind, name, origin.by.name]);
@@ -101,7 +103,7 @@ export class FakeCoordinator {
       epoch: 1,
       seq: this.seq,
       started_at: "2026-01-01T00:00:00.000Z",
-      workers: { ready: 1, suspect: 0, draining: 0, lost: 0, left: 0 },
+      workers: { ready: 1, suspect: 0, flapping: 0, quarantined: 0, draining: 0, lost: 0, left: 0 },
       tasks: noTasks,
       active_runs: this.runs.size,
     }),

@@ -33,8 +33,13 @@ export interface CoordinatorSessionOptions {
   handlers: CoordinatorSessionHandlers;
 }
 
-/** A worker that is asked for few heartbeats is given time for so many. */
-const BEATS_MISSED = 3;
+/** A worker that is asked for few heartbeats is given time for so many, one and a half of them late. */
+const BEATS_MISSED = 2.5;
+
+/** Silence after which a worker's session ends. */
+export function silenceTimeoutMs(workerTimeoutMs: number, heartbeatIntervalMs: number): number {
+  return Math.max(workerTimeoutMs, Math.ceil(BEATS_MISSED * heartbeatIntervalMs));
+}
 
 export interface Welcome {
   sessionId: string;
@@ -86,7 +91,7 @@ export class CoordinatorSession {
     if (this.current === "closed") return;
     assert(this.current === "awaiting_welcome", `a session is welcomed once, after its hello; it is ${this.current}`);
     this.current = "open";
-    const timeoutMs = Math.max(this.options.workerTimeoutMs, BEATS_MISSED * heartbeatIntervalMs);
+    const timeoutMs = silenceTimeoutMs(this.options.workerTimeoutMs, heartbeatIntervalMs);
     this.link.watchSilence(timeoutMs);
     this.link.send({
       type: "welcome",

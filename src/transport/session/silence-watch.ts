@@ -1,6 +1,12 @@
 import type { Clock, Timer } from "../../base/index.ts";
 
-/** Notices that nothing was heard for a while. Hearing something costs no timer. */
+/** A timer that comes so much later than it should was held up by this process itself, which heard nobody meanwhile. */
+const LAG_MS = 250;
+
+/**
+ * Notices that nothing was heard for a while. Hearing something costs no timer. Time in which this process stood still is not
+ * counted: what was sent to it then has still to be read.
+ */
 export class SilenceWatch {
   private readonly clock: Clock;
   private readonly timeoutMs: number;
@@ -26,8 +32,11 @@ export class SilenceWatch {
   }
 
   private arm(delayMs: number): Timer {
+    const dueMs = this.clock.monotonicMs() + delayMs;
     return this.clock.setTimer(delayMs, () => {
-      const leftMs = this.heardMs + this.timeoutMs - this.clock.monotonicMs();
+      const nowMs = this.clock.monotonicMs();
+      if (nowMs - dueMs > LAG_MS) this.heardMs = Math.min(this.heardMs + nowMs - dueMs, nowMs);
+      const leftMs = this.heardMs + this.timeoutMs - nowMs;
       if (leftMs > 0) this.timer = this.arm(leftMs);
       else this.onSilence();
     });

@@ -7,6 +7,13 @@ import { done, errors, found } from "../route-schemas.ts";
 
 const workerParams = z.strictObject({ worker_id: identifier });
 
+/** What can be asked for a worker: the last word of the route, and who does it. */
+const actions = [
+  ["drain", "drainWorker"],
+  ["quarantine", "quarantineWorker"],
+  ["release", "releaseWorker"],
+] as const;
+
 export function workerRoutes(api: Api, { control, readModel }: RouteContext): void {
   api.get(
     "/api/v1/workers",
@@ -38,21 +45,17 @@ export function workerRoutes(api: Api, { control, readModel }: RouteContext): vo
       return found(worker, `worker ${params.worker_id}`);
     },
   );
-  api.post(
-    "/api/v1/workers/:worker_id/drain",
-    {
-      config: { permission: "drain" },
-      schema: {
-        operationId: "drainWorker",
-        tags: ["workers"],
-        params: workerParams,
-        body: reasonRequest,
-        response: done,
+  for (const [word, ask] of actions) {
+    api.post(
+      `/api/v1/workers/:worker_id/${word}`,
+      {
+        config: { permission: "drain" },
+        schema: { operationId: ask, tags: ["workers"], params: workerParams, body: reasonRequest, response: done },
       },
-    },
-    async (request, reply) => {
-      await control.drainWorker(request.params.worker_id, { by: actorOf(request), reason: request.body.reason });
-      return reply.code(204).send();
-    },
-  );
+      async (request, reply) => {
+        await control[ask](request.params.worker_id, { by: actorOf(request), reason: request.body.reason });
+        return reply.code(204).send();
+      },
+    );
+  }
 }
