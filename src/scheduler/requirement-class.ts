@@ -15,6 +15,8 @@ export interface Needs {
   resources: Resources;
   /** Nothing else may run on the machine. */
   exclusive: boolean;
+  /** Runs only where attempts can be kept in a sandbox; there only when it is so, since most tasks do not say. */
+  sandbox?: true;
 }
 
 /**
@@ -40,7 +42,8 @@ export function needsOf(spec: SharedSpec, pool: string, opened: number): Needs {
   const { type, requirements, resources } = spec;
   const others = spec.fallback.slice(0, opened).map(({ hardware }) => ({ ...requirements, hardware }));
   const exclusive = resources.exclusive ?? type === "benchmark";
-  return { type, pool, alternatives: [requirements, ...others], resources, exclusive };
+  const needs = { type, pool, alternatives: [requirements, ...others], resources, exclusive };
+  return spec.limits?.sandbox === true ? { ...needs, sandbox: true } : needs;
 }
 
 /**

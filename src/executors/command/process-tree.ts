@@ -1,12 +1,14 @@
 import type { Clock } from "../../base/index.ts";
 import { errorCode } from "../../base/index.ts";
-import type { ProcessInspector } from "../../platform/index.ts";
+import type { ControlGroup, ProcessInspector } from "../../platform/index.ts";
 import { WORK_DIR_VARIABLE } from "./environment.ts";
 
 /** Between two looks at whether a process tree is gone. */
 const LOOK_INTERVAL_MS = 50;
 /** A process that SIGKILL does not end waits in the kernel for a device; waiting longer for it helps nobody. */
 const UNKILLABLE_AFTER_MS = 2_000;
+/** Processes that start others faster than they are ended can be many. */
+const GIVE_UP_AFTER_MS = 60_000;
 
 /**
  * All processes of one attempt: the process group of the command, what it started, and what carries the attempt's mark in its
@@ -17,14 +19,23 @@ export class ProcessTree {
   private readonly workDir: string;
   private readonly inspector: ProcessInspector;
   private readonly clock: Clock;
+  private readonly group: ControlGroup | undefined;
   private rootEnded = false;
 
   /** `pid` leads a process group of its own; `workDir` is the mark. */
-  constructor(options: { pid: number; workDir: string; inspector: ProcessInspector; clock: Clock }) {
+  constructor(options: {
+    pid: number;
+    workDir: string;
+    inspector: ProcessInspector;
+    clock: Clock;
+    /** The control group that all of them are in, if there is one. */
+    group?: ControlGroup | undefined;
+  }) {
     this.pid = options.pid;
     this.workDir = options.workDir;
     this.inspector = options.inspector;
     this.clock = options.clock;
+    this.group = options.group;
   }
 
   /** The command itself has ended and was waited for: from now on its number may belong to another process. */
@@ -40,6 +51,13 @@ export class ProcessTree {
     return known.length === 0 ? undefined : Math.max(...known);
   }
 
+  /** The memory that the processes hold now, pages that they share with others left out. */
+  ownMemoryBytes(): number {
+    if (this.rootEnded) return 0;
+    const pids = [this.pid, ...this.inspector.descendants(this.pid)];
+    return pids.reduce((total, pid) => total + (this.inspector.ownMemoryBytes(pid) ?? 0), 0);
+  }
+
   /** SIGTERM, time to comply, then SIGKILL until nothing is left. Resolves when the tree is gone. */
   async end(graceMs: number): Promise<void> {
     this.signal("SIGTERM");
@@ -49,14 +67,28 @@ export class ProcessTree {
   /** Ends what the command left behind, once it has ended by itself. */
   async clear(): Promise<void> {
     send(-this.pid, "SIGKILL");
+    this.group?.kill();
     if (this.members().length > 0) await this.kill();
   }
 
-  private async kill(): Promise<void> {
-    const giveUpAtMs = this.clock.monotonicMs() + UNKILLABLE_AFTER_MS;
+  /** SIGKILL until nothing is left. */
+  async kill(): Promise<void> {
+    const startedMs = this.clock.monotonicMs();
+    let changedMs = startedMs;
+    let left = "";
     // A process may fork between the look and the kill, so once is not enough.
-    do this.signal("SIGKILL");
-    while (!(await this.gone(LOOK_INTERVAL_MS)) && this.clock.monotonicMs() < giveUpAtMs);
+    do {
+      // The whole group at once comes first: nobody in it can start another meanwhile.
+      send(-this.pid, "SIGKILL");
+      this.group?.kill();
+      const members = this.signal("SIGKILL").join();
+      if (members !== left) changedMs = this.clock.monotonicMs();
+      left = members;
+      if (await this.gone(LOOK_INTERVAL_MS)) return;
+    } while (
+      this.clock.monotonicMs() < changedMs + UNKILLABLE_AFTER_MS &&
+      this.clock.monotonicMs() < startedMs + GIVE_UP_AFTER_MS
+    );
   }
 
   private async gone(withinMs: number): Promise<boolean> {
@@ -68,17 +100,21 @@ export class ProcessTree {
     }
   }
 
-  private members(): number[] {
+  /** All of them that can be found. */
+  members(): number[] {
     const marked = this.inspector.markedBy(WORK_DIR_VARIABLE, (value) => value === this.workDir);
     const roots = this.rootEnded ? marked : [this.pid, ...marked];
-    return [...new Set([...roots, ...roots.flatMap((pid) => this.inspector.descendants(pid))])];
+    const others = roots.flatMap((pid) => this.inspector.descendants(pid));
+    return [...new Set([...roots, ...others, ...(this.group?.members() ?? [])])];
   }
 
-  private signal(name: "SIGTERM" | "SIGKILL"): void {
-    const outside = this.members().filter((pid) => this.inspector.processGroup(pid) !== this.pid && pid !== this.pid);
+  private signal(name: "SIGTERM" | "SIGKILL"): number[] {
+    const members = this.members();
+    const outside = members.filter((pid) => this.inspector.processGroup(pid) !== this.pid && pid !== this.pid);
     send(-this.pid, name);
     // Some programs take a second SIGTERM for impatience, so each process gets one.
     for (const pid of outside) send(pid, name);
+    return members;
   }
 }
 
