@@ -12,9 +12,13 @@ const BLOCK_BYTES = 512;
 const GONE_WITHIN_MS = 2_000;
 const LOOK_INTERVAL_MS = 20;
 
-/** Enters the control groups (in the files named first), takes on the limit of a file's size, then becomes the command. */
+/**
+ * Enters the control groups (in the files named first), takes on limits of a file's size and of the user's processes, then becomes
+ * the command. Shells do not agree on the letter for processes.
+ */
 const ENTER = `while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift
-ulimit -c 0; if [ "$1" != unlimited ]; then ulimit -f "$1" || exit 125; fi; shift; exec "$@"`;
+ulimit -c 0; if [ "$1" != unlimited ]; then ulimit -f "$1" || exit 125; fi; shift
+if [ "$1" != unlimited ]; then ulimit -u "$1" 2>/dev/null || ulimit -p "$1"; fi; shift; exec "$@"`;
 
 /** What a worker proved that it can do. */
 export interface ConfinementAbilities {
@@ -51,10 +55,11 @@ export class Confinement {
     this.group = abilities.groups ? platform.controlGroups?.create(name, given) : undefined;
     this.level = limits.sandbox ? "sandbox" : this.group === undefined ? "process" : "cgroup";
     const fileBytes = limits.diskBytes === undefined ? undefined : Math.max(limits.diskBytes, limits.outputBytes);
-    const enters = this.group !== undefined || fileBytes !== undefined;
+    const userTasks = userTaskLimit(this.group, platform, processes);
+    const enters = this.group !== undefined || fileBytes !== undefined || userTasks !== undefined;
     const blocks = fileBytes === undefined ? "unlimited" : String(Math.ceil(fileBytes / BLOCK_BYTES));
     this.prefix = [
-      ...(enters ? ["/bin/sh", "-c", ENTER, "enter", ...(this.group?.entrances ?? []), "--", blocks] : []),
+      ...(enters ? ["/bin/sh", "-c", ENTER, "enter", ...(this.group?.entrances ?? []), "--", blocks, `${userTasks ?? "unlimited"}`] : []),
       ...(limits.sandbox ? sandboxCommand({ workDir, cwd: folders.cwd, cacheDir, home }) : []),
     ];
   }
@@ -70,6 +75,16 @@ export class Confinement {
     while (this.group?.remove() === false && clock.monotonicMs() < deadlineMs)
       await new Promise<void>((resolve) => clock.setTimer(LOOK_INTERVAL_MS, resolve));
   }
+}
+
+/**
+ * Without a control group the kernel can limit the processes of the worker's user altogether: those that there are now, and the
+ * attempt's. It does not hold back root, for whom only looking is left.
+ */
+function userTaskLimit(group: ControlGroup | undefined, platform: Platform, processes: number): number | undefined {
+  const present = platform.processes.taskCount();
+  const kernelCounts = group?.enforced.includes("processes") === true;
+  return kernelCounts || present === undefined || process.getuid?.() === 0 ? undefined : present + processes;
 }
 
 /** How the names of a worker's control groups begin: several workers may run on a machine. */

@@ -76,7 +76,7 @@ export class ProcessTree {
     const startedMs = this.clock.monotonicMs();
     let changedMs = startedMs;
     let left = "";
-    // A process may fork between the look and the kill, so once is not enough.
+    await this.freeze();
     do {
       // The whole group at once comes first: nobody in it can start another meanwhile.
       send(-this.pid, "SIGKILL");
@@ -84,11 +84,30 @@ export class ProcessTree {
       const members = this.signal("SIGKILL").join();
       if (members !== left) changedMs = this.clock.monotonicMs();
       left = members;
-      if (await this.gone(LOOK_INTERVAL_MS)) return;
+      // A process that is just becoming another program is not to be seen, so one look without any is not enough.
+      if ((await this.gone(LOOK_INTERVAL_MS)) && (await this.gone(LOOK_INTERVAL_MS))) return;
+      await this.freeze();
     } while (
       this.clock.monotonicMs() < changedMs + UNKILLABLE_AFTER_MS &&
       this.clock.monotonicMs() < startedMs + GIVE_UP_AFTER_MS
     );
+  }
+
+  /**
+   * Stops all, look after look without a pause, until a look finds no new ones: what is killed before the others are stopped makes
+   * room for what they start. Processes that start others faster than they are found need the kernel to limit them.
+   */
+  private async freeze(): Promise<void> {
+    send(-this.pid, "SIGSTOP");
+    const stopped = new Set<number>();
+    const giveUpAtMs = this.clock.monotonicMs() + GIVE_UP_AFTER_MS;
+    for (let found = true; found && this.clock.monotonicMs() < giveUpAtMs; ) {
+      const fresh = this.members().filter((pid) => !stopped.has(pid));
+      for (const pid of fresh) send(pid, "SIGSTOP");
+      for (const pid of fresh) stopped.add(pid);
+      found = fresh.length > 0;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
   }
 
   private async gone(withinMs: number): Promise<boolean> {
@@ -118,7 +137,7 @@ export class ProcessTree {
   }
 }
 
-function send(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+function send(pid: number, name: "SIGTERM" | "SIGKILL" | "SIGSTOP"): void {
   try {
     process.kill(pid, name);
   } catch (error) {
