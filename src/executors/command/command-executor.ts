@@ -32,6 +32,8 @@ import { probeSandbox } from "./sandbox.ts";
 const DEFAULT_KILL_GRACE_MS = 10_000;
 /** Kept in the report; all of it is in the artifacts. */
 const TAIL_BYTES = 16 * 1024;
+/** Runtimes write long traces after what they died of. */
+const ERROR_TAIL_BYTES = 8 * 1024;
 const GROUP_LIMITS = Object.keys(groupLimitNames).length;
 
 export interface CommandExecutorOptions {
@@ -210,7 +212,7 @@ async function conclude(config: CommandConfig, attempt: Attempt, observed: Obser
   const { context, output, limits } = attempt;
   const { exit, exceeded, pid } = observed;
   if (exceeded === "output_mb") await output.limit(limits.outputBytes);
-  const [outputTail, lastError] = await Promise.all([output.tail(TAIL_BYTES), output.stderr.tail(2_000)]);
+  const [outputTail, lastError] = await Promise.all([output.tail(TAIL_BYTES), output.stderr.tail(ERROR_TAIL_BYTES)]);
   const stopped = abortReason(context.signal);
   // The result of an attempt that the worker gives back is never sent.
   const missing = stopped === "shutdown" || stopped === "preempted" ? [] : await keepOutput(config, attempt);
@@ -219,7 +221,7 @@ async function conclude(config: CommandConfig, attempt: Attempt, observed: Obser
     exceeded,
     exceededText: exceeded && limitText(exceeded, limits),
     oomKill: observed.oomKill,
-    lastWords: lastLine(lastError),
+    errorOutput: new TextDecoder().decode(lastError),
   });
   const interrupted = exit.interrupted && stopped !== undefined;
   return {
@@ -285,12 +287,6 @@ async function ended(child: ChildProcess): Promise<Ended> {
 
 function notStarted({ code, message }: { code: string | undefined; message: string }): ExecutionReport {
   return { status: "failed", failure: startFailure(code, message) };
-}
-
-/** The last line that says something, cut to a readable length. */
-function lastLine(output: Uint8Array): string {
-  const lines = new TextDecoder().decode(output).split("\n");
-  return (lines.findLast((line) => line.trim() !== "") ?? "").trim().slice(0, 500);
 }
 
 /** Stores the output, then the files that the task wants kept. */

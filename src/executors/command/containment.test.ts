@@ -69,7 +69,7 @@ function expectNoneLeft(): void {
 }
 
 /** Each copy of it starts two more, for ever. */
-const FORK_BOMB = "bomb() { bomb | bomb & }; bomb; sleep 100";
+const FORK_BOMB = "bomb() { bomb | bomb & sleep 100; }; bomb";
 /** The same, but each in a session of its own, where a signal to the group does not reach it. */
 const SCATTERED_BOMB = 'echo "setsid /bin/sh ./bomb & setsid /bin/sh ./bomb & sleep 100" > bomb; exec /bin/sh ./bomb';
 const MEMORY_HOG = `const kept = []; for (;;) kept.push(Buffer.alloc(20e6, 1));`;

@@ -14,8 +14,8 @@ export interface CommandEnd {
    * the worker, where it may have been another's.
    */
   oomKill: "own" | "shared" | "none";
-  /** The last line of standard error, for the message and for what only words tell. */
-  lastWords: string;
+  /** The end of standard error, for the message and for what only words tell. */
+  errorOutput: string;
 }
 
 interface Row {
@@ -71,10 +71,12 @@ const failureTable: readonly Row[] = [
     says: () => "killed by the kernel for want of memory",
   },
   {
-    // Runtimes that give up by themselves say so, with exit codes that mean something else too.
+    // Runtimes that give up by themselves say so, and end in ways that mean something else too.
     class: "out_of_memory",
     reason: "allocation_failed",
-    when: ({ lastWords }) => /heap out of memory|^MemoryError\b|std::bad_alloc|OutOfMemoryError|Cannot allocate memory/.test(lastWords),
+    when: (end) =>
+      (endedBy(end, "SIGABRT") && /heap out of memory|std::bad_alloc/.test(end.errorOutput)) ||
+      /^(MemoryError\b|\S*OutOfMemoryError\b)/.test(lastLine(end.errorOutput)),
     says: ({ exitCode, signal }) => `ran out of memory (${signal ?? `exit code ${exitCode}`})`,
   },
   exits(124, { class: "timeout", reason: "timeout_command", says: "stopped by a time limit of its own" }),
@@ -113,8 +115,14 @@ export function commandFailure(end: CommandEnd): Failure | undefined {
   if (end.exitCode === 0 && end.exceeded === undefined) return undefined;
   const row = failureTable.find(({ when }) => when(end));
   if (row === undefined) throw new Error("the last row of the table fits everything");
-  const words = end.lastWords === "" ? "" : `: ${end.lastWords}`;
-  return { class: row.class, reason: row.reason, message: row.says(end) + words };
+  const lastWords = lastLine(end.errorOutput);
+  const message = lastWords === "" ? row.says(end) : `${row.says(end)}: ${lastWords}`;
+  return { class: row.class, reason: row.reason, message };
+}
+
+/** The last line that says something, cut to a readable length. */
+function lastLine(output: string): string {
+  return (output.split("\n").findLast((line) => line.trim() !== "") ?? "").trim().slice(0, 500);
 }
 
 /** What the system says of a program that it cannot start. */
