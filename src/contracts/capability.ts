@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isolationLevels } from "./limits.ts";
 import { DEFAULT_POOL, hardware, identifier, labels, taskTypes } from "./task.ts";
 
 /** A way to run models that the worker tried: available only when a session was created and its output was right. */
@@ -46,6 +47,11 @@ export const capabilityDocument = z.strictObject({
     .default({})
     .describe("Name to version"),
   task_types: z.array(z.enum(taskTypes)).max(100),
+  isolation: z
+    .array(z.enum(isolationLevels))
+    .max(isolationLevels.length)
+    .optional()
+    .describe("How attempts can be kept apart, proven by doing it; absent: only as process groups"),
   labels: labels.default({}),
   pools: z.array(identifier).min(1).max(32).default([DEFAULT_POOL]).describe("Pools whose runs it takes work from"),
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isolation } from "./limits.ts";
 import { hardware, identifier } from "./task.ts";
 
 export const failureClasses = [
@@ -88,6 +89,11 @@ export const resultDocument = z.strictObject({
   metrics: z.array(metric).max(10_000).default([]),
   artifacts: z.array(artifact).max(1_000).default([]),
   provenance: provenance.optional(),
+  isolation: isolation.optional().describe("How the attempt was kept apart, and which limits it kept to"),
+  partial: z
+    .literal(true)
+    .optional()
+    .describe("The attempt was ended before its own end: what is here is what it had made until then"),
 });
 export type ResultDocument = z.infer<typeof resultDocument>;
 export type ResultDocumentInput = z.input<typeof resultDocument>;

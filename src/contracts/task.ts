@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limits } from "./limits.ts";
 
 /** Letters, digits and `. _ : / @ + -`; short enough for URLs, file names and SQL keys. */
 export const identifier = z
@@ -187,6 +188,7 @@ const common = {
     .describe("Tasks of the run that must have completed; or { task, condition: success | failure | always }"),
   labels: labels.default({}),
   resources: resources.default({}),
+  limits: limits.optional().describe("What an attempt may use at most; one that takes more is ended"),
   fallback: fallback.default([]).describe("Other platforms, in order, each from a waiting time on"),
   group: identifier
     .optional()

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { capabilityDocument } from "./capability.ts";
+import { isolation } from "./limits.ts";
 import { failure, hardwareMetrics, provenance } from "./result.ts";
 import { identifier, taskSpec, taskTypes } from "./task.ts";
 
@@ -126,6 +127,8 @@ export const resultView = z.strictObject({
   results: z.record(z.string(), z.json()),
   provenance: provenance.nullable(),
   failure: failure.nullable(),
+  partial: z.boolean().describe("The attempt was ended before its own end"),
+  isolation: isolation.nullable(),
 });
 export type ResultView = z.infer<typeof resultView>;
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asRunId, asTaskId, systemClock } from "../base/index.ts";
-import { taskSpec } from "../contracts/index.ts";
+import { assayError, taskSpec } from "../contracts/index.ts";
 import type { TaskSpec, TaskSpecInput } from "../contracts/index.ts";
 import type { AbortReason, ExecutionContext, ProgressReport } from "./executor.ts";
 
@@ -15,6 +15,8 @@ export interface ScratchAttempt {
   progress: ProgressReport[];
   /** Stored artifacts by name. */
   artifacts: Map<string, Buffer>;
+  /** Blobs by digest. */
+  blobs: Map<string, Buffer>;
   abort(reason: AbortReason): void;
   remove(): Promise<void>;
 }
@@ -25,6 +27,7 @@ export async function scratchAttempt(changes: Partial<ExecutionContext> = {}): P
   const shown = { stdout: "", stderr: "" };
   const progress: ScratchAttempt["progress"] = [];
   const artifacts = new Map<string, Buffer>();
+  const blobs = new Map<string, Buffer>();
   const context: ExecutionContext = {
     runId: asRunId("run-1"),
     taskId: asTaskId("task-1"),
@@ -48,10 +51,21 @@ export async function scratchAttempt(changes: Partial<ExecutionContext> = {}): P
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       return { name: artifact.name, sha256, size_bytes: bytes.length, content_type: artifact.contentType };
     },
+    saveBlob: async (source) => {
+      const bytes = "path" in source ? await readFile(source.path) : Buffer.from(source.bytes);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      blobs.set(sha256, bytes);
+      return { sha256, sizeBytes: bytes.length };
+    },
+    fetchBlob: async (sha256, path) => {
+      const bytes = blobs.get(sha256);
+      if (bytes === undefined) throw assayError("not_found", `there is no blob ${sha256}`);
+      await writeFile(path, bytes);
+    },
     ...changes,
   };
   const abort = (reason: AbortReason): void => controller.abort(reason);
-  return { context, shown, progress, artifacts, abort, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { context, shown, progress, artifacts, blobs, abort, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 /** A checked task with defaults filled in. */

@@ -4,6 +4,8 @@ import type {
   Failure,
   GroupPeer,
   Hardware,
+  Isolation,
+  IsolationLevel,
   Metric,
   Provenance,
   ResultDocument,
@@ -30,6 +32,12 @@ export interface ProgressReport {
 
 /** What an artifact is made from: a file that stays in place until the attempt ends, or bytes. */
 export type ArtifactSource = { path: string } | { bytes: Uint8Array };
+
+/** Stored bytes. */
+export interface StoredBlob {
+  sha256: string;
+  sizeBytes: number;
+}
 
 /** What one attempt may use. */
 export interface ExecutionContext {
@@ -60,6 +68,10 @@ export interface ExecutionContext {
   progress(report: ProgressReport): void;
   /** Stores an artifact and adds it to the result. Rejects with an AssayError when it cannot be stored. */
   saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact>;
+  /** Stores bytes that are for the next attempt alone. Rejects with an AssayError when they cannot be stored. */
+  saveBlob(source: ArtifactSource): Promise<StoredBlob>;
+  /** Writes stored bytes to a file. Rejects, and leaves no file, when they cannot be had whole. */
+  fetchBlob(sha256: string, path: string): Promise<void>;
 }
 
 /** What became of an attempt. Times, ids and artifacts are the worker's to add. */
@@ -76,6 +88,10 @@ export interface ExecutionReport {
   signal?: string | null;
   /** The platform that was really used. */
   hardware?: Hardware;
+  /** How the attempt was kept apart, and what it was kept to. */
+  isolation?: Isolation;
+  /** It was ended before its own end: what is reported is what it had made until then. */
+  partial?: true;
   /** The last part of the output, at most 16 KiB. */
   outputTail?: Uint8Array;
 }
@@ -95,6 +111,8 @@ export interface ExecutorCapabilities {
   runtimes: RuntimeCapability[];
   /** Name to version. */
   software: Record<string, string>;
+  /** How it can keep attempts apart; absent: as a process at most. */
+  isolation?: readonly IsolationLevel[];
 }
 
 /**

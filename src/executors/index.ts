@@ -20,6 +20,7 @@ export type {
   ExecutorCapabilities,
   ProbeContext,
   ProgressReport,
+  StoredBlob,
 } from "./executor.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";

@@ -2,13 +2,14 @@
  * platform: what the operating system and the hardware are: cores, memory, disk, accelerators, container limits, load, and what
  * is known of running processes. One folder per system; `createPlatform` picks the one this process runs on.
  *
- * Never: decides what the facts mean for tasks, starts work, changes the system. A missing tool or device is an absent fact.
+ * Never: decides what the facts mean for tasks, starts work, changes the system beyond control groups that it is asked for. A missing tool or device is an absent fact.
  * May enter: executors, worker, deploy, cli.
  */
 import { GenericPlatform } from "./generic/generic-platform.ts";
 import { LinuxPlatform } from "./linux/linux-platform.ts";
 import type { Platform, PlatformOptions } from "./platform.ts";
 
+export type { ControlGroup, ControlGroups, GroupLimitName, GroupLimits } from "./control-groups.ts";
 export type { MachineLoad, Platform, PlatformFacts, PlatformOptions, ProcessInspector } from "./platform.ts";
 
 /** The platform this process runs on. */

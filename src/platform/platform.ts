@@ -1,4 +1,5 @@
 import type { CapabilityDocument, GpuCapability, WorkerLoad } from "../contracts/index.ts";
+import type { ControlGroups } from "./control-groups.ts";
 
 /** What the machine, or the container around this process, has. Limits of the container count as the machine's. */
 export interface PlatformFacts {
@@ -35,6 +36,10 @@ export interface ProcessInspector {
   processGroup(pid: number): number | undefined;
   /** The most memory that the process ever held at once. */
   peakMemoryBytes(pid: number): number | undefined;
+  /** Memory that the process alone holds now: pages shared with others and the file cache are left out. */
+  ownMemoryBytes(pid: number): number | undefined;
+  /** Processes and threads of the whole machine. */
+  taskCount(): number | undefined;
   /** How many processes the kernel killed for want of memory in this process's control group. Only its growth means something. */
   oomKills(): number | undefined;
 }
@@ -46,6 +51,8 @@ export interface Platform {
   /** Cheap; `cpu_percent` is the mean over all cores since the call before. */
   load(): Promise<MachineLoad>;
   readonly processes: ProcessInspector;
+  /** Absent where the system has no such thing. */
+  readonly controlGroups?: ControlGroups;
 }
 
 export interface PlatformOptions {

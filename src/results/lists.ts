@@ -157,6 +157,8 @@ export class Lists {
         results: json(row["results"]),
         provenance: json(row["provenance"]),
         failure: json(row["failure"]),
+        partial: row["partial"],
+        isolation: json(row["isolation"]),
       }),
     );
   }

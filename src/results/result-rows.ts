@@ -42,6 +42,8 @@ export class ResultRows {
       proof ? jsonText(proof) : null,
       failure?.class ?? null,
       failure && jsonText(failure),
+      result.partial === true,
+      result.isolation ? jsonText(result.isolation) : null,
     ]);
     for (const { name, value, unit, batch_size } of result.metrics) {
       this.tables.metrics.add([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);

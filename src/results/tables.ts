@@ -72,6 +72,8 @@ export const tables = {
     "text",
     "text",
     "text",
+    "boolean",
+    "text",
   ],
   metrics: ["bigint", "text", "text", "int", "text", "text", "int", "text", "double", "text"],
   artifacts: ["bigint", "text", "text", "int", "text", "text", "bigint", "text"],

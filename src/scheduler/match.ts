@@ -28,6 +28,8 @@ function commonReasons(needs: Needs, worker: CapabilityDocument): string[] {
   if (!worker.pools.includes(needs.pool))
     reasons.push(`pool: is for ${needs.pool}, works for ${worker.pools.join(", ")}`);
   if (!worker.task_types.includes(needs.type)) reasons.push(`does not execute tasks of type ${needs.type}`);
+  if (needs.sandbox && !worker.isolation?.includes("sandbox"))
+    reasons.push(`limits.sandbox: wants a sandbox, has ${worker.isolation?.join(", ") ?? "process"}`);
   reasons.push(...resourceReasons(needs, worker));
   return reasons;
 }

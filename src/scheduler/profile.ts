@@ -60,14 +60,14 @@ function countSlots(state: State, worker: WorkerRecord, slots: number): void {
 }
 
 function profileKey(capabilities: CapabilityDocument): string {
-  const { cpu, memory_gb, gpus, hardware, software, task_types, labels, pools } = capabilities;
+  const { cpu, memory_gb, gpus, hardware, software, task_types, labels, pools, isolation } = capabilities;
   const parts = gpus.map(({ index, name, memory_gb: gpuMemory, cuda_compute }) => [
     index,
     name,
     gpuMemory,
     cuda_compute,
   ]);
-  return JSON.stringify([cpu.model, cpu.cores, memory_gb, parts, hardware, software, task_types, labels, pools]);
+  return JSON.stringify([cpu.model, cpu.cores, memory_gb, parts, hardware, software, task_types, labels, pools, isolation]);
 }
 
 function machineClassOf({ cpu, gpus }: CapabilityDocument): string {

@@ -17,6 +17,8 @@ export interface Needs {
   exclusive: boolean;
   /** One of several that start together: where they find too few workers, others that ask for the same need not wait. */
   grouped?: true;
+  /** Runs only where attempts can be kept in a sandbox; there only when it is so, since most tasks do not say. */
+  sandbox?: true;
 }
 
 /**
@@ -43,7 +45,11 @@ export function needsOf(spec: SharedSpec, pool: string, opened: number): Needs {
   const others = spec.fallback.slice(0, opened).map(({ hardware }) => ({ ...requirements, hardware }));
   const exclusive = resources.exclusive ?? type === "benchmark";
   const needs = { type, pool, alternatives: [requirements, ...others], resources, exclusive };
-  return spec.group === undefined ? needs : { ...needs, grouped: true };
+  return {
+    ...needs,
+    ...(spec.group === undefined ? {} : { grouped: true as const }),
+    ...(spec.limits?.sandbox === true ? { sandbox: true as const } : {}),
+  };
 }
 
 /**

@@ -1,12 +1,11 @@
-import type { ArtifactSource } from "../executors/index.ts";
+import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
 
-export interface StoredArtifact {
-  sha256: string;
-  sizeBytes: number;
-}
+export type StoredArtifact = StoredBlob;
 
 /** Where artifacts go: content-addressed, so storing the same twice is harmless. */
 export interface ArtifactStore {
   /** Resolves once the content is safe; rejects with an AssayError when it cannot be stored. The source must not change meanwhile. */
   put(source: ArtifactSource): Promise<StoredArtifact>;
+  /** Writes stored content to a new file; rejects, and leaves no file, when it cannot be had or is not what its digest says. */
+  get(sha256: string, path: string): Promise<void>;
 }

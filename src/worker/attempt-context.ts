@@ -3,7 +3,7 @@ import type { Clock, RunId, TaskId } from "../base/index.ts";
 import { asRunId, asTaskId } from "../base/index.ts";
 import { assayError, MAX_PAYLOAD_CHARACTERS } from "../contracts/index.ts";
 import type { Artifact, AssignItem, GroupPeer, Hardware } from "../contracts/index.ts";
-import type { ArtifactSource, ExecutionContext, ProgressReport } from "../executors/index.ts";
+import type { ArtifactSource, ExecutionContext, ProgressReport, StoredBlob } from "../executors/index.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import type { LiveFeed } from "./live-feed.ts";
 
@@ -87,6 +87,14 @@ export class AttemptContext implements ExecutionContext {
   end(): void {
     this.ended = true;
     this.options.live.end(this.options.item.lease_seq);
+  }
+
+  saveBlob(source: ArtifactSource): Promise<StoredBlob> {
+    return this.options.artifacts.put(source);
+  }
+
+  fetchBlob(sha256: string, path: string): Promise<void> {
+    return this.options.artifacts.get(sha256, path);
   }
 
   async saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact> {

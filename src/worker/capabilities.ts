@@ -1,5 +1,5 @@
 import { errorMessage } from "../base/index.ts";
-import { capabilityDocument } from "../contracts/index.ts";
+import { capabilityDocument, isolationLevels } from "../contracts/index.ts";
 import type { CapabilityDocument, Labels, TaskType } from "../contracts/index.ts";
 import type { Executor, ExecutorCapabilities, ProbeContext } from "../executors/index.ts";
 import type { Platform } from "../platform/index.ts";
@@ -34,8 +34,15 @@ export async function measureCapabilities(options: MeasureOptions): Promise<Capa
     software: Object.assign({}, ...proven.map(({ software }) => software)) as Record<string, string>,
     task_types: [...new Set(proven.flatMap(({ types }) => types))],
     labels,
+    ...isolationOf(proven),
     ...(pools === undefined ? {} : { pools }),
   });
+}
+
+/** Levels that some executor proved; left out when there is nothing beyond processes. */
+function isolationOf(proven: readonly ExecutorCapabilities[]): Pick<CapabilityDocument, "isolation"> {
+  const levels = isolationLevels.filter((level) => proven.some(({ isolation }) => isolation?.includes(level)));
+  return levels.length === 0 ? {} : { isolation: levels };
 }
 
 /** Undefined for an executor that cannot even say what it can do: its tasks are not offered. */

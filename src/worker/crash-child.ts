@@ -12,7 +12,10 @@ const platform = createPlatform({ diskPath: dataDir, env: process.env });
 const worker = await startWorker({
   dial: (signal) =>
     dialWebSocket({ url, token: null, subprotocols: ["assay.v1+json"], handshakeTimeoutMs: 5_000, signal }),
-  artifactStore: { put: () => Promise.resolve({ sha256: "0".repeat(64), sizeBytes: 0 }) },
+  artifactStore: {
+    put: () => Promise.resolve({ sha256: "0".repeat(64), sizeBytes: 0 }),
+    get: () => Promise.reject(new Error("this store gives nothing back")),
+  },
   dataDir,
   name: "crash-child",
   slots: 2,

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import type { Clock, Rng } from "../base/index.ts";
 import { errorMessage, fullJitterMs } from "../base/index.ts";
 import type { Fault } from "../contracts/index.ts";
@@ -31,9 +33,9 @@ export interface HttpArtifactStoreOptions {
 }
 
 /** What became of one try. */
-type Answer = { kind: "stored" } | { kind: "refused"; fault: Fault } | { kind: "failed"; fault: Fault };
+type Answer = { kind: "done" } | { kind: "refused"; fault: Fault } | { kind: "failed"; fault: Fault };
 
-/** Stores artifacts at a coordinator: `PUT /api/v1/blobs/<sha256>`, streamed, tried again while the trouble may pass. */
+/** Keeps artifacts at a coordinator: `PUT` and `GET /api/v1/blobs/<sha256>`, streamed, tried again while the trouble may pass. */
 export class HttpArtifactStore implements ArtifactStore {
   private readonly options: HttpArtifactStoreOptions;
   private readonly base: URL;
@@ -56,13 +58,12 @@ export class HttpArtifactStore implements ArtifactStore {
 
   async put(source: ArtifactSource): Promise<StoredArtifact> {
     const stored = await digest(source);
-    const { clock, rng } = this.options;
-    for (let failures = 0; ; failures += 1) {
-      const answer = await this.upload(source, stored);
-      if (answer.kind === "stored") return stored;
-      if (answer.kind === "refused" || failures + 1 === TRIES) throw faultError(answer.fault);
-      await new Promise<void>((resolve) => clock.setTimer(fullJitterMs(rng, { ...BACK_OFF, failures }), resolve));
-    }
+    await this.persistently(() => this.upload(source, stored));
+    return stored;
+  }
+
+  async get(sha256: string, path: string): Promise<void> {
+    await this.persistently(() => this.download(sha256, path));
   }
 
   /** Ends idle connections; what is being stored fails. */
@@ -70,18 +71,47 @@ export class HttpArtifactStore implements ArtifactStore {
     this.agent.destroy();
   }
 
-  private async upload(source: ArtifactSource, { sha256, sizeBytes }: StoredArtifact): Promise<Answer> {
+  private async persistently(attempt: () => Promise<Answer>): Promise<void> {
+    const { clock, rng } = this.options;
+    for (let failures = 0; ; failures += 1) {
+      const answer = await attempt();
+      if (answer.kind === "done") return;
+      if (answer.kind === "refused" || failures + 1 === TRIES) throw faultError(answer.fault);
+      await new Promise<void>((resolve) => clock.setTimer(fullJitterMs(rng, { ...BACK_OFF, failures }), resolve));
+    }
+  }
+
+  private async download(sha256: string, path: string): Promise<Answer> {
+    const content = Readable.from([]);
+    try {
+      const response = await this.send(content, { ...this.blob(sha256), method: "GET" });
+      if (response.statusCode !== 200) return await answerOf(response, sha256);
+      await pipeline(response, createWriteStream(path, { flags: "wx" }));
+      if ((await digest({ path })).sha256 === sha256) return { kind: "done" };
+      await rm(path, { force: true });
+      return { kind: "failed", fault: fault("coordinator_unreachable", `blob ${sha256}: other bytes came`) };
+    } catch (error) {
+      await rm(path, { force: true });
+      return { kind: "failed", fault: fault("coordinator_unreachable", `blob ${sha256}: ${errorMessage(error)}`) };
+    }
+  }
+
+  private blob(sha256: string): RequestOptions & { headers: Record<string, string> } {
     const { token } = this.options;
+    return {
+      path: `${this.base.pathname.replace(/\/$/, "")}/api/v1/blobs/${sha256}`,
+      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+    };
+  }
+
+  private async upload(source: ArtifactSource, { sha256, sizeBytes }: StoredArtifact): Promise<Answer> {
     const content = open(source);
+    const { path, headers } = this.blob(sha256);
     try {
       const response = await this.send(content, {
         method: "PUT",
-        path: `${this.base.pathname.replace(/\/$/, "")}/api/v1/blobs/${sha256}`,
-        headers: {
-          "content-type": "application/octet-stream",
-          "content-length": sizeBytes,
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        },
+        path,
+        headers: { ...headers, "content-type": "application/octet-stream", "content-length": sizeBytes },
       });
       return await answerOf(response, sha256);
     } catch (error) {
@@ -130,7 +160,7 @@ async function digest(source: ArtifactSource): Promise<StoredArtifact> {
 async function answerOf(response: IncomingMessage, sha256: string): Promise<Answer> {
   const status = response.statusCode ?? 0;
   const body = await text(response);
-  if (status >= 200 && status < 300) return { kind: "stored" };
+  if (status >= 200 && status < 300) return { kind: "done" };
   const said =
     faultIn(body) ??
     fault("coordinator_unreachable", `artifact ${sha256}: the coordinator answered with HTTP ${status}`);

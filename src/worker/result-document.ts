@@ -67,5 +67,7 @@ function assemble(
     metrics: report.metrics ?? [],
     artifacts,
     ...(provenance === undefined ? {} : { provenance }),
+    ...(report.isolation === undefined ? {} : { isolation: report.isolation }),
+    ...(report.partial === undefined ? {} : { partial: report.partial }),
   };
 }

@@ -15,6 +15,8 @@ export interface AttemptFolders {
   output: string;
   /** Of the file through which the command tells what it leaves for its next attempt. */
   progress: string;
+  /** Where it keeps what does not fit into that file. */
+  checkpoint: string;
 }
 
 /** Makes the folders; a setup failure when the task asks for ones that cannot be. */
@@ -31,7 +33,7 @@ export async function prepareFolders(config: CommandConfig, workDir: string): Pr
     return setupFailure("cwd", `cwd "${config.cwd}" leads out of the attempt's folder`);
   if (!own && !(await isFolder(cwd))) return setupFailure("cwd", `cwd "${cwd}" is not a folder on this worker`);
   await Promise.all([mkdir(own ? cwd : files, { recursive: true }), mkdir(output, { recursive: true })]);
-  return ok({ files, cwd, output, progress: join(workDir, "progress") });
+  return ok({ files, cwd, output, progress: join(workDir, "progress"), checkpoint: join(workDir, "checkpoint") });
 }
 
 function setupFailure(reason: string, message: string): Result<never, Failure> {

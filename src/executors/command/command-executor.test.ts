@@ -82,11 +82,11 @@ describe("a command that ends by itself", () => {
   test("a signal is a crash", async () => {
     const report = await run({ command: "kill -SEGV $$" });
     expect(report).toMatchObject({ status: "failed", exitCode: null, signal: "SIGSEGV" });
-    expect(report.failure).toMatchObject({ class: "crash", reason: "signal" });
+    expect(report.failure).toMatchObject({ class: "crash", reason: "segmentation_fault" });
   });
 
   test("SIGKILL without the kernel's word on memory is a crash too", async () => {
-    expect((await run({ command: "kill -KILL $$" })).failure).toMatchObject({ class: "crash", reason: "signal" });
+    expect((await run({ command: "kill -KILL $$" })).failure).toMatchObject({ class: "crash", reason: "killed" });
   });
 
   test("SIGKILL while the control group counts a kill is want of memory", async () => {
@@ -173,6 +173,7 @@ describe("surroundings", () => {
       ASSAY_HARDWARE: "cpu",
       ASSAY_WORK_DIR: join(attempt.context.workDir, "files"),
       ASSAY_PROGRESS_FILE: join(attempt.context.workDir, "progress"),
+      ASSAY_CHECKPOINT_DIR: join(attempt.context.workDir, "checkpoint"),
     });
   });
 
@@ -430,6 +431,8 @@ test("capabilities: a processor that ran a command, and the versions of what is 
     hardware: ["cpu"],
     runtimes: [],
     software: { node: process.versions.node, git: "2.39.5" },
+    // A sandbox needs a program that is not on this PATH; control groups depend on the machine.
+    isolation: capabilities.isolation?.includes("cgroup") ? ["process", "cgroup"] : ["process"],
   });
 });
 
@@ -449,6 +452,8 @@ function countingOomKills(oomKills: () => number): typeof platform {
       markedBy: (variable, accepts) => processes.markedBy(variable, accepts),
       processGroup: (pid) => processes.processGroup(pid),
       peakMemoryBytes: (pid) => processes.peakMemoryBytes(pid),
+      ownMemoryBytes: (pid) => processes.ownMemoryBytes(pid),
+      taskCount: () => processes.taskCount(),
       oomKills,
     },
   };

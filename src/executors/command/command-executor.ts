@@ -1,27 +1,40 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import type { Result } from "../../base/index.ts";
 import { assert, err, errorCode, errorMessage, ok } from "../../base/index.ts";
-import type { CommandConfig, GpuCapability, Metric, TaskSpec } from "../../contracts/index.ts";
+import type { CommandConfig, Failure, GpuCapability, Isolation, LimitName, Metric, TaskSpec } from "../../contracts/index.ts";
 import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
 import { abortReason, interruptedReport } from "../interruption.ts";
 import type { AttemptFolders } from "./attempt-folders.ts";
 import { prepareFolders } from "./attempt-folders.ts";
-import type { CommandExit } from "./command-outcome.ts";
-import { commandOutcome, lastLine } from "./command-outcome.ts";
+import type { AttemptLimits } from "./attempt-limits.ts";
+import { attemptLimits, limitText } from "./attempt-limits.ts";
+import { CarriedProgress } from "./carried-progress.ts";
+import { CheckpointFolder } from "./checkpoint-folder.ts";
+import type { ConfinementAbilities } from "./confinement.ts";
+import { Confinement, groupPrefix } from "./confinement.ts";
 import { commandEnvironment } from "./environment.ts";
+import type { CommandEnd } from "./failure-table.ts";
+import { commandFailure, startFailure } from "./failure-table.ts";
+import { findProgram } from "./find-program.ts";
 import { installedSoftware } from "./installed-software.ts";
 import type { MissingArtifact } from "./kept-files.ts";
 import { keepFile, keepFiles } from "./kept-files.ts";
+import { groupLimitNames, LimitWatch } from "./limit-watch.ts";
 import { LiveOutput } from "./live-output.ts";
 import { ProcessTree } from "./process-tree.ts";
 import { ProgressFile } from "./progress-file.ts";
+import { probeSandbox } from "./sandbox.ts";
 
 const DEFAULT_KILL_GRACE_MS = 10_000;
 /** Kept in the report; all of it is in the artifacts. */
 const TAIL_BYTES = 16 * 1024;
+/** Runtimes write long traces after what they died of. */
+const ERROR_TAIL_BYTES = 8 * 1024;
+const GROUP_LIMITS = Object.keys(groupLimitNames).length;
 
 export interface CommandExecutorOptions {
   platform: Platform;
@@ -38,6 +51,7 @@ export class CommandExecutor implements Executor {
   private readonly platform: Platform;
   private readonly killGraceMs: number;
   private gpus: readonly GpuCapability[] = [];
+  private abilities: ConfinementAbilities = { groups: false, sandbox: false };
 
   constructor(options: CommandExecutorOptions) {
     this.platform = options.platform;
@@ -51,87 +65,119 @@ export class CommandExecutor implements Executor {
       ({ exitCode }) => exitCode === 0,
       () => false,
     );
-    return { hardware: works ? ["cpu"] : [], runtimes: [], software: await installedSoftware(context.env) };
+    const { controlGroups } = this.platform;
+    controlGroups?.clear(groupPrefix(context.cacheDir));
+    const kept = controlGroups?.probe() ?? [];
+    this.abilities = { groups: kept.length > 0, sandbox: await probeSandbox(context) };
+    return {
+      hardware: works ? ["cpu"] : [],
+      runtimes: [],
+      software: await installedSoftware(context.env),
+      isolation: [
+        "process",
+        // A level counts only when the kernel keeps to all that a task may ask of it.
+        ...(kept.length === GROUP_LIMITS ? (["cgroup"] as const) : []),
+        ...(this.abilities.sandbox ? (["sandbox"] as const) : []),
+      ],
+    };
   }
 
   async execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport> {
     assert(spec.type === "command", `a command executor was given a ${spec.type} task`);
+    const limits = attemptLimits(spec.limits);
+    // The scheduler knows, too; but nothing runs outside of a sandbox that was to run in one.
+    if (limits.sandbox && !this.abilities.sandbox) return withoutSandbox;
     const folders = await prepareFolders(spec.config, context.workDir);
     if (!folders.ok) return { status: "failed", failure: folders.error };
     const reason = abortReason(context.signal);
     if (reason !== undefined) return interruptedReport(reason);
     const output = await LiveOutput.create(folders.value.output, context);
-    const progress = await ProgressFile.create(folders.value.progress, context);
+    const carried = new CarriedProgress(context);
+    const progress = await ProgressFile.create(folders.value.progress, context, carried);
+    const place = { folder: folders.value.checkpoint, archive: join(context.workDir, "checkpoint.tar") };
+    const checkpoint = await CheckpointFolder.create(place, context, carried);
     try {
-      const report = await this.run(spec.config, { context, folders: folders.value, output });
-      await progress.close({ report: report.status !== "completed" });
-      return report;
+      const report = await this.run(spec.config, { context, folders: folders.value, output, limits });
+      const unfinished = report.status !== "completed";
+      await progress.close({ report: unfinished });
+      await checkpoint.close({ store: unfinished });
+      const summary = checkpoint.summary();
+      return summary === undefined ? report : { ...report, results: { ...report.results, checkpoint: summary } };
     } finally {
       await progress.close({ report: false });
+      await checkpoint.close({ store: false });
       await output.close();
     }
   }
 
   private async run(config: CommandConfig, attempt: Attempt): Promise<ExecutionReport> {
-    const { context, folders, output } = attempt;
-    const oomKillsBefore = this.platform.processes.oomKills() ?? 0;
-    const startedMs = context.clock.monotonicMs();
-    const started = await start(config, attempt, this.gpus);
-    if (!started.ok) return notStarted(started.error);
+    const { context, folders, limits } = attempt;
+    const { workDir, cacheDir, env } = context;
+    const places = { folders, workDir, cacheDir, home: env["HOME"] };
+    const confinement = new Confinement({ limits, abilities: this.abilities, platform: this.platform, ...places });
+    try {
+      return await this.runConfined(config, attempt, confinement);
+    } finally {
+      await confinement.remove(context.clock);
+    }
+  }
 
+  private async runConfined(
+    config: CommandConfig,
+    attempt: Attempt,
+    confinement: Confinement,
+  ): Promise<ExecutionReport> {
+    const { context, folders, output, limits } = attempt;
+    const { clock } = context;
+    const inspector = this.platform.processes;
+    const { group } = confinement;
+    const oomKillsBefore = inspector.oomKills() ?? 0;
+    const startedMs = clock.monotonicMs();
+    const watch = new LimitWatch({ limits, group, inspector, folders, outputBytes: () => output.sizeBytes(), clock });
+    const started = await start(config, attempt, { gpus: this.gpus, prefix: confinement.prefix });
+    if (!started.ok) return notStarted(started.error);
     const { pid, exited } = started.value;
-    const tree = new ProcessTree({
+    const tree = new ProcessTree({ pid, workDir: folders.files, inspector, clock, group });
+    const exit = await this.supervise(exited, { tree, attempt, watch });
+    const oomKills = (inspector.oomKills() ?? 0) - oomKillsBefore;
+    return conclude(config, attempt, {
+      exit,
       pid,
-      workDir: folders.files,
-      inspector: this.platform.processes,
-      clock: context.clock,
+      durationSeconds: (clock.monotonicMs() - startedMs) / 1000,
+      oomKill: (group?.oomKills() ?? 0) > 0 ? "own" : oomKills > 0 ? "shared" : "none",
+      isolation: confinement.report(watch.enforced, watch.exceeded),
+      exceeded: watch.exceeded,
     });
-    const exit = await this.supervise(exited, { tree, attempt });
-    const durationSeconds = (context.clock.monotonicMs() - startedMs) / 1000;
-    const [outputTail, lastError] = await Promise.all([output.tail(TAIL_BYTES), output.stderr.tail(2_000)]);
-    const stopped = abortReason(context.signal);
-    // The result of an attempt that the worker gives back is never sent.
-    const missing = stopped === "shutdown" || stopped === "preempted" ? [] : await keepOutput(config, attempt);
-    return {
-      ...(exit.interrupted && stopped !== undefined
-        ? interruptedReport(stopped)
-        : commandOutcome({
-            ...exit,
-            shell: typeof config.command === "string",
-            outOfMemory: (this.platform.processes.oomKills() ?? 0) > oomKillsBefore,
-            lastWords: lastLine(lastError),
-          })),
-      exitCode: exit.exitCode,
-      signal: exit.signal,
-      outputTail,
-      metrics: metrics(durationSeconds, output.peakMemoryBytes),
-      ...(missing.length === 0 ? {} : { results: { missing_artifacts: missing.map((entry) => ({ ...entry })) } }),
-      provenance: provenance(pid, exit),
-    };
   }
 
   /** Waits for the end of the command, brings it about when the attempt is to stop, and clears away what the command left. */
   private async supervise(
     exited: Promise<Ended>,
-    { tree, attempt }: { tree: ProcessTree; attempt: Attempt },
-  ): Promise<Ended & { interrupted: boolean }> {
+    { tree, attempt, watch }: { tree: ProcessTree; attempt: Attempt; watch: LimitWatch },
+  ): Promise<Supervised> {
     const { signal } = attempt.context;
     let ending: Promise<void> | undefined;
+    let told = false;
     const stop = (): void => {
+      if (ending === undefined) told = true;
       ending ??= tree.end(this.killGraceMs);
     };
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     attempt.output.follow(() => tree.peakMemoryBytes());
+    // What takes too much is given no time to take more.
+    watch.start(tree, () => (ending ??= tree.kill()));
     try {
       const exit = await exited;
       tree.markRootEnded();
       // Decided here: a stop that comes after the command has ended changes nothing.
-      const interrupted = ending !== undefined;
+      const interrupted = told;
       await (ending ?? tree.clear());
+      await watch.close();
       return { ...exit, interrupted };
     } finally {
       signal.removeEventListener("abort", stop);
+      await watch.close();
     }
   }
 }
@@ -140,31 +186,98 @@ interface Attempt {
   context: ExecutionContext;
   folders: AttemptFolders;
   output: LiveOutput;
+  limits: AttemptLimits;
 }
 
-type Ended = Pick<CommandExit, "exitCode" | "signal">;
+type Ended = Pick<CommandEnd, "exitCode" | "signal">;
+/** `interrupted`: it ended because the attempt was told to stop. */
+type Supervised = Ended & { interrupted: boolean };
+
+const withoutSandbox: ExecutionReport = {
+  status: "failed",
+  failure: { class: "setup", reason: "no_sandbox", message: "the task asks for a sandbox, which this worker does not have" },
+};
+
+interface Observed {
+  exit: Supervised;
+  pid: number;
+  durationSeconds: number;
+  oomKill: CommandEnd["oomKill"];
+  isolation: Isolation;
+  exceeded: LimitName | undefined;
+}
+
+/** Keeps what the command made, and says what became of it. */
+async function conclude(config: CommandConfig, attempt: Attempt, observed: Observed): Promise<ExecutionReport> {
+  const { context, output, limits } = attempt;
+  const { exit, exceeded, pid } = observed;
+  if (exceeded === "output_mb") await output.limit(limits.outputBytes);
+  const [outputTail, lastError] = await Promise.all([output.tail(TAIL_BYTES), output.stderr.tail(ERROR_TAIL_BYTES)]);
+  const stopped = abortReason(context.signal);
+  // The result of an attempt that the worker gives back is never sent.
+  const missing = stopped === "shutdown" || stopped === "preempted" ? [] : await keepOutput(config, attempt);
+  const failure = commandFailure({
+    ...exit,
+    exceeded,
+    exceededText: exceeded && limitText(exceeded, limits),
+    oomKill: observed.oomKill,
+    errorOutput: new TextDecoder().decode(lastError),
+  });
+  const interrupted = exit.interrupted && stopped !== undefined;
+  return {
+    ...(interrupted
+      ? interruptedReport(stopped)
+      : failure === undefined
+        ? { status: "completed" }
+        : { status: "failed", failure }),
+    ...(interrupted || (failure !== undefined && !cameToItsEnd(failure)) ? { partial: true } : {}),
+    exitCode: exit.exitCode,
+    signal: exit.signal,
+    outputTail,
+    metrics: metrics(observed.durationSeconds, output.peakMemoryBytes),
+    ...(missing.length === 0 ? {} : { results: { missing_artifacts: missing.map((entry) => ({ ...entry })) } }),
+    isolation: observed.isolation,
+    provenance: provenance(pid, exit),
+  };
+}
+
+/** A test that said no has said all; whatever else ended a command cut it short. */
+function cameToItsEnd({ class: kind }: Failure): boolean {
+  return kind === "assertion" || kind === "setup";
+}
 
 /** `exited` resolves when the process has ended; the error is what the system said when it could not be started. */
 async function start(
   config: CommandConfig,
   { context, folders, output }: Attempt,
-  gpus: readonly GpuCapability[],
-): Promise<Result<{ pid: number; exited: Promise<Ended> }, unknown>> {
-  const [program = "", ...args] =
-    typeof config.command === "string" ? ["/bin/sh", "-c", config.command] : config.command;
+  { gpus, prefix }: { gpus: readonly GpuCapability[]; prefix: readonly string[] },
+): Promise<Result<{ pid: number; exited: Promise<Ended> }, { code: string | undefined; message: string }>> {
+  const command = typeof config.command === "string" ? ["/bin/sh", "-c", config.command] : config.command;
+  const { files: workDir, progress: progressFile, checkpoint: checkpointDir, cwd } = folders;
+  const env = commandEnvironment(config, context, { workDir, progressFile, checkpointDir, gpus });
   try {
+    const [program = "", ...args] = [...prefix, ...command];
+    if (prefix.length > 0) {
+      const [wanted = ""] = command;
+      const found = await findProgram(wanted, { cwd, path: env["PATH"] ?? "" });
+      if ("code" in found) return err({ code: found.code, message: `${wanted}: ${found.code}` });
+    }
     const child = spawn(program, args, {
-      cwd: folders.cwd,
-      env: commandEnvironment(config, context, { workDir: folders.files, progressFile: folders.progress, gpus }),
+      cwd,
+      env,
       // A process group of its own, so that one signal reaches all of it and a Ctrl-C at the worker does not.
       detached: true,
       stdio: ["ignore", output.stdout.descriptor, output.stderr.descriptor],
     });
     const exited = ended(child);
-    return child.pid === undefined ? err(await exited) : ok({ pid: child.pid, exited });
+    return child.pid === undefined ? err(faultOf(await exited.catch((error: unknown) => error))) : ok({ pid: child.pid, exited });
   } catch (error) {
-    return err(error);
+    return err(faultOf(error));
   }
+}
+
+function faultOf(error: unknown): { code: string | undefined; message: string } {
+  return { code: errorCode(error), message: errorMessage(error) };
 }
 
 async function ended(child: ChildProcess): Promise<Ended> {
@@ -172,13 +285,8 @@ async function ended(child: ChildProcess): Promise<Ended> {
   return { exitCode, signal };
 }
 
-function notStarted(error: unknown): ExecutionReport {
-  const code = errorCode(error);
-  const reason = code === "ENOENT" ? "program_not_found" : code === "EACCES" ? "program_not_executable" : "not_started";
-  return {
-    status: "failed",
-    failure: { class: "setup", reason, message: `the command could not be started: ${errorMessage(error)}` },
-  };
+function notStarted({ code, message }: { code: string | undefined; message: string }): ExecutionReport {
+  return { status: "failed", failure: startFailure(code, message) };
 }
 
 /** Stores the output, then the files that the task wants kept. */

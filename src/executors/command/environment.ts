@@ -12,6 +12,7 @@ export const WORK_DIR_VARIABLE = "ASSAY_WORK_DIR";
 interface Place {
   workDir: string;
   progressFile: string;
+  checkpointDir: string;
   /** The GPUs of the machine. */
   gpus: readonly GpuCapability[];
 }
@@ -20,7 +21,7 @@ interface Place {
 export function commandEnvironment(
   config: CommandConfig,
   context: Pick<ExecutionContext, "runId" | "taskId" | "attempt" | "hardware" | "gpus" | "peers" | "env">,
-  { workDir, progressFile, gpus }: Place,
+  { workDir, progressFile, checkpointDir, gpus }: Place,
 ): Record<string, string> {
   const passedOn = Object.entries(context.env).filter(
     (entry): entry is [string, string] =>
@@ -35,6 +36,7 @@ export function commandEnvironment(
     ASSAY_ATTEMPT: String(context.attempt),
     [WORK_DIR_VARIABLE]: workDir,
     ASSAY_PROGRESS_FILE: progressFile,
+    ASSAY_CHECKPOINT_DIR: checkpointDir,
     ...(context.hardware === null ? {} : { ASSAY_HARDWARE: context.hardware }),
     ...(context.peers.length === 0 ? {} : { ASSAY_PEERS: JSON.stringify(context.peers) }),
     ...gpuEnvironment(context.gpus, gpus),

@@ -38,6 +38,21 @@ export class LiveOutput {
     });
   }
 
+  /** Of both streams together. */
+  async sizeBytes(): Promise<number> {
+    const [stdoutBytes, stderrBytes] = await Promise.all([this.stdout.sizeBytes(), this.stderr.sizeBytes()]);
+    return stdoutBytes + stderrBytes;
+  }
+
+  /** Cuts off what a command could write before it was ended for it; the shorter stream is kept. */
+  async limit(maxBytes: number): Promise<void> {
+    const [stdoutBytes, stderrBytes] = await Promise.all([this.stdout.sizeBytes(), this.stderr.sizeBytes()]);
+    const shorterBytes = Math.min(stdoutBytes, stderrBytes, maxBytes / 2);
+    const longer = stdoutBytes > stderrBytes ? this.stdout : this.stderr;
+    const shorter = stdoutBytes > stderrBytes ? this.stderr : this.stdout;
+    await Promise.all([shorter.truncate(Math.ceil(shorterBytes)), longer.truncate(Math.floor(maxBytes - shorterBytes))]);
+  }
+
   /** The last of both streams; standard error gets up to half. */
   async tail(maxBytes: number): Promise<Uint8Array> {
     const stderr = await this.stderr.tail(maxBytes / 2);

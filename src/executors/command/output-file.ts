@@ -51,6 +51,11 @@ export class OutputFile {
     return this.read(sizeBytes - length, length);
   }
 
+  /** Cuts off what is beyond. */
+  async truncate(maxBytes: number): Promise<void> {
+    if ((await this.sizeBytes()) > maxBytes) await this.handle.truncate(maxBytes);
+  }
+
   close(): Promise<void> {
     return this.handle.close();
   }

@@ -4,6 +4,7 @@ import type { Timer } from "../../base/index.ts";
 import { errorMessage } from "../../base/index.ts";
 import { MAX_PAYLOAD_CHARACTERS } from "../../contracts/index.ts";
 import type { ExecutionContext } from "../executor.ts";
+import type { CarriedProgress } from "./carried-progress.ts";
 
 const LOOK_INTERVAL_MS = 2_000;
 /** In UTF-8 a character of a text takes at most three bytes for each of its units. */
@@ -16,6 +17,7 @@ const MAX_BYTES = 3 * MAX_PAYLOAD_CHARACTERS;
 export class ProgressFile {
   private readonly path: string;
   private readonly context: ExecutionContext;
+  private readonly carried: CarriedProgress;
   /** What was read last: the same again is not reported again. */
   private seen: string;
   private changedAtMs = 0;
@@ -24,15 +26,16 @@ export class ProgressFile {
   private looking: Promise<void> = Promise.resolve();
   private closed = false;
 
-  private constructor(path: string, context: ExecutionContext) {
+  private constructor(path: string, context: ExecutionContext, carried: CarriedProgress) {
     this.path = path;
     this.context = context;
-    this.seen = context.resumed ?? "";
+    this.carried = carried;
+    this.seen = carried.text;
   }
 
-  static async create(path: string, context: ExecutionContext): Promise<ProgressFile> {
-    await writeFile(path, context.resumed ?? "");
-    const file = new ProgressFile(path, context);
+  static async create(path: string, context: ExecutionContext, carried: CarriedProgress): Promise<ProgressFile> {
+    await writeFile(path, carried.text);
+    const file = new ProgressFile(path, context, carried);
     file.follow();
     return file;
   }
@@ -60,7 +63,7 @@ export class ProgressFile {
       const text = await this.read();
       if (text === undefined || text === this.seen) return;
       this.seen = text;
-      this.context.progress({ payload: text });
+      this.carried.setText(text);
     } catch (error) {
       const complaint = errorMessage(error);
       if (complaint !== this.complaint) this.context.log("stderr", `[the progress file is ignored: ${complaint}]\n`);

@@ -8,6 +8,8 @@ const nothingKnown: ProcessInspector = {
   markedBy: () => [],
   processGroup: () => undefined,
   peakMemoryBytes: () => undefined,
+  ownMemoryBytes: () => undefined,
+  taskCount: () => undefined,
   oomKills: () => undefined,
 };
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { numberAfter, readKernelFile } from "./kernel-file.ts";
 
-type Controller = "cpu" | "memory";
+export type Controller = "cpu" | "memory" | "pids";
 
 /** The processor and memory limits of the control groups (v1, v2 or both mounted) around this process. */
 export class Cgroup {
@@ -44,6 +44,11 @@ export class Cgroup {
       if (kills !== undefined) return kills;
     }
     return undefined;
+  }
+
+  /** Of the innermost group that this process is in. */
+  ownFolder(controller: Controller): string | undefined {
+    return this.folders(controller)[0];
   }
 
   /** The folders of the groups this process is in, the innermost first. */

@@ -1,12 +1,14 @@
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { CpuMeter } from "../cpu-meter.ts";
+import type { ControlGroups } from "../control-groups.ts";
 import { machineFacts } from "../machine.ts";
 import type { MachineLoad, Platform, PlatformFacts, PlatformOptions, ProcessInspector } from "../platform.ts";
 import { amdGpus } from "./amd-gpus.ts";
 import { Cgroup } from "./cgroup.ts";
 import { detectContainer } from "./container.ts";
 import { readKernelFile } from "./kernel-file.ts";
+import { LinuxControlGroups } from "./linux-control-groups.ts";
 import { LinuxProcesses } from "./linux-processes.ts";
 import { nvidiaGpus } from "./nvidia-gpus.ts";
 import { toolRunner } from "./tool-output.ts";
@@ -19,6 +21,7 @@ export interface LinuxPlatformOptions extends PlatformOptions {
 /** Linux, in a container or not. */
 export class LinuxPlatform implements Platform {
   readonly processes: ProcessInspector;
+  readonly controlGroups: ControlGroups;
   private readonly options: LinuxPlatformOptions;
   private readonly root: string;
   private readonly cgroup: Cgroup;
@@ -28,6 +31,7 @@ export class LinuxPlatform implements Platform {
     this.options = options;
     this.root = options.root ?? "/";
     this.cgroup = new Cgroup(this.root);
+    this.controlGroups = new LinuxControlGroups(this.cgroup);
     this.processes = new LinuxProcesses(this.root, this.cgroup);
   }
 

@@ -52,6 +52,16 @@ export class LinuxProcesses implements ProcessInspector {
     return kib === undefined ? undefined : kib * 1024;
   }
 
+  ownMemoryBytes(pid: number): number | undefined {
+    const kib = numberAfter(readKernelFile(join(this.proc, String(pid), "status")), "RssAnon");
+    return kib === undefined ? undefined : kib * 1024;
+  }
+
+  taskCount(): number | undefined {
+    const entities = /\d+\/(\d+)/.exec(readKernelFile(join(this.proc, "loadavg")) ?? "")?.[1];
+    return entities === undefined ? undefined : Number(entities);
+  }
+
   oomKills(): number | undefined {
     return this.cgroup.oomKills();
   }
