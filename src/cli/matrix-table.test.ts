@@ -26,6 +26,7 @@ const result = (more: Partial<ResultView>): ResultView => ({
   results: { batch_sizes: { "1": batch(130, true), "16": batch(50, false) } },
   provenance: { kind: "real", proven: true, evidence: [] },
   failure: null,
+  recovery: [],
   ...more,
 });
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { capabilityDocument } from "./capability.ts";
-import { failure, hardwareMetrics, provenance } from "./result.ts";
+import { failure, hardwareMetrics, provenance, recoveryStep } from "./result.ts";
 import { identifier, taskSpec, taskTypes } from "./task.ts";
 
 /** What REST lists, one schema per resource. Times are ISO 8601 in UTC. */
@@ -117,6 +117,7 @@ export const resultView = z.strictObject({
   results: z.record(z.string(), z.json()),
   provenance: provenance.nullable(),
   failure: failure.nullable(),
+  recovery: z.array(recoveryStep),
 });
 export type ResultView = z.infer<typeof resultView>;
 

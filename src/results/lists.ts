@@ -155,6 +155,7 @@ export class Lists {
         results: json(row["results"]),
         provenance: json(row["provenance"]),
         failure: json(row["failure"]),
+        recovery: json(row["recovery"]),
       }),
     );
   }

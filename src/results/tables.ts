@@ -57,6 +57,7 @@ export const tables = {
     "text",
     "text",
     "text",
+    "text",
   ],
   metrics: ["bigint", "text", "text", "int", "text", "text", "int", "text", "double", "text"],
   artifacts: ["bigint", "text", "text", "int", "text", "text", "bigint", "text"],

@@ -11,7 +11,8 @@ import type { ScratchAttempt } from "../executor-acceptance.ts";
 import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
 import { ModelExecutor } from "./model-executor.ts";
 
-const executor = new ModelExecutor();
+const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
+const executor = new ModelExecutor({ platform });
 /** Shared, so that a generated model is made once. */
 let cacheDir: string;
 let attempt: ScratchAttempt;

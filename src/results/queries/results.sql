@@ -1,6 +1,6 @@
 select
   result_no as cursor_key, run_id, task_id, attempt, worker_id, status, model, hardware, execution_time_seconds,
-  epoch_ms(end_time) as end_ms, hardware_metrics, results, provenance, failure
+  epoch_ms(end_time) as end_ms, hardware_metrics, results, provenance, failure, recovery
 from results
 where ($cursor is null or result_no > $cursor)
   and ($run_id is null or run_id = $run_id)
