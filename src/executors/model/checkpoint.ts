@@ -106,9 +106,10 @@ export function readCheckpoint(payload: string, under: MeasuredUnder): Resumptio
 }
 
 function thinned(one: BatchReport, samples: number): BatchReport {
+  if (samples === 0) return { ...one, samplesMs: [] };
   const step = Math.ceil(one.samplesMs.length / samples);
-  const samplesMs = one.samplesMs.filter((_, index) => index % step === 0).map((ms) => Number(ms.toPrecision(4)));
-  return { ...one, samplesMs };
+  const kept = one.samplesMs.filter((_, index) => index % step === 0);
+  return { ...one, samplesMs: kept.map((ms) => Number(ms.toPrecision(4))) };
 }
 
 function parsed(text: string): unknown {

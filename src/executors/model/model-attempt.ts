@@ -82,9 +82,9 @@ class ModelAttempt {
   }
 
   private readonly follow = (progress: ModelRunProgress): void => {
+    this.options.onProgress?.(progress);
     if (progress.stage === "loaded") this.loaded(progress.load);
     if (progress.stage === "batch_finished") this.keep(progress.batch);
-    this.options.onProgress?.(progress);
   };
 
   private loaded(load: LoadReport): void {

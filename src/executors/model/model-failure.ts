@@ -11,7 +11,7 @@ export type ModelFailureClass =
   | "device_lost"
   | "cuda_error"
   | "wrong_input"
-  | "model_corrupt"
+  | "model_unreadable"
   | "model_file_missing"
   | "unknown_model"
   | "backend_unavailable"
@@ -47,7 +47,7 @@ const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
     /is not a registered function\/op|could not find an implementation|cannot resolve operator|no op registered|not implemented/i,
   ],
   ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing input/i],
-  ["model_corrupt", /protobuf parsing failed|invalid protobuf|this is an invalid model/i],
+  ["model_unreadable", /protobuf parsing failed|invalid protobuf|this is an invalid model|unsupported model IR version/i],
   ["model_file_missing", /file doesn't exist|ENOENT/i],
 ];
 
@@ -59,6 +59,9 @@ export function classifyFailure(error: unknown, loaded: boolean): ModelFailure {
   const known = patterns.find(([, pattern]) => pattern.test(message));
   return { class: known?.[0] ?? (loaded ? "crash" : "setup"), message };
 }
+
+/** What a process may die of, told by what it wrote last. */
+const LAST_WORDS: ReadonlySet<ModelFailureClass> = new Set(["out_of_memory", "device_lost", "cuda_error"]);
 
 /** Classifies a child that ended without an answer. `log` is the end of what it wrote. */
 export function classifyDeath(death: {
@@ -74,8 +77,8 @@ export function classifyDeath(death: {
   const how = death.signal === null ? `exit code ${death.exitCode}` : `signal ${death.signal}`;
   const log = death.log.trim();
   const message = `The inference process ended with ${how}${log === "" ? "" : `: ${log.slice(-2_000)}`}`;
-  const memory = patterns.some(([name, pattern]) => name === "out_of_memory" && pattern.test(log));
-  return { class: memory ? "out_of_memory" : "crash", message };
+  const known = patterns.find(([name, pattern]) => LAST_WORDS.has(name) && pattern.test(log));
+  return { class: known?.[0] ?? "crash", message };
 }
 
 /** The failure as it stands in a result: the class that decides about retries, with the finer word as reason. */
@@ -92,7 +95,7 @@ const retryClass: Readonly<Record<ModelFailureClass, FailureClass>> = {
   device_lost: "device_lost",
   cuda_error: "device_lost",
   wrong_input: "setup",
-  model_corrupt: "setup",
+  model_unreadable: "setup",
   model_file_missing: "setup",
   unknown_model: "setup",
   backend_unavailable: "setup",
