@@ -26,12 +26,13 @@ export const recoveryStrategies = [
   "halve_batch",
   "fresh_process",
   "new_device",
+  "hand_back",
   "measure_again",
   "fallback_hardware",
 ] as const;
 export type RecoveryStrategy = (typeof recoveryStrategies)[number];
 
-/** One step that was taken within an attempt, against which failure, and whether it helped. */
+/** One step that was taken within an attempt, against which failure, and whether it did what it is for. */
 export const recoveryStep = z.strictObject({
   strategy: z.enum(recoveryStrategies),
   class: z.enum(failureClasses),

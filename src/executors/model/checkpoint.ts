@@ -1,14 +1,16 @@
 import { z } from "zod";
 import { MAX_PAYLOAD_CHARACTERS } from "../../contracts/index.ts";
-import type { BatchReport, ModelRunRequest } from "./messages.ts";
+import type { BatchReport, LoadReport, ModelRunRequest } from "./messages.ts";
 
 /** What must be the same for figures of an earlier attempt to stand beside new ones. */
 export type MeasuredUnder = Readonly<Record<string, string | number | null>>;
 
-/** Batch sizes that an earlier attempt finished. */
+/** Batch sizes that an earlier attempt finished, and what is known only once the model is loaded. */
 export interface Checkpoint {
   /** Of the model's ONNX file. */
   readonly sha256: string;
+  /** With its version and that of Node. */
+  readonly runtime: string;
   readonly batches: readonly BatchReport[];
 }
 
@@ -60,6 +62,7 @@ const document = z.strictObject({
   version: z.literal(1),
   under: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
   sha256: z.string(),
+  runtime: z.string(),
   batches: z.array(batch),
 });
 
@@ -84,25 +87,45 @@ export function measuredUnder(request: ModelRunRequest, machine: string): Measur
 }
 
 /** The payload for the next attempt, at most 8,192 characters: batch sizes that do not fit are left out, and will be measured again. */
-export function writeCheckpoint(under: MeasuredUnder, { sha256, batches }: Checkpoint): string {
+export function writeCheckpoint(under: MeasuredUnder, { batches, ...of }: Checkpoint): string {
   const text = (kept: readonly BatchReport[], samples: number): string =>
-    JSON.stringify({ version: 1, under, sha256, batches: kept.map((one) => thinned(one, samples)) });
+    JSON.stringify({ version: 1, under, ...of, batches: kept.map((one) => thinned(one, samples)) });
   for (const samples of KEPT_SAMPLES) {
     const payload = text(batches, samples);
     if (payload.length <= MAX_PAYLOAD_CHARACTERS) return payload;
   }
-  return batches.length === 0 ? "" : writeCheckpoint(under, { sha256, batches: batches.slice(0, -1) });
+  return batches.length === 0 ? "" : writeCheckpoint(under, { ...of, batches: batches.slice(0, -1) });
 }
 
 /** Reads what an earlier attempt left. Its figures are of use only if they were measured in the same way on such a machine. */
 export function readCheckpoint(payload: string, under: MeasuredUnder): Resumption {
   const read = document.safeParse(parsed(payload));
   if (!read.success) return { ignored: "what the earlier attempt left is not a checkpoint of this version" };
-  const { under: before, sha256, batches } = read.data;
+  const { under: before, sha256, runtime, batches } = read.data;
   const other = Object.keys(under).filter((name) => before[name] !== under[name]);
-  return other.length === 0
-    ? { checkpoint: { sha256, batches } }
-    : { ignored: `the earlier attempt ran with another ${other.join(", ")}` };
+  return other.length === 0 ? { checkpoint: { sha256, runtime, batches } } : { ignored: ranWithAnother(other) };
+}
+
+/** What a checkpoint says of the model and the runtime that are loaded. */
+export function identityOf({ model, backend }: LoadReport): Pick<Checkpoint, "sha256" | "runtime"> {
+  return {
+    sha256: model.sha256,
+    runtime: `${backend.runtime} ${backend.runtimeVersion}, Node ${backend.nodeVersion}`,
+  };
+}
+
+/** Why a checkpoint is of no use for what was loaded; undefined when it is. */
+export function mismatch(checkpoint: Checkpoint, load: LoadReport): string | undefined {
+  const { sha256, runtime } = identityOf(load);
+  const other = [
+    ...(checkpoint.sha256 === sha256 ? [] : ["model file"]),
+    ...(checkpoint.runtime === runtime ? [] : ["runtime"]),
+  ];
+  return other.length === 0 ? undefined : ranWithAnother(other);
+}
+
+function ranWithAnother(names: readonly string[]): string {
+  return `the earlier attempt ran with another ${names.join(", ")}`;
 }
 
 function thinned(one: BatchReport, samples: number): BatchReport {

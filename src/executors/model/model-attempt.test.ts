@@ -144,7 +144,7 @@ describe("out of memory", () => {
 });
 
 describe("a lost device", () => {
-  test("is opened anew once; then the attempt is given up", async () => {
+  test("is opened anew once; then another worker is to take the task", async () => {
     // No device here can be lost. The words are real, but it is the path of a file that the runtime cannot read that has them.
     const { path } = await resolveModel("tiny-vit", { cacheDir });
     const model = join(cacheDir, "the device was lost");
@@ -154,7 +154,10 @@ describe("a lost device", () => {
     const { outcome, processes } = await attempt({ model });
     expect(outcome).toMatchObject({ status: "failed", failure: { class: "device_lost" } });
     expect(processes).toBe(2);
-    expect(outcome.recovery).toMatchObject([{ strategy: "new_device", class: "device_lost", succeeded: false }]);
+    expect(outcome.recovery).toMatchObject([
+      { strategy: "new_device", class: "device_lost", succeeded: false },
+      { strategy: "hand_back", class: "device_lost", succeeded: true },
+    ]);
   });
 });
 
@@ -184,11 +187,12 @@ describe("a killed process", () => {
     expect(third).toMatchObject({ outcome: { status: "completed", resumed: [1, 2, 4] }, begun: [] });
   });
 
-  test("leaves nothing to an attempt on another file of the same name", async () => {
+  test("leaves nothing to an attempt on another file of the same name or with another runtime", async () => {
     const first = await attempt(sizes, killedAt4);
-    const checkpoint = { ...checkpointOf(first.payload), sha256: "another" };
+    const checkpoint = { ...checkpointOf(first.payload), sha256: "another", runtime: "another" };
     const second = await attempt(sizes, { checkpoint });
-    expect(second.outcome).toMatchObject({ status: "completed", resumed: [] });
+    const ignored = "the earlier attempt ran with another model file, runtime";
+    expect(second.outcome).toMatchObject({ status: "completed", resumed: [], ignored });
     expect(second.begun.toSorted()).toEqual([1, 2, 4]);
     expect(sizesOf(second.outcome)).toEqual([1, 2, 4]);
   });
@@ -210,12 +214,13 @@ describe("a killed process", () => {
     if (batch === undefined) throw new Error("a batch was expected");
     const batches = Array.from({ length: 40 }, (_, index) => ({ ...batch, batchSize: index + 1 }));
     const under = measuredUnder(requestFor(sizes), "this machine");
-    const payload = writeCheckpoint(under, { sha256: "a", batches });
+    const of = { sha256: "a", runtime: "b" };
+    const payload = writeCheckpoint(under, { ...of, batches });
     expect(payload.length).toBeLessThanOrEqual(MAX_PAYLOAD_CHARACTERS);
     const { batches: kept } = checkpointOf(payload);
     expect(kept.length).toBeGreaterThan(5);
     expect(kept.at(-1)).toEqual({ ...batch, batchSize: kept.length, samplesMs: [] });
-    expect(checkpointOf(writeCheckpoint(under, { sha256: "a", batches: [batch] })).batches[0]?.samplesMs).toHaveLength(100);
+    expect(checkpointOf(writeCheckpoint(under, { ...of, batches: [batch] })).batches[0]?.samplesMs).toHaveLength(100);
   });
 });
 

@@ -1,6 +1,6 @@
-import type { Hardware, RecoveryStep } from "../../contracts/index.ts";
+import type { Hardware, RecoveryStep, RecoveryStrategy } from "../../contracts/index.ts";
 import { backendFacts } from "./backends/backend-names.ts";
-import { writeCheckpoint } from "./checkpoint.ts";
+import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint, MeasuredUnder } from "./checkpoint.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
@@ -21,6 +21,8 @@ export type ModelAttemptOutcome = {
   readonly unmeasured: readonly Unmeasured[];
   /** Batch sizes whose figures are of an earlier attempt. */
   readonly resumed: readonly number[];
+  /** Why the checkpoint was of no use after all. */
+  readonly ignored: string | undefined;
 } & (
   | { readonly status: "completed"; readonly report: ModelRunReport }
   | { readonly status: "failed"; readonly failure: ModelFailure; readonly partial: PartialReport }
@@ -47,6 +49,7 @@ class ModelAttempt {
   private readonly unmeasured: Unmeasured[] = [];
   private readonly recovery: RecoveryStep[] = [];
   private readonly resumed = new Set<number>();
+  private ignored: string | undefined;
   private waiting: readonly number[];
   /** The first process's: later ones find warm caches. */
   private load: LoadReport | null = null;
@@ -89,19 +92,22 @@ class ModelAttempt {
 
   private loaded(load: LoadReport): void {
     this.load ??= load;
-    if (this.resumed.size === 0 || load.model.sha256 === this.options.checkpoint?.sha256) return;
+    const { checkpoint } = this.options;
+    if (this.resumed.size === 0 || checkpoint === undefined) return;
+    this.ignored = mismatch(checkpoint, load);
+    if (this.ignored === undefined) return;
     for (const size of this.resumed) this.finished.delete(size);
+    this.waiting = [...this.waiting, ...this.resumed];
     this.resumed.clear();
-    this.waiting = this.request.batchSizes.filter((size) => !this.finished.has(size));
   }
 
   private keep(batch: BatchReport): void {
     this.finished.set(batch.batchSize, batch);
     this.waiting = this.waiting.filter((size) => size !== batch.batchSize);
     this.settle(true);
-    const sha256 = this.load?.model.sha256;
-    if (sha256 === undefined) return;
-    const payload = writeCheckpoint(this.options.under, { sha256, batches: [...this.finished.values()] });
+    if (this.load === null) return;
+    const batches = [...this.finished.values()];
+    const payload = writeCheckpoint(this.options.under, { ...identityOf(this.load), batches });
     if (payload !== "") this.options.onCheckpoint?.(payload);
   }
 
@@ -116,10 +122,11 @@ class ModelAttempt {
     const strategy = nextStrategy(this.hardware, failure.class, this.recovery);
     if (strategy === undefined) return false;
     if (strategy === "halve_batch") return batchSize !== null && this.halve(batchSize, failure);
-    const where = batchSize === null ? "while the model was loaded" : `at batch size ${batchSize}`;
-    const what = strategy === "new_device" ? "a new process opens the device anew" : "a fresh process goes on";
-    this.recovery.push(stepAgainst(failure, strategy, `${failure.class} ${where}; ${what}`));
-    return true;
+    const where = batchSize === null ? "outside of a batch" : `at batch size ${batchSize}`;
+    const step = stepAgainst(failure, strategy, `${failure.class} ${where}; ${whatFollows(strategy)}`);
+    const endsHere = strategy === "hand_back";
+    this.recovery.push({ ...step, succeeded: endsHere });
+    return !endsHere;
   }
 
   private halve(failed: number, failure: ModelFailure): boolean {
@@ -144,11 +151,14 @@ class ModelAttempt {
   private end(outcome: ModelRunOutcome): ModelAttemptOutcome {
     const { recovery, unmeasured, log } = this;
     const batches = [...this.finished.values()].toSorted((a, b) => this.place(a) - this.place(b));
-    const shared = { log, recovery, unmeasured, resumed: [...this.resumed] };
+    const shared = { log, recovery, unmeasured, resumed: [...this.resumed], ignored: this.ignored };
     if (outcome.status === "completed") {
       this.settle(true);
-      const load = this.load ?? outcome.report.load;
-      return { ...shared, status: "completed", report: { ...outcome.report, load, batches } };
+      const { report } = outcome;
+      // Earlier processes may have needed more than the last one.
+      const peakBytes = Math.max(report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes));
+      const whole = { ...report, load: this.load ?? report.load, batches, memory: { ...report.memory, peakBytes } };
+      return { ...shared, status: "completed", report: whole };
     }
     const partial = { load: this.load, batches };
     if (outcome.status === "cancelled") return { ...shared, status: "cancelled", partial };
@@ -160,4 +170,9 @@ class ModelAttempt {
     const index = this.request.batchSizes.indexOf(batchSize);
     return index < 0 ? this.request.batchSizes.length : index;
   }
+}
+
+function whatFollows(strategy: RecoveryStrategy): string {
+  if (strategy === "hand_back") return "the attempt ends, so that another worker can take the task";
+  return strategy === "new_device" ? "a new process opens the device anew" : "a fresh process goes on";
 }

@@ -174,7 +174,7 @@ describe("failures are classified", () => {
     });
   });
 
-  test("a child that is killed, with what it had measured", async () => {
+  test.each(["SIGKILL", "SIGSEGV"])("a child that ends by %s, with what it had measured", async (signal) => {
     let pid = 0;
     const outcome = await run(
       // The second batch size takes seconds: time enough to be killed in.
@@ -182,11 +182,11 @@ describe("failures are classified", () => {
       {
         onProgress: (progress) => {
           if (progress.stage === "started") pid = progress.pid;
-          if (progress.stage === "batch_finished") process.kill(pid, "SIGKILL");
+          if (progress.stage === "batch_finished") process.kill(pid, signal);
         },
       },
     );
-    await expectFailure(outcome, { class: "crash", message: expect.stringContaining("SIGKILL") });
+    await expectFailure(outcome, { class: "crash", message: expect.stringContaining(signal) });
     expect(outcome).toMatchObject({ partial: { load: { model: { id: "tiny-vit" } }, batches: [{ batchSize: 1 }] } });
     expect(isAlive(pid)).toBe(false);
   });

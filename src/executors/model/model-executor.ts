@@ -68,7 +68,6 @@ export class ModelExecutor implements Executor {
 
   async execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport> {
     assert(spec.type === "model" || spec.type === "benchmark", `a model executor was given a ${spec.type} task`);
-    const fallback = hardwareFallback(spec, context.hardware);
     const backend = backendFor.get(context.hardware ?? "cpu");
     if (backend === undefined) {
       const message = `no runtime of this worker runs models on ${context.hardware}`;
@@ -91,8 +90,10 @@ export class ModelExecutor implements Executor {
       onOutput: (text) => context.log("stderr", text),
     });
     const made = reportOf(outcome, { backend, signal: context.signal });
+    const { hardware } = context;
+    const fallback = hardwareFallback(spec, { hardware, succeeded: outcome.status === "completed" });
     const recovery = [...(fallback === undefined ? [] : [fallback]), ...recoveryOf(outcome)];
-    const resume = resumeResults(outcome, ignored);
+    const resume = resumeResults(outcome, ignored ?? outcome.ignored);
     return { ...made, results: { ...made.results, ...resume }, recovery, outputTail: tailOf(outcome.log) };
   }
 

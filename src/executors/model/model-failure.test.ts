@@ -3,7 +3,8 @@ import { AssayError } from "../../base/index.ts";
 import { classifyDeath, classifyFailure, failureDocument, WrongNumbersError } from "./model-failure.ts";
 
 describe("classifyFailure", () => {
-  // Texts of ONNX Runtime 1.30 (native and web), Dawn and V8, as they were seen.
+  // Texts of ONNX Runtime 1.30 (native and web), Dawn and V8. Those of CUDA and of a lost device are as the runtimes' sources make them;
+  // the others are what the tests of model-driver and model-attempt meet, or were seen.
   test.each([
     ["backend_unavailable", "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library"],
     ["backend_unavailable", "no available backend found. ERR: [dml] backend not found."],

@@ -21,9 +21,11 @@ describe("nextStrategy", () => {
 
   test("what was tried as often as it may be is not tried again, and then the next rule's turn comes", () => {
     const once = [{ strategy: "fresh_process" }] as const;
-    expect(nextStrategy("cuda", "cuda_error", once)).toBeUndefined();
+    const twice = [...once, { strategy: "new_device" }] as const;
+    expect(nextStrategy("cuda", "cuda_error", once)).toBe("hand_back");
     expect(nextStrategy("cuda", "device_lost", once)).toBe("new_device");
-    expect(nextStrategy("cuda", "device_lost", [...once, { strategy: "new_device" }])).toBeUndefined();
+    expect(nextStrategy("cuda", "device_lost", twice)).toBe("hand_back");
+    expect(nextStrategy("cuda", "device_lost", [...twice, { strategy: "hand_back" }])).toBeUndefined();
   });
 
   test("the largest batch that a task may ask for can be halved down to 1", () => {
@@ -62,19 +64,27 @@ describe("hardwareFallback", () => {
   };
 
   test("says which platform was wanted and why another was taken", () => {
-    expect(hardwareFallback(task, "cpu")).toEqual({
+    expect(hardwareFallback(task, { hardware: "cpu", succeeded: true })).toEqual({
       strategy: "fallback_hardware",
       class: "setup",
       reason: "backend_unavailable",
-      message: "no worker with cuda took the task; its fallback allows cpu after 30 s",
+      message:
+        "no worker with cuda took the task; its fallback allows cpu after 30 s. " +
+        "Its times are those of cpu: the view fallback_impact sets them against cuda's",
       succeeded: true,
     });
-    expect(hardwareFallback(task, "webgpu")?.message).toContain("requirements.hardware names webgpu too");
+    const named = hardwareFallback(task, { hardware: "webgpu", succeeded: false });
+    expect(named).toMatchObject({ succeeded: false });
+    expect(named?.message).toContain("requirements.hardware names webgpu too");
   });
 
   test("says nothing when the first was taken or none was wanted", () => {
-    expect(hardwareFallback(task, "cuda")).toBeUndefined();
-    expect(hardwareFallback(task, null)).toBeUndefined();
-    expect(hardwareFallback({ ...task, requirements: {} }, "cpu")).toBeUndefined();
+    const on = (hardware: "cuda" | "cpu" | null): { hardware: typeof hardware; succeeded: boolean } => ({
+      hardware,
+      succeeded: true,
+    });
+    expect(hardwareFallback(task, on("cuda"))).toBeUndefined();
+    expect(hardwareFallback(task, on(null))).toBeUndefined();
+    expect(hardwareFallback({ ...task, requirements: {} }, on("cpu"))).toBeUndefined();
   });
 });

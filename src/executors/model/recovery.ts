@@ -19,6 +19,7 @@ export const recoveryTable: readonly RecoveryRule[] = [
   // An error of CUDA stays with the process that met it: all later calls fail as well.
   { against: ["cuda_error", "device_lost"], hardware: ["cuda"], strategy: "fresh_process", atMost: 1 },
   { against: ["device_lost"], hardware: "any", strategy: "new_device", atMost: 1 },
+  { against: ["cuda_error", "device_lost"], hardware: "any", strategy: "hand_back", atMost: 1 },
   { against: ["noisy_timing", "busy_machine"], hardware: "any", strategy: "measure_again", atMost: 2 },
 ];
 
@@ -53,7 +54,7 @@ function causeOf({ class: failureClass, reason }: Failure): Pick<RecoveryStep, "
 /** That a task runs on another platform than the first it asked for, which the coordinator decided, and why it may. */
 export function hardwareFallback(
   { requirements, fallback }: Pick<TaskSpec, "requirements" | "fallback">,
-  hardware: Hardware | null,
+  { hardware, succeeded }: { hardware: Hardware | null; succeeded: boolean },
 ): RecoveryStep | undefined {
   const wanted = requirements.hardware ?? [];
   const [first] = wanted;
@@ -66,8 +67,10 @@ export function hardwareFallback(
     strategy: "fallback_hardware",
     class: "setup",
     reason: "backend_unavailable",
-    message: `no worker with ${first} took the task; ${allowed}`,
-    succeeded: true,
+    message:
+      `no worker with ${first} took the task; ${allowed}. Its times are those of ${hardware}: ` +
+      `the view fallback_impact sets them against ${first}'s`,
+    succeeded,
   };
 }
 
