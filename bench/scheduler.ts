@@ -122,6 +122,7 @@ class Loop {
         hardware_metrics: {},
         results: {},
         simulation_status: { is_simulated: true },
+        recovery: [],
         metrics: [],
         artifacts: [],
       },

@@ -211,6 +211,7 @@ const noMore = {
   hardware_metrics: {},
   results: {},
   simulation_status: { is_simulated: true },
+  recovery: [],
   metrics: [],
   artifacts: [],
 };

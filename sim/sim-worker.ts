@@ -266,6 +266,7 @@ export class SimWorker {
       results: {},
       simulation_status: { is_simulated: false },
       ...(report.failure === undefined ? {} : { failure: report.failure }),
+      recovery: [],
       metrics: [],
       artifacts: [],
     };

@@ -28,6 +28,7 @@ const result = (more: Partial<ResultView>): ResultView => ({
   failure: null,
     partial: false,
     isolation: null,
+  recovery: [],
   ...more,
 });
 

@@ -3,6 +3,7 @@ import type { ResultView, TaskView } from "../contracts/index.ts";
 import { matrixLines, matrixRows, rowOfTask } from "./matrix-table.ts";
 import type { MatrixRow } from "./matrix-table.ts";
 import type { EndedRun, RunSession } from "./perform-run.ts";
+import { recoveryLines } from "./recovery-lines.ts";
 import { runSummary } from "./run-summary.ts";
 import { plain } from "./style.ts";
 import { renderTable } from "./table.ts";
@@ -28,7 +29,8 @@ export async function reportRun(session: RunSession, ended: EndedRun, content: R
   const { run, url, exitCode } = ended;
   const tasks = await tasksToShow(client, ended, screen.json || content.models);
   const names = await workerNames(client);
-  const rows = content.models ? await measurements(client, run.run_id, tasks) : [];
+  const newest = content.models ? await newestResults(client, run.run_id) : new Map<string, ResultView>();
+  const rows = content.models ? measurements(newest, tasks) : [];
   const look = { style: screen.outStyle, width: screen.width };
   const lines = (): string[] => {
     const table =
@@ -40,7 +42,8 @@ export async function reportRun(session: RunSession, ended: EndedRun, content: R
           )
         : [];
     const matrix = matrixLines(rows, look);
-    const parts = [table, matrix].filter((part) => part.length > 0).flatMap((part) => [...part, ""]);
+    const recovery = recoveryLines([...newest.values()], look.style);
+    const parts = [table, matrix, recovery].filter((part) => part.length > 0).flatMap((part) => [...part, ""]);
     return [...parts, runSummary(run, look.style), ...storageLines(session, ended, content)];
   };
   screen.result(lines, { run, url, tasks, measurements: rows, exit_code: exitCode });
@@ -58,10 +61,14 @@ async function tasksToShow(client: Client, { run }: EndedRun, all: boolean): Pro
   return tasks;
 }
 
-/** The rows of the results, in the order of the tasks; a task without a result has a row that says so. */
-async function measurements(client: Client, runId: string, tasks: readonly TaskView[]): Promise<MatrixRow[]> {
+async function newestResults(client: Client, runId: string): Promise<Map<string, ResultView>> {
   const newest = new Map<string, ResultView>();
   for await (const result of client.results({ run_id: runId })) newest.set(result.task_id, result);
+  return newest;
+}
+
+/** The rows of the results, in the order of the tasks; a task without a result has a row that says so. */
+function measurements(newest: ReadonlyMap<string, ResultView>, tasks: readonly TaskView[]): MatrixRow[] {
   return tasks
     .filter(({ type }) => type === "model" || type === "benchmark")
     .flatMap((task) => {

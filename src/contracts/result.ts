@@ -22,6 +22,27 @@ export const failure = z.strictObject({
 });
 export type Failure = z.infer<typeof failure>;
 
+/** What an executor can do about a failure before it gives an attempt up. */
+export const recoveryStrategies = [
+  "halve_batch",
+  "fresh_process",
+  "new_device",
+  "hand_back",
+  "measure_again",
+  "fallback_hardware",
+] as const;
+export type RecoveryStrategy = (typeof recoveryStrategies)[number];
+
+/** One step that was taken within an attempt, against which failure, and whether it did what it is for. */
+export const recoveryStep = z.strictObject({
+  strategy: z.enum(recoveryStrategies),
+  class: z.enum(failureClasses),
+  reason: z.string().max(100).optional(),
+  message: z.string().max(2_000),
+  succeeded: z.boolean(),
+});
+export type RecoveryStep = z.infer<typeof recoveryStep>;
+
 export const metric = z.strictObject({
   name: z.string().min(1).max(100),
   value: z.number(),
@@ -86,6 +107,7 @@ export const resultDocument = z.strictObject({
   exit_code: z.int().nullable().optional(),
   signal: z.string().nullable().optional(),
   failure: failure.optional(),
+  recovery: z.array(recoveryStep).max(1_000).default([]),
   metrics: z.array(metric).max(10_000).default([]),
   artifacts: z.array(artifact).max(1_000).default([]),
   provenance: provenance.optional(),

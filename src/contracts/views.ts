@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { capabilityDocument } from "./capability.ts";
 import { isolation } from "./limits.ts";
-import { failure, hardwareMetrics, provenance } from "./result.ts";
+import { failure, hardwareMetrics, provenance, recoveryStep } from "./result.ts";
 import { identifier, taskSpec, taskTypes } from "./task.ts";
 
 /** What REST lists, one schema per resource. Times are ISO 8601 in UTC. */
@@ -129,6 +129,7 @@ export const resultView = z.strictObject({
   failure: failure.nullable(),
   partial: z.boolean().describe("The attempt was ended before its own end"),
   isolation: isolation.nullable(),
+  recovery: z.array(recoveryStep),
 });
 export type ResultView = z.infer<typeof resultView>;
 

@@ -8,6 +8,7 @@ import type {
   IsolationLevel,
   Metric,
   Provenance,
+  RecoveryStep,
   ResultDocument,
   RuntimeCapability,
   TaskSpec,
@@ -83,6 +84,8 @@ export interface ExecutionReport {
   hardwareMetrics?: ResultDocument["hardware_metrics"];
   provenance?: Provenance;
   failure?: Failure;
+  /** What was done about failures within the attempt, in order. */
+  recovery?: RecoveryStep[];
   exitCode?: number | null;
   /** The name of the signal that ended the process, e.g. `SIGSEGV`. */
   signal?: string | null;

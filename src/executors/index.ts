@@ -27,5 +27,5 @@ export { abortReason, interruptedReport } from "./interruption.ts";
 
 /** Every kind of executor that Assay has. */
 export function createExecutors(options: { platform: Platform }): Executor[] {
-  return [new CommandExecutor(options), new ModelExecutor(), new MachineFactsExecutor(options)];
+  return [new CommandExecutor(options), new ModelExecutor(options), new MachineFactsExecutor(options)];
 }

@@ -36,12 +36,14 @@ const HAS_PLAIN_RESULT = 32;
 const LEASED_FIELDS = 6;
 const STARTED_FIELDS = 5;
 const FINISHED_FIELDS = 13;
-const PLAIN_RESULT_FIELDS = 9;
+const PLAIN_RESULT_FIELDS = 10;
 
 // Shared by all plain results, so nobody may change them.
 const NOTHING = Object.freeze({});
+const NO_RECOVERY: ResultDocument["recovery"] = [];
 const NO_METRICS: ResultDocument["metrics"] = [];
 const NO_ARTIFACTS: ResultDocument["artifacts"] = [];
+Object.freeze(NO_RECOVERY);
 Object.freeze(NO_METRICS);
 Object.freeze(NO_ARTIFACTS);
 const NOT_SIMULATED = Object.freeze({ is_simulated: false });
@@ -311,6 +313,7 @@ export class CompactReader implements PartReader {
       hardware_metrics: NOTHING,
       results: NOTHING,
       simulation_status: NOT_SIMULATED,
+      recovery: NO_RECOVERY,
       metrics: NO_METRICS,
       artifacts: NO_ARTIFACTS,
     };
@@ -354,6 +357,7 @@ function isPlainResult(result: ResultDocument, { taskId, workerId }: { taskId: s
     typeof result.execution_time_seconds === "number" &&
     isEmpty(result.hardware_metrics) &&
     isEmpty(result.results) &&
+    isNoList(result.recovery) &&
     isNoList(result.metrics) &&
     isNoList(result.artifacts) &&
     result.simulation_status?.is_simulated === false &&

@@ -159,6 +159,7 @@ export class Lists {
         failure: json(row["failure"]),
         partial: row["partial"],
         isolation: json(row["isolation"]),
+        recovery: json(row["recovery"]),
       }),
     );
   }

@@ -363,6 +363,39 @@ describe("lists", () => {
   });
 });
 
+test("recovery steps are rows, and what a fallback cost is told against the platform that was wanted", async () => {
+  const made = new Story();
+  made.add(registered);
+  made.add(
+    specs(model("wanted", "cpu"), { ...model("fell", "cpu"), requirements: { hardware: ["cpu", "wasm"] } }),
+  );
+  made.attempt("wanted", 1, measured("cpu"));
+  made.attempt("fell", 1, {
+    hardware: "wasm",
+    recovery: [
+      { strategy: "fallback_hardware", class: "setup", message: "no worker with cpu took it", succeeded: true },
+      { strategy: "halve_batch", class: "out_of_memory", reason: "out_of_memory", message: "8", succeeded: false },
+    ],
+    metrics: [{ name: "latency_ms_p50", value: 6, unit: "ms", batch_size: 4 }],
+  });
+  const one = await results();
+  one.apply(made.events, 1);
+  await one.flush();
+  const recoveries = await one.sql("select task_id, strategy, reason, succeeded from recoveries order by strategy", 10);
+  expect(recoveries.rows).toEqual([
+    ["fell", "fallback_hardware", null, true],
+    ["fell", "halve_batch", "out_of_memory", false],
+  ]);
+  const impact = await one.sql(
+    "select task_id, wanted_hardware, hardware, batch_size, p50_ms, wanted_p50_ms, times_slower from fallback_impact",
+    10,
+  );
+  expect(impact.rows).toEqual([["fell", "cpu", "wasm", 4, 6, 3, 2]]);
+  expect((await one.results({ limit: 10, task_id: "fell" })).items[0]?.recovery).toHaveLength(2);
+  expect((await one.results({ limit: 10, task_id: "wanted" })).items[0]?.recovery).toEqual([]);
+  expect((await one.sql("select recovery from results_wide where task_id = 'wanted'", 1)).rows).toEqual([["[]"]]);
+});
+
 describe("users' SQL", () => {
   test.each([
     "insert into runs select * from runs",

@@ -32,6 +32,7 @@ function item(leaseSeq: number): FinishedItem {
       hardware_metrics: {},
       results: { text: "ä \u0000 \u{1f600}", list: [1, 2.5, null] },
       simulation_status: { is_simulated: false },
+      recovery: [],
       metrics: [],
       artifacts: [],
     },

@@ -158,6 +158,7 @@ export class Outgoing implements SlotEvents {
         results: {},
         simulation_status: { is_simulated: false },
         failure: { class: "setup", reason: "result_not_sendable", message: error.message },
+        recovery: [],
         metrics: [],
         artifacts: [],
       },

@@ -64,6 +64,7 @@ function assemble(
     ...(failure === undefined
       ? {}
       : { failure: { ...failure, message: failure.message.slice(0, MAX_MESSAGE_LENGTH) } }),
+    recovery: report.recovery ?? [],
     metrics: report.metrics ?? [],
     artifacts,
     ...(provenance === undefined ? {} : { provenance }),

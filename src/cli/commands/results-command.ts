@@ -6,6 +6,7 @@ import type { ConnectionOptions } from "../connection.ts";
 import { limitOption } from "../lists.ts";
 import type { ListOptions } from "../lists.ts";
 import { matrixLines, matrixRows } from "../matrix-table.ts";
+import { recoveryLines } from "../recovery-lines.ts";
 
 interface Options extends ConnectionOptions, ListOptions {
   model?: string;
@@ -33,7 +34,8 @@ export function addResultsCommand(program: Command, cli: Cli): void {
           results.push(result);
         }
         const rows = matrixRows(results.filter(({ model }) => model !== null));
-        screen.result(() => matrixLines(rows, { style: screen.outStyle, width: screen.width }), { results });
+        const look = { style: screen.outStyle, width: screen.width };
+        screen.result(() => [...matrixLines(rows, look), ...recoveryLines(results, look.style)], { results });
         if (rows.length === 0 && !screen.json) screen.info("no measurements");
         return undefined;
       }),

@@ -3,13 +3,15 @@ import { seededRng } from "../../base/index.ts";
 import type { Clock } from "../../base/index.ts";
 import { createFeeds, createReference, createSamples, positionLimit, resolveModel } from "../../models/index.ts";
 import type { ModelFolder, ReferenceModel, Sample } from "../../models/index.ts";
-import { summarizeLatency } from "../../stats/index.ts";
-import type { Backend, Outputs, Placement, Session } from "./backends/backend.ts";
+import { quantile, summarizeLatency } from "../../stats/index.ts";
+import type { Backend, BoundRun, Outputs, Placement, Session } from "./backends/backend.ts";
 import { backendFacts } from "./backends/backend-names.ts";
 import { loadBackend } from "./backends/load-backend.ts";
 import { BatchChecker } from "./batch-checker.ts";
 import { canGenerate, measureGeneration, NEW_TOKENS } from "./generation.ts";
-import type { BatchReport, GenerationReport, LoadReport, ModelRunProgress } from "./messages.ts";
+import { noiseReason, OthersLoad, quietest, spreadOf } from "./machine-noise.ts";
+import type { Noise } from "./machine-noise.ts";
+import type { BatchReport, GenerationReport, LoadReport, ModelRunProgress, RoundReport } from "./messages.ts";
 import type { ModelRunReport, ModelRunRequest } from "./messages.ts";
 import { defaultTolerance } from "./output-check.ts";
 import { peakMemory } from "./peak-memory.ts";
@@ -22,9 +24,15 @@ export interface InferenceEnvironment {
   readonly signal: AbortSignal;
   /** Lets messages in between two iterations; throws when the run was cancelled. */
   readonly checkpoint: () => Promise<void>;
+  /** Resolves after a while; rejects when the run is cancelled meanwhile. */
+  readonly wait: (delayMs: number) => Promise<void>;
   /** Frees garbage, so that neither peaks nor iterations pay for what came before. */
   readonly collectGarbage: () => void;
 }
+
+/** Before a noisy measurement is taken again: as long as it took, then twice as long, within these bounds. */
+const LEAST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 30_000;
 
 /** How many timed iterations' outputs are compared again. */
 const KEPT_OUTPUTS = 3;
@@ -32,12 +40,20 @@ const KEPT_OUTPUTS = 3;
 /** Each has 15 steps after the first token; ten of them give the 130 samples that a p95 needs. */
 const MAX_GENERATIONS = 10;
 
+/** One time through the timed loop. */
+interface Round extends Noise {
+  readonly samplesMs: readonly number[];
+  readonly kept: readonly Outputs[];
+  readonly peakMemoryBytes: number;
+}
+
 /** A model that is loaded and answered once. */
 interface Loaded {
   readonly model: ModelFolder;
   readonly backend: Backend;
   readonly session: Session;
-  readonly samples: readonly Sample[];
+  /** The first so many. */
+  readonly samples: (count: number) => readonly Sample[];
   readonly checker: BatchChecker;
   readonly report: LoadReport;
 }
@@ -54,11 +70,15 @@ export class InferenceRun {
   private readonly request: ModelRunRequest;
   private readonly environment: InferenceEnvironment;
   private readonly memory = peakMemory();
+  private readonly processStartMs: number;
   private peakBytes = 0;
+  /** What measuring again has taken so far. */
+  private spentAgainMs = 0;
 
   constructor(request: ModelRunRequest, environment: InferenceEnvironment) {
     this.request = request;
     this.environment = environment;
+    this.processStartMs = process.uptime() * 1000;
   }
 
   async run(): Promise<ModelRunReport> {
@@ -96,37 +116,82 @@ export class InferenceRun {
     const session = await backend.create(model.onnxFile);
     const loadMs = this.environment.clock.monotonicMs() - startMs;
     this.stage = `first inference of ${request.model} on ${request.backend}`;
+    const firstBatchSize = request.firstBatchSize ?? request.batchSizes[0] ?? 1;
+    this.environment.progress({ stage: "first_inference", batchSize: firstBatchSize });
     const samples = this.samplesFor(model, session);
-    const bound = session.bind(createFeeds(samples.slice(0, request.batchSizes[0]), session.inputs));
+    const bound = session.bind(createFeeds(samples(firstBatchSize), session.inputs));
     const firstStartMs = this.environment.clock.monotonicMs();
     await bound.run();
     const firstInferenceMs = this.environment.clock.monotonicMs() - firstStartMs;
     this.loaded = true;
     const tolerance = request.tolerance ?? defaultTolerance(model.precision);
     const checker = new BatchChecker({ reference, samples, tolerance });
-    const report = loadReport({ model, backend, loadMs, firstInferenceMs });
+    const { processStartMs } = this;
+    const report = loadReport({ model, backend, processStartMs, loadMs, firstInferenceMs });
     this.environment.progress({ stage: "loaded", load: report });
     return { model, backend, session, samples, checker, report };
   }
 
-  private samplesFor(model: ModelFolder, session: Session): Sample[] {
-    return createSamples({ config: model.config, inputs: session.inputs }, Math.max(...this.request.batchSizes), {
-      seed: this.request.seed,
-      sequenceLength: this.request.sequenceLength,
-      padding: model.architecture === "encoder-only",
-    });
+  /** Made when first needed: those of a large batch may be what does not fit in memory, and it must be known which batch that was. */
+  private samplesFor(model: ModelFolder, session: Session): (count: number) => readonly Sample[] {
+    const { seed, sequenceLength } = this.request;
+    const shape = { config: model.config, inputs: session.inputs };
+    const options = { seed, sequenceLength, padding: model.architecture === "encoder-only" };
+    let made: Sample[] = [];
+    return (count) => {
+      if (made.length < count) made = createSamples(shape, count, options);
+      return made.slice(0, count);
+    };
   }
 
   private async measureBatch(loaded: Loaded, batchSize: number): Promise<BatchReport> {
-    const { request, environment } = this;
+    const { request } = this;
     this.stage = `${request.model} on ${request.backend}, batch size ${batchSize}`;
     const { session, checker } = loaded;
-    const bound = session.bind(createFeeds(loaded.samples.slice(0, batchSize), session.inputs));
+    const bound = session.bind(createFeeds(loaded.samples(batchSize), session.inputs));
     const checkedOutputs = await bound.run();
     const check = checker.check(checkedOutputs, batchSize);
     this.notePeak();
+    const rounds = await this.measureRounds(bound, batchSize);
+    const chosen = quietest(rounds);
+    const { samplesMs, kept, peakMemoryBytes } = rounds[chosen] as Round;
+    const totalMs = samplesMs.reduce((sum, value) => sum + value, 0);
+    return {
+      batchSize,
+      warmupIterations: request.warmupIterations,
+      samplesMs,
+      latencyMs: summarizeLatency(samplesMs),
+      throughputItemsPerSecond: (batchSize * samplesMs.length * 1000) / totalMs,
+      peakMemoryBytes,
+      rounds: rounds.map((round, index) => roundReport(round, index === chosen)),
+      check,
+      recheck: { iterations: kept.length, maxAbsError: checker.recheck(kept, checkedOutputs) },
+    };
+  }
+
+  /** Once, and again after a growing wait while the machine is noisy and the task has time for it. */
+  private async measureRounds(bound: BoundRun, batchSize: number): Promise<Round[]> {
+    const { atMost, withinMs } = this.request.measureAgain ?? { atMost: 0, withinMs: 0 };
+    const { clock } = this.environment;
+    const rounds: Round[] = [];
+    for (;;) {
+      const startMs = clock.monotonicMs();
+      const round = await this.measureRound(bound, batchSize);
+      rounds.push(round);
+      const tookMs = clock.monotonicMs() - startMs;
+      const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, tookMs) * 2 ** (rounds.length - 1));
+      if (noiseReason(round) === undefined || rounds.length > atMost) return rounds;
+      if (this.spentAgainMs + waitMs + tookMs > withinMs) return rounds;
+      this.spentAgainMs += waitMs + tookMs;
+      await this.environment.wait(waitMs);
+    }
+  }
+
+  private async measureRound(bound: BoundRun, batchSize: number): Promise<Round> {
+    const { request, environment } = this;
     environment.collectGarbage();
     this.memory.reset();
+    const others = new OthersLoad();
     const { samplesMs, kept } = await timedLoop<Outputs>(
       () => bound.run(),
       {
@@ -137,22 +202,12 @@ export class InferenceRun {
       },
       { clock: environment.clock, rng: seededRng(request.seed + batchSize), checkpoint: environment.checkpoint },
     );
-    const peakMemoryBytes = this.notePeak();
-    const totalMs = samplesMs.reduce((sum, value) => sum + value, 0);
-    return {
-      batchSize,
-      warmupIterations: request.warmupIterations,
-      samplesMs,
-      latencyMs: summarizeLatency(samplesMs),
-      throughputItemsPerSecond: (batchSize * samplesMs.length * 1000) / totalMs,
-      peakMemoryBytes,
-      check,
-      recheck: { iterations: kept.length, maxAbsError: checker.recheck(kept, checkedOutputs) },
-    };
+    const noise = { spread: spreadOf(samplesMs), othersLoad: others.share() };
+    return { samplesMs, kept, peakMemoryBytes: this.notePeak(), ...noise };
   }
 
   private async generate(loaded: Loaded): Promise<GenerationReport | null> {
-    const [sample] = loaded.samples;
+    const [sample] = loaded.samples(1);
     if (!canGenerate(loaded.session) || sample?.kind !== "text") return null;
     this.stage = `generation by ${this.request.model} on ${this.request.backend}`;
     const room = Math.max(1, positionLimit(loaded.model.config) - NEW_TOKENS);
@@ -168,7 +223,7 @@ export class InferenceRun {
   /** After the timed part and with the first session gone, so that profiling costs neither time nor memory in the figures. */
   private async place(loaded: Loaded): Promise<Placement | null> {
     this.stage = `profiling ${this.request.model} on ${this.request.backend}`;
-    const feeds = createFeeds(loaded.samples.slice(0, 1), loaded.session.inputs);
+    const feeds = createFeeds(loaded.samples(1), loaded.session.inputs);
     return loaded.backend.place(loaded.model.onnxFile, feeds);
   }
 
@@ -177,6 +232,12 @@ export class InferenceRun {
     this.peakBytes = Math.max(this.peakBytes, bytes);
     return bytes;
   }
+}
+
+function roundReport(round: Round, chosen: boolean): RoundReport {
+  const { samplesMs, spread, othersLoad } = round;
+  const noise = noiseReason(round) ?? null;
+  return { count: samplesMs.length, p50Ms: quantile(samplesMs, 0.5), spread, othersLoad, noise, chosen };
 }
 
 async function referenceOf(model: ModelFolder): Promise<ReferenceModel | undefined> {
@@ -188,6 +249,7 @@ async function referenceOf(model: ModelFolder): Promise<ReferenceModel | undefin
 function loadReport(parts: {
   readonly model: ModelFolder;
   readonly backend: Backend;
+  readonly processStartMs: number;
   readonly loadMs: number;
   readonly firstInferenceMs: number;
 }): LoadReport {
@@ -201,6 +263,7 @@ function loadReport(parts: {
       nodeVersion: process.version,
       threads: parts.backend.threads,
     },
+    processStartMs: parts.processStartMs,
     loadMs: parts.loadMs,
     firstInferenceMs: parts.firstInferenceMs,
   };

@@ -2,6 +2,7 @@ import type { LatencySummary } from "../../stats/index.ts";
 import type { Architecture, ModelFolder, Precision } from "../../models/index.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 import type { Placement } from "./backends/backend.ts";
+import type { Noise, NoiseReason } from "./machine-noise.ts";
 import type { ModelFailure } from "./model-failure.ts";
 import type { OutputCheck } from "./output-check.ts";
 
@@ -16,11 +17,15 @@ export interface ModelRunRequest {
   /** Threads that one operator may use; default: all cores natively, one in WebAssembly. */
   readonly threads?: number;
   readonly batchSizes: readonly number[];
+  /** Of the very first inference; default: the first of `batchSizes`. */
+  readonly firstBatchSize?: number;
   /** Least number of timed iterations per batch size. */
   readonly iterations: number;
   /** Least timed duration per batch size; both this and `iterations` must be reached. */
   readonly minDurationMs: number;
   readonly warmupIterations: number;
+  /** How often a batch size is measured again while the machine is noisy, and how much time of all that may take; default: never. */
+  readonly measureAgain?: { readonly atMost: number; readonly withinMs: number };
   /** Tokens per text; without meaning for images. */
   readonly sequenceLength: number;
   /** Largest allowed absolute difference from the reference; default: by precision. */
@@ -41,22 +46,36 @@ export interface LoadReport {
     readonly nodeVersion: string;
     readonly threads: number;
   };
+  /** Time from the start of the process to its first line of work: what a process of its own costs. */
+  readonly processStartMs: number;
   /** Time to make a session from the file. */
   readonly loadMs: number;
   /** Time of the very first inference, at the first batch size: cold caches, compilation of shaders. */
   readonly firstInferenceMs: number;
 }
 
+/** One time through the timed loop; there are several where the machine was noisy. */
+export interface RoundReport extends Noise {
+  readonly count: number;
+  readonly p50Ms: number;
+  /** `null`: quiet enough. */
+  readonly noise: NoiseReason | null;
+  /** Whether the figures of the batch size are this round's. */
+  readonly chosen: boolean;
+}
+
 export interface BatchReport {
   readonly batchSize: number;
   readonly warmupIterations: number;
-  /** Every timed iteration in order, in milliseconds. */
+  /** Every timed iteration in order, in milliseconds; of an earlier attempt's measurement only some are left. */
   readonly samplesMs: readonly number[];
-  /** Of `samplesMs`. */
+  /** Of every timed iteration. */
   readonly latencyMs: LatencySummary;
   readonly throughputItemsPerSecond: number;
   /** Largest resident memory of the child while this batch size ran. */
   readonly peakMemoryBytes: number;
+  /** In order, the one that counts included. */
+  readonly rounds: readonly RoundReport[];
   readonly check: OutputCheck;
   /** Outputs of randomly chosen timed iterations, compared in full with the checked output. */
   readonly recheck: { readonly iterations: number; readonly maxAbsError: number };
@@ -96,6 +115,7 @@ export interface ModelRunReport {
 
 export type ModelRunProgress =
   | { readonly stage: "started"; readonly pid: number }
+  | { readonly stage: "first_inference"; readonly batchSize: number }
   | { readonly stage: "loaded"; readonly load: LoadReport }
   | { readonly stage: "batch_started"; readonly batchSize: number }
   | { readonly stage: "batch_finished"; readonly batch: BatchReport };

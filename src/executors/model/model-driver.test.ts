@@ -131,6 +131,42 @@ describe("failures are classified", () => {
     await expectFailure(run({ model: copy }), { class: "model_file_missing", message: expect.stringContaining(copy) });
   });
 
+  /** A copy of a generated model with some of its bytes replaced by as many others. */
+  async function damaged(name: string, change: (bytes: string) => string): Promise<string> {
+    const { path } = await resolveModel("tiny-vit", { cacheDir });
+    const copy = join(cacheDir, name);
+    await cp(path, copy, { recursive: true });
+    const file = join(copy, "onnx", "model.onnx");
+    await writeFile(file, change((await readFile(file)).toString("latin1")), "latin1");
+    return copy;
+  }
+
+  test("a file cut short", async () => {
+    const model = await damaged("cut", (bytes) => bytes.slice(0, bytes.length / 2));
+    await expectFailure(run({ model }), { class: "model_file_missing", message: expect.stringContaining("readable") });
+  });
+
+  test("a file of a later version of ONNX than the runtime reads", async () => {
+    const model = await damaged("torn", (bytes) => bytes.replace(/^\x08\x09/, "\x08\x7f"));
+    await expectFailure(run({ model }), { class: "model_unreadable", message: expect.stringContaining("loading") });
+  });
+
+  test("a batch of a shape that the model does not take", async () => {
+    // The dimension named batch_size becomes 1, with a denotation as long as the name.
+    const model = await damaged("fixed", (bytes) =>
+      bytes.replaceAll("\x12\x0abatch_size", "\x08\x01\x1a\x08ABCDEFGH"),
+    );
+    await expectFailure(run({ model, batchSizes: [1, 2] }), {
+      class: "wrong_input",
+      message: expect.stringContaining("batch size 2"),
+    });
+  });
+
+  test("an execution provider of another operating system", async () => {
+    const backend = process.platform === "win32" ? "ort-node/coreml" : "ort-node/dml";
+    await expectFailure(run({ backend }), { class: "backend_unavailable" });
+  });
+
   test("numbers beyond the tolerance", async () => {
     await expectFailure(run({ tolerance: 1e-12 }), {
       class: "wrong_numbers",
@@ -138,7 +174,7 @@ describe("failures are classified", () => {
     });
   });
 
-  test("a child that is killed, with what it had measured", async () => {
+  test.each(["SIGKILL", "SIGSEGV"])("a child that ends by %s, with what it had measured", async (signal) => {
     let pid = 0;
     const outcome = await run(
       // The second batch size takes seconds: time enough to be killed in.
@@ -146,11 +182,11 @@ describe("failures are classified", () => {
       {
         onProgress: (progress) => {
           if (progress.stage === "started") pid = progress.pid;
-          if (progress.stage === "batch_finished") process.kill(pid, "SIGKILL");
+          if (progress.stage === "batch_finished") process.kill(pid, signal);
         },
       },
     );
-    await expectFailure(outcome, { class: "crash", message: expect.stringContaining("SIGKILL") });
+    await expectFailure(outcome, { class: "crash", message: expect.stringContaining(signal) });
     expect(outcome).toMatchObject({ partial: { load: { model: { id: "tiny-vit" } }, batches: [{ batchSize: 1 }] } });
     expect(isAlive(pid)).toBe(false);
   });
@@ -171,7 +207,7 @@ describe("stopping", () => {
       status: "cancelled",
       partial: { load: { backend: { requested: "ort-node/cpu" } } },
     });
-    expect(seen.map((progress) => progress.stage)).toEqual(["started", "loaded", "batch_started"]);
+    expect(seen.map((progress) => progress.stage)).toEqual(["started", "first_inference", "loaded", "batch_started"]);
     expect(seen[0]?.stage === "started" && isAlive(seen[0].pid)).toBe(false);
   });
 

@@ -13,10 +13,18 @@ export interface PartialReport {
   readonly batches: readonly BatchReport[];
 }
 
+interface FailedRun {
+  readonly status: "failed";
+  readonly failure: ModelFailure;
+  /** The batch size that was being run; `null` outside of one. */
+  readonly batchSize: number | null;
+  readonly partial: PartialReport;
+}
+
 /** What became of a model run. `log` is the end of what the child wrote to its output streams. */
 export type ModelRunOutcome = { readonly log: string } & (
   | { readonly status: "completed"; readonly report: ModelRunReport }
-  | { readonly status: "failed"; readonly failure: ModelFailure; readonly partial: PartialReport }
+  | FailedRun
   | { readonly status: "cancelled"; readonly partial: PartialReport }
 );
 
@@ -24,6 +32,8 @@ export interface ModelRunOptions {
   /** The child's whole environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** How many processes the kernel has killed for want of memory; only its growth means something. */
+  readonly oomKills?: () => number | undefined;
   /** Stops the run; the only limit on its time. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ModelRunProgress) => void;
@@ -53,13 +63,16 @@ class ModelChild {
   private readonly child: ChildProcess;
   private readonly settle: (outcome: ModelRunOutcome) => void;
   private readonly batches: BatchReport[] = [];
+  private readonly oomKillsBefore: number;
   private load: LoadReport | null = null;
+  private batchSize: number | null = null;
   private last: Exclude<ChildMessage, { type: "progress" }> | undefined;
   private log = "";
   private grace: Timer | undefined;
 
   constructor(request: ModelRunRequest, options: ModelRunOptions) {
     this.options = options;
+    this.oomKillsBefore = options.oomKills?.() ?? 0;
     const { promise, resolve } = Promise.withResolvers<ModelRunOutcome>();
     this.outcome = promise;
     this.settle = resolve;
@@ -102,6 +115,7 @@ class ModelChild {
     const { progress } = message;
     if (progress.stage === "loaded") this.load = progress.load;
     if (progress.stage === "batch_finished") this.batches.push(progress.batch);
+    this.batchSize = "batchSize" in progress ? progress.batchSize : null;
     this.options.onProgress?.(progress);
   }
 
@@ -126,12 +140,14 @@ class ModelChild {
     const partial = { load: this.load, batches: this.batches };
     if (this.last?.type === "completed") return { status: "completed", report: this.last.report };
     if (this.options.signal?.aborted === true) return { status: "cancelled", partial };
-    if (this.last?.type === "failed") return { status: "failed", failure: this.last.failure, partial };
-    return { status: "failed", failure: classifyDeath({ exitCode, signal, log: this.log }), partial };
+    const failed = { status: "failed", batchSize: this.batchSize, partial } as const;
+    if (this.last?.type === "failed") return { ...failed, failure: this.last.failure };
+    const oomKill = (this.options.oomKills?.() ?? 0) > this.oomKillsBefore;
+    return { ...failed, failure: classifyDeath({ exitCode, signal, log: this.log, oomKill }) };
   }
 }
 
 type OutcomeWithoutLog =
   | { readonly status: "completed"; readonly report: ModelRunReport }
-  | { readonly status: "failed"; readonly failure: ModelFailure; readonly partial: PartialReport }
+  | FailedRun
   | { readonly status: "cancelled"; readonly partial: PartialReport };

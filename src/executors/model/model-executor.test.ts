@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,12 +7,13 @@ import { systemClock } from "../../base/index.ts";
 import { resultDocument } from "../../contracts/index.ts";
 import type { TaskSpec, TaskSpecInput } from "../../contracts/index.ts";
 import { createPlatform } from "../../platform/index.ts";
-import type { ExecutionContext } from "../executor.ts";
+import type { ExecutionContext, ProgressReport } from "../executor.ts";
 import type { ScratchAttempt } from "../executor-acceptance.ts";
 import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
 import { ModelExecutor } from "./model-executor.ts";
 
-const executor = new ModelExecutor();
+const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
+const executor = new ModelExecutor({ platform });
 /** Shared, so that a generated model is made once. */
 let cacheDir: string;
 let attempt: ScratchAttempt;
@@ -59,8 +61,12 @@ test("a model runs, with numbers, evidence and progress", async () => {
   expect(attempt.progress).toEqual([
     { fraction: 0, message: "loading the model" },
     { fraction: 1 / 3, message: "batch size 1" },
+    { fraction: 2 / 3, message: "batch size 1", payload: expect.stringContaining('"batchSize":1') },
     { fraction: 2 / 3, message: "batch size 2" },
+    { fraction: 1, message: "batch size 2", payload: expect.stringContaining('"batchSize":2') },
   ]);
+  expect(report.recovery?.filter(({ strategy }) => strategy !== "measure_again")).toEqual([]);
+  expect(report.metrics?.find(({ name }) => name === "process_start_ms")?.value).toBeGreaterThan(0);
   const { metrics, results, provenance, hardware } = report;
   const facts = { task_id: "task-1", worker_id: "worker-1", status: "completed", execution_time_seconds: 1 };
   expect(() => resultDocument.parse({ ...facts, metrics, results, provenance, hardware })).not.toThrow();
@@ -80,6 +86,67 @@ test("a platform that no runtime serves is a setup failure", async () => {
   });
 });
 
+/** The inference process that this one has started; undefined once it is gone. */
+function inferenceProcess(): number | undefined {
+  return platform.processes
+    .descendants(process.pid)
+    .find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("executors/model/runner"));
+}
+
+const seesProcesses = process.platform === "linux";
+if (!seesProcesses) console.warn("processes cannot be listed on this system: none is killed");
+
+test.runIf(seesProcesses)("a killed inference process fails its attempt alone, and the next goes on from there", async () => {
+  const seen: ProgressReport[] = [];
+  let pid: number | undefined;
+  await begin({
+    cacheDir,
+    hardware: "cpu",
+    progress: (report) => {
+      seen.push(report);
+      if (report.message !== "batch size 2" || pid !== undefined) return;
+      pid = inferenceProcess();
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+    },
+  });
+  const task = modelTask({ min_duration_seconds: 1 });
+  const failed = await executor.execute(task, attempt.context);
+  expect(failed).toMatchObject({
+    status: "failed",
+    failure: { class: "crash", message: expect.stringContaining("SIGKILL") },
+    results: { batch_sizes: { "1": {} } },
+  });
+  expect(failed.metrics).toContainEqual(expect.objectContaining({ name: "latency_ms_p50", batch_size: 1 }));
+  expect(inferenceProcess()).toBeUndefined();
+  const resumed = seen.findLast(({ payload }) => payload !== undefined)?.payload ?? null;
+  await begin({ cacheDir, hardware: "cpu", resumed });
+  const next = await executor.execute(task, attempt.context);
+  expect(next).toMatchObject({
+    status: "completed",
+    results: { resume: { batch_sizes: [1] }, batch_sizes: { "1": {}, "2": {} } },
+    provenance: { proven: true },
+  });
+  expect(attempt.progress.map(({ message }) => message)).not.toContain("batch size 1");
+});
+
+test("what another task left is not used, and the result says why", async () => {
+  await begin({ cacheDir, hardware: "cpu", resumed: "something else" });
+  expect(await executor.execute(modelTask({ batch_sizes: [1] }), attempt.context)).toMatchObject({
+    status: "completed",
+    results: { resume: { ignored: expect.stringContaining("not a checkpoint") }, batch_sizes: { "1": {} } },
+  });
+});
+
+test("a platform that was not the first choice is told, with the reason", async () => {
+  await begin({ cacheDir, hardware: "wasm" });
+  const task = { ...modelTask({ batch_sizes: [1] }), requirements: { hardware: ["cuda" as const, "wasm" as const] } };
+  expect(await executor.execute(task, attempt.context)).toMatchObject({
+    status: "completed",
+    hardware: "wasm",
+    recovery: [{ strategy: "fallback_hardware", message: expect.stringContaining("no worker with cuda") }],
+  });
+});
+
 test("told to stop, it reports what it measured until then", async () => {
   const controller = new AbortController();
   await begin({
@@ -95,7 +162,6 @@ test("told to stop, it reports what it measured until then", async () => {
 });
 
 test("capabilities are proven by running a model on each backend", async () => {
-  const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
   const facts = { ...(await platform.facts()), gpus: [] };
   const capabilities = await executor.capabilities({ facts, cacheDir, env: process.env, clock: systemClock });
   expect(capabilities.hardware).toEqual(expect.arrayContaining(["cpu", "wasm"]));

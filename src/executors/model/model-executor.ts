@@ -1,22 +1,28 @@
 import { assert } from "../../base/index.ts";
-import type { Hardware, ModelConfig, TaskSpec } from "../../contracts/index.ts";
-import type { PlatformFacts } from "../../platform/index.ts";
+import type { JsonObject } from "../../base/index.ts";
+import type { Hardware, RecoveryStep, TaskSpec, TaskSpecOf } from "../../contracts/index.ts";
+import type { Platform, PlatformFacts } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
 import { abortReason, interruptedReport } from "../interruption.ts";
 import { probeBackend, provenHardware, runtimeCapabilityOf } from "./backend-probe.ts";
 import type { BackendProbe } from "./backend-probe.ts";
 import { backendFacts, backendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
-import type { ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
-import { runModel } from "./model-driver.ts";
-import type { ModelRunOutcome } from "./model-driver.ts";
+import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
+import type { ModelRunProgress, ModelRunReport, ModelRunRequest, RoundReport } from "./messages.ts";
+import { attemptModel } from "./model-attempt.ts";
+import type { ModelAttemptOutcome, Unmeasured } from "./model-attempt.ts";
 import { failureDocument } from "./model-failure.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
+import { hardwareFallback, MEASURE_AGAIN_AT_MOST } from "./recovery.ts";
 
 /** Tokens per text unless the task says otherwise; shorter where the model has fewer positions. */
 const DEFAULT_SEQUENCE_LENGTH = 128;
 const TAIL_BYTES = 16 * 1024;
+
+/** The part of a benchmark's time limit that may go into waiting for a quiet machine and measuring again. */
+const SPENT_ON_NOISE = 0.25;
 
 /** What the inference process sees of the worker's environment: where programs, libraries, devices and certificates are. */
 const PASSED_ON = new Set([
@@ -41,6 +47,12 @@ const backendFor: ReadonlyMap<Hardware, BackendName> = new Map(
 /** Runs tasks of type `model` and `benchmark`: real inference in a child process, checked against a reference. */
 export class ModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
+  private readonly platform: Platform;
+  private knownMachine: string | undefined;
+
+  constructor({ platform }: { platform: Platform }) {
+    this.platform = platform;
+  }
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
     const options = { cacheDir: context.cacheDir, env: inferenceEnvironment(context.env), clock: context.clock };
@@ -61,19 +73,39 @@ export class ModelExecutor implements Executor {
       const message = `no runtime of this worker runs models on ${context.hardware}`;
       return { status: "failed", failure: { class: "setup", reason: "backend_unavailable", message } };
     }
-    const batches = spec.config.batch_sizes.length;
-    const outcome = await runModel(
-      requestOf(spec.config, { backend, cacheDir: context.cacheDir, cores: spec.resources.cpu }),
-      {
-        env: inferenceEnvironment(context.env),
-        clock: context.clock,
-        signal: context.signal,
-        onProgress: progressReporter(context, batches),
-        onOutput: (text) => context.log("stderr", text),
-      },
-    );
-    return { ...reportOf(outcome, { backend, signal: context.signal }), outputTail: tailOf(outcome.log) };
+    const request = requestOf(spec, { backend, cacheDir: context.cacheDir });
+    const under = measuredUnder(request, await this.machine());
+    const resumption = context.resumed === null ? undefined : readCheckpoint(context.resumed, under);
+    const ignored = resumption !== undefined && "ignored" in resumption ? resumption.ignored : undefined;
+    const report = progressReporter(context, request.batchSizes.length);
+    const outcome = await attemptModel(request, {
+      under,
+      checkpoint: resumption !== undefined && "checkpoint" in resumption ? resumption.checkpoint : undefined,
+      env: inferenceEnvironment(context.env),
+      clock: context.clock,
+      oomKills: () => this.platform.processes.oomKills(),
+      signal: context.signal,
+      onProgress: report.progress,
+      onCheckpoint: report.checkpoint,
+      onOutput: (text) => context.log("stderr", text),
+    });
+    const made = reportOf(outcome, { backend, signal: context.signal });
+    const { hardware } = context;
+    const fallback = hardwareFallback(spec, { hardware, succeeded: outcome.status === "completed" });
+    const recovery = [...(fallback === undefined ? [] : [fallback]), ...recoveryOf(outcome)];
+    const resume = resumeResults(outcome, ignored ?? outcome.ignored);
+    return { ...made, results: { ...made.results, ...resume }, recovery, outputTail: tailOf(outcome.log) };
   }
+
+  /** Figures are comparable on machines that say the same of themselves. */
+  private async machine(): Promise<string> {
+    this.knownMachine ??= machineOf(await this.platform.facts());
+    return this.knownMachine;
+  }
+}
+
+function machineOf({ os, cpu, gpus }: PlatformFacts): string {
+  return [`${os.platform} ${os.arch}`, `${cpu.model} ${cpu.usableCores}`, ...gpus.map(({ name }) => name)].join(" + ");
 }
 
 /** What could work here. Each is then tried: drivers and libraries are often not what they seem. */
@@ -101,21 +133,26 @@ function inferenceEnvironment(env: Readonly<Record<string, string | undefined>>)
   return Object.fromEntries(Object.entries(env).filter(([name]) => passes(name)));
 }
 
-function requestOf(
-  config: ModelConfig,
-  where: { backend: BackendName; cacheDir: string; cores: number | undefined },
-): ModelRunRequest {
+type ModelTask = TaskSpecOf<"model"> | TaskSpecOf<"benchmark">;
+
+function requestOf(spec: ModelTask, where: { backend: BackendName; cacheDir: string }): ModelRunRequest {
+  const { config } = spec;
+  const cores = spec.resources.cpu;
   return {
     model: config.model,
     cacheDir: where.cacheDir,
     precision: config.precision,
     backend: where.backend,
     // A task that reserves cores gets as many threads, and its neighbours keep theirs.
-    ...(where.cores === undefined ? {} : { threads: Math.max(1, Math.floor(where.cores)) }),
-    batchSizes: config.batch_sizes,
+    ...(cores === undefined ? {} : { threads: Math.max(1, Math.floor(cores)) }),
+    batchSizes: [...new Set(config.batch_sizes)],
     iterations: config.iterations,
     minDurationMs: config.min_duration_seconds * 1000,
     warmupIterations: config.warmup_iterations,
+    // A task of type model asks whether it works; only benchmarks are worth a wait.
+    ...(spec.type === "benchmark"
+      ? { measureAgain: { atMost: MEASURE_AGAIN_AT_MOST, withinMs: spec.timeout_seconds * 1000 * SPENT_ON_NOISE } }
+      : {}),
     sequenceLength: config.sequence_length ?? DEFAULT_SEQUENCE_LENGTH,
     ...(config.tolerance === undefined ? {} : { tolerance: config.tolerance }),
     seed: config.seed,
@@ -123,46 +160,75 @@ function requestOf(
 }
 
 /** Loading counts as one step, each batch size as another. */
-function progressReporter(context: ExecutionContext, batches: number): (progress: ModelRunProgress) => void {
+function progressReporter(
+  context: ExecutionContext,
+  batches: number,
+): { progress: (progress: ModelRunProgress) => void; checkpoint: (payload: string) => void } {
   let steps = 0;
-  const report = (message: string): void => context.progress({ fraction: steps / (batches + 1), message });
-  return (progress) => {
-    if (progress.stage === "loaded" || progress.stage === "batch_finished") steps += 1;
-    if (progress.stage === "started") report("loading the model");
-    else if (progress.stage === "batch_started") report(`batch size ${progress.batchSize}`);
+  let latest = "loading the model";
+  const report = (more: { payload?: string } = {}): void =>
+    context.progress({ fraction: Math.min(1, steps / (batches + 1)), message: latest, ...more });
+  return {
+    progress: (progress) => {
+      if (progress.stage === "loaded" || progress.stage === "batch_finished") steps += 1;
+      if (progress.stage === "batch_started") latest = `batch size ${progress.batchSize}`;
+      if (progress.stage === "started" || progress.stage === "batch_started") report();
+    },
+    checkpoint: (payload) => report({ payload }),
   };
 }
 
-function reportOf(
-  outcome: ModelRunOutcome,
-  { backend, signal }: { backend: BackendName; signal: AbortSignal },
-): ExecutionReport {
-  switch (outcome.status) {
-    case "completed":
-      return completed(outcome.report);
-    case "failed":
-      return {
-        status: "failed",
-        failure: failureDocument(outcome.failure),
-        results: modelResults(outcome.partial),
-        metrics: modelMetrics(outcome.partial),
-        provenance: { kind: "real", proven: false, requested_backend: backend, evidence: [] },
-      };
-    case "cancelled":
-      return {
-        ...interruptedReport(abortReason(signal) ?? "cancelled"),
-        results: modelResults(outcome.partial),
-        metrics: modelMetrics(outcome.partial),
-      };
-  }
+/** Each round after a noisy one is a step: whether it was quiet is what it was for. */
+function recoveryOf({ recovery, resumed, ...outcome }: ModelAttemptOutcome): RecoveryStep[] {
+  const batches = outcome.status === "completed" ? outcome.report.batches : outcome.partial.batches;
+  const again = batches
+    .filter(({ batchSize }) => !resumed.includes(batchSize))
+    .flatMap(({ batchSize, rounds }) =>
+      rounds.slice(0, -1).map((round, index): RecoveryStep => ({
+        strategy: "measure_again",
+        class: "setup",
+        reason: round.noise ?? "noisy_timing",
+        message: `batch size ${batchSize}: ${noiseText(round)}; measured again after a wait`,
+        succeeded: rounds[index + 1]?.noise === null,
+      })),
+    );
+  return [...recovery, ...again];
 }
 
-function completed(report: ModelRunReport): ExecutionReport {
+function noiseText({ noise, spread, othersLoad }: RoundReport): string {
+  return noise === "busy_machine"
+    ? `other processes used ${Math.round((othersLoad ?? 0) * 100)} % of the machine`
+    : `the iterations varied by ${Math.round((spread ?? 0) * 100)} %`;
+}
+
+/** Which figures are an earlier attempt's, or why none are. */
+function resumeResults({ resumed }: ModelAttemptOutcome, ignored: string | undefined): Record<string, JsonObject> {
+  if (ignored !== undefined) return { resume: { ignored } };
+  return resumed.length === 0 ? {} : { resume: { batch_sizes: [...resumed] } };
+}
+
+function reportOf(
+  outcome: ModelAttemptOutcome,
+  { backend, signal }: { backend: BackendName; signal: AbortSignal },
+): ExecutionReport {
+  if (outcome.status === "completed") return completed(outcome.report, outcome.unmeasured);
+  const { partial, unmeasured } = outcome;
+  const measured = { results: modelResults({ ...partial, unmeasured }), metrics: modelMetrics(partial) };
+  if (outcome.status === "cancelled") return { ...interruptedReport(abortReason(signal) ?? "cancelled"), ...measured };
+  return {
+    status: "failed",
+    failure: failureDocument(outcome.failure),
+    ...measured,
+    provenance: { kind: "real", proven: false, requested_backend: backend, evidence: [] },
+  };
+}
+
+function completed(report: ModelRunReport, unmeasured: readonly Unmeasured[]): ExecutionReport {
   const provenance = modelProvenance(report);
   const hardware = hardwareOf(report.load.backend.requested, provenance.observed_backend);
   return {
     status: "completed",
-    results: modelResults(report),
+    results: modelResults({ ...report, unmeasured }),
     metrics: modelMetrics(report),
     hardwareMetrics: modelHardwareMetrics(report),
     provenance,

@@ -3,7 +3,8 @@ import { AssayError } from "../../base/index.ts";
 import { classifyDeath, classifyFailure, failureDocument, WrongNumbersError } from "./model-failure.ts";
 
 describe("classifyFailure", () => {
-  // Texts of ONNX Runtime 1.30 (native and web), Dawn and V8, as they were seen.
+  // Texts of ONNX Runtime 1.30 (native and web), Dawn and V8. Those of CUDA and of a lost device are as the runtimes' sources make them;
+  // the others are what the tests of model-driver and model-attempt meet, or were seen.
   test.each([
     ["backend_unavailable", "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library"],
     ["backend_unavailable", "no available backend found. ERR: [dml] backend not found."],
@@ -16,7 +17,12 @@ describe("classifyFailure", () => {
     ["out_of_memory", "Failed to allocate memory for requested buffer of size 137438953472"],
     ["out_of_memory", "Array buffer allocation failed"],
     ["device_lost", "The WebGPU device was lost: GPU connection lost"],
-    ["setup", "Failed to load model because protobuf parsing failed."],
+    ["out_of_memory", "CUDA failure 2: out of memory ; GPU=0 ; hostname=a ; expr=cudaMalloc((void**)&p, size);"],
+    ["cuda_error", "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=a ;"],
+    ["cuda_error", "CUBLAS failure 14: CUBLAS_STATUS_INTERNAL_ERROR ; GPU=0 ; hostname=a"],
+    ["wrong_input", "Got invalid dimensions for input: input_ids for the following indices\n index: 0 Got: 2 Expected: 1"],
+    ["model_unreadable", "Failed to load model because protobuf parsing failed."],
+    ["setup", "Something that no runtime has said so far"],
   ])("%s: %s", (expected, message) => {
     expect(classifyFailure(new Error(message), false).class).toBe(expected);
   });
@@ -40,6 +46,13 @@ describe("classifyDeath", () => {
   test("a signal is a crash that names it", () => {
     const failure = classifyDeath({ exitCode: null, signal: "SIGSEGV", log: "" });
     expect(failure).toEqual({ class: "crash", message: "The inference process ended with signal SIGSEGV" });
+  });
+
+  test("a kill is out of memory when the kernel says so, else a crash", () => {
+    const killed = { exitCode: null, signal: "SIGKILL", log: "" };
+    expect(classifyDeath({ ...killed, oomKill: true }).class).toBe("out_of_memory");
+    expect(classifyDeath({ ...killed, oomKill: false }).class).toBe("crash");
+    expect(classifyDeath({ ...killed, signal: "SIGSEGV", oomKill: true }).class).toBe("crash");
   });
 
   test("V8's last words about its heap are out of memory", () => {

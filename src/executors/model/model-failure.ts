@@ -9,6 +9,9 @@ export type ModelFailureClass =
   | "timeout"
   | "crash"
   | "device_lost"
+  | "cuda_error"
+  | "wrong_input"
+  | "model_unreadable"
   | "model_file_missing"
   | "unknown_model"
   | "backend_unavailable"
@@ -31,17 +34,20 @@ export class WrongNumbersError extends Error {
 const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
   [
     "out_of_memory",
-    /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length/i,
+    /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length|CU(BLAS|DNN)_STATUS_ALLOC_FAILED/i,
   ],
-  ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE|illegal memory access|CUDA_ERROR_LAUNCH/i],
+  ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE/i],
   [
     "backend_unavailable",
     /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|no CUDA-capable device|driver version is insufficient/i,
   ],
+  ["cuda_error", /CUDA (failure|error)|illegal memory access|CUDA_ERROR_|CUBLAS_STATUS_|CUDNN_STATUS_|CUBLAS failure/i],
   [
     "unsupported_operator",
     /is not a registered function\/op|could not find an implementation|cannot resolve operator|no op registered|not implemented/i,
   ],
+  ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing input/i],
+  ["model_unreadable", /protobuf parsing failed|invalid protobuf|this is an invalid model|unsupported model IR version/i],
   ["model_file_missing", /file doesn't exist|ENOENT/i],
 ];
 
@@ -54,17 +60,25 @@ export function classifyFailure(error: unknown, loaded: boolean): ModelFailure {
   return { class: known?.[0] ?? (loaded ? "crash" : "setup"), message };
 }
 
+/** What a process may die of, told by what it wrote last. */
+const LAST_WORDS: ReadonlySet<ModelFailureClass> = new Set(["out_of_memory", "device_lost", "cuda_error"]);
+
 /** Classifies a child that ended without an answer. `log` is the end of what it wrote. */
 export function classifyDeath(death: {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly log: string;
+  /** Whether the kernel killed a process for want of memory meanwhile. */
+  readonly oomKill?: boolean;
 }): ModelFailure {
+  if (death.signal === "SIGKILL" && death.oomKill === true) {
+    return { class: "out_of_memory", message: "The inference process was killed by the kernel for want of memory" };
+  }
   const how = death.signal === null ? `exit code ${death.exitCode}` : `signal ${death.signal}`;
   const log = death.log.trim();
   const message = `The inference process ended with ${how}${log === "" ? "" : `: ${log.slice(-2_000)}`}`;
-  const memory = patterns.some(([name, pattern]) => name === "out_of_memory" && pattern.test(log));
-  return { class: memory ? "out_of_memory" : "crash", message };
+  const known = patterns.find(([name, pattern]) => LAST_WORDS.has(name) && pattern.test(log));
+  return { class: known?.[0] ?? "crash", message };
 }
 
 /** The failure as it stands in a result: the class that decides about retries, with the finer word as reason. */
@@ -79,6 +93,9 @@ const retryClass: Readonly<Record<ModelFailureClass, FailureClass>> = {
   timeout: "timeout",
   crash: "crash",
   device_lost: "device_lost",
+  cuda_error: "device_lost",
+  wrong_input: "setup",
+  model_unreadable: "setup",
   model_file_missing: "setup",
   unknown_model: "setup",
   backend_unavailable: "setup",

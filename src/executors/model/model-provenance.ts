@@ -47,7 +47,7 @@ function outputEvidence(batches: readonly BatchReport[]): Evidence {
 
 function recheckEvidence(batches: readonly BatchReport[]): Evidence {
   const checked = batches.reduce((sum, batch) => sum + batch.recheck.iterations, 0);
-  const timed = batches.reduce((sum, batch) => sum + batch.samplesMs.length, 0);
+  const timed = batches.reduce((sum, batch) => sum + batch.latencyMs.count, 0);
   return {
     check: "timed_outputs_match",
     passed: checked > 0,

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../base/index.ts";
 import type { Metric, ResultDocument } from "../../contracts/index.ts";
 import type { LatencySummary } from "../../stats/index.ts";
+import type { Unmeasured } from "./model-attempt.ts";
 import type { BatchReport, GenerationReport, LoadReport, ModelRunReport } from "./messages.ts";
 
 const BYTES_PER_MB = 1e6;
@@ -11,6 +12,7 @@ export interface ReportParts {
   readonly batches: readonly BatchReport[];
   readonly generation?: GenerationReport | null;
   readonly memory?: ModelRunReport["memory"];
+  readonly unmeasured?: readonly Unmeasured[];
 }
 
 /** The `results` of a result document: by batch size, as documents have them. */
@@ -18,6 +20,9 @@ export function modelResults(parts: ReportParts): Record<string, JsonObject | st
   return {
     ...(parts.load === null ? {} : loadResults(parts.load)),
     batch_sizes: Object.fromEntries(parts.batches.map((batch) => [String(batch.batchSize), batchResults(batch)])),
+    ...(parts.unmeasured === undefined || parts.unmeasured.length === 0
+      ? {}
+      : { unmeasured: Object.fromEntries(parts.unmeasured.map(({ batchSize, message }) => [batchSize, message])) }),
     ...(parts.generation === null || parts.generation === undefined
       ? {}
       : { generation: generationResults(parts.generation) }),
@@ -40,6 +45,7 @@ export function modelMetrics(parts: ReportParts): Metric[] {
     ...(load === null
       ? []
       : [
+          { name: "process_start_ms", value: load.processStartMs, unit: "ms" },
           { name: "load_ms", value: load.loadMs, unit: "ms" },
           { name: "first_inference_ms", value: load.firstInferenceMs, unit: "ms" },
         ]),
@@ -79,6 +85,7 @@ function loadResults(load: LoadReport): Record<string, JsonObject | number> {
       backend: backend.requested,
       threads: backend.threads,
     },
+    process_start_ms: load.processStartMs,
     load_ms: load.loadMs,
     first_inference_ms: load.firstInferenceMs,
   };
@@ -95,6 +102,14 @@ function batchResults(batch: BatchReport): JsonObject {
     memory_mb: batch.peakMemoryBytes / BYTES_PER_MB,
     latency: latencyResults(batch.latencyMs),
     warmup_iterations: batch.warmupIterations,
+    rounds: batch.rounds.map((round) => ({
+      count: round.count,
+      p50_ms: round.p50Ms,
+      spread: round.spread,
+      others_load: round.othersLoad,
+      noise: round.noise,
+      chosen: round.chosen,
+    })),
     samples_ms: batch.samplesMs.filter((_, index) => index % step === 0),
     output_check: {
       reference: batch.check.reference,

@@ -2,7 +2,7 @@
  * The child process of a model run: takes one request over the channel from its parent (`model-driver.ts`), answers with progress and
  * one final message, and ends. A program, not a module: nothing imports it.
  */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { systemClock } from "../../base/index.ts";
 import { InferenceRun } from "./inference-run.ts";
 import type { ChildMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
@@ -27,6 +27,7 @@ async function answer(request: ModelRunRequest): Promise<void> {
       await setImmediate();
       cancellation.signal.throwIfAborted();
     },
+    wait: (delayMs) => setTimeout(delayMs, undefined, { signal: cancellation.signal }),
     // Present because the driver starts this program with --expose-gc.
     collectGarbage: () => globalThis.gc?.(),
   });

@@ -1,7 +1,7 @@
 select
   result_no as cursor_key, run_id, task_id, attempt, worker_id, status, model, hardware, execution_time_seconds,
   epoch_ms(end_time) as end_ms, hardware_metrics, results, provenance, failure,
-  coalesce(partial, false) as partial, isolation
+  coalesce(partial, false) as partial, isolation, recovery
 from results
 where ($cursor is null or result_no > $cursor)
   and ($run_id is null or run_id = $run_id)

@@ -20,6 +20,7 @@ const finishedItem = (leaseSeq: number, logs: string): FinishedItem => ({
     results: {},
     simulation_status: { is_simulated: false },
     logs,
+    recovery: [],
     metrics: [],
     artifacts: [],
   },

@@ -1,0 +1,68 @@
+import { cpus } from "node:os";
+import { quantile } from "../../stats/index.ts";
+
+/** Why a measurement is not to be trusted. */
+export type NoiseReason = "noisy_timing" | "busy_machine";
+
+export interface Noise {
+  /** Coefficient of variation of the timed iterations, robust: interquartile range / 1.349 / median. `null`: too few iterations. */
+  readonly spread: number | null;
+  /** The part of all cores that other processes used meanwhile, 0 to 1. `null`: too short to tell. */
+  readonly othersLoad: number | null;
+}
+
+/** A few long iterations among many do not make a measurement worthless; a spread like this of the middle half does. */
+const SPREAD_LIMIT = 0.25;
+const OTHERS_LOAD_LIMIT = 0.25;
+
+const LEAST_SAMPLES = 20;
+/** The system counts in ticks of 10 ms. */
+const LEAST_MS = 200;
+/** The interquartile range of a normal distribution, in standard deviations. */
+const IQR_PER_SD = 1.349;
+
+/** The robust coefficient of variation, of 20 samples or more. */
+export function spreadOf(samples: readonly number[]): number | null {
+  if (samples.length < LEAST_SAMPLES) return null;
+  const median = quantile(samples, 0.5);
+  return median > 0 ? (quantile(samples, 0.75) - quantile(samples, 0.25)) / IQR_PER_SD / median : null;
+}
+
+export function noiseReason({ spread, othersLoad }: Noise): NoiseReason | undefined {
+  if (othersLoad !== null && othersLoad > OTHERS_LOAD_LIMIT) return "busy_machine";
+  return spread !== null && spread > SPREAD_LIMIT ? "noisy_timing" : undefined;
+}
+
+/** Which of several rounds is the best measurement: that with the least noise, whatever its times. */
+export function quietest(rounds: readonly Noise[]): number {
+  const loudness = rounds.map(({ spread, othersLoad }) =>
+    Math.max((spread ?? 0) / SPREAD_LIMIT, (othersLoad ?? 0) / OTHERS_LOAD_LIMIT),
+  );
+  return loudness.indexOf(Math.min(...loudness));
+}
+
+/** What other processes take of the machine, from now on. */
+export class OthersLoad {
+  private readonly machine = machineTimes();
+  private readonly own = process.cpuUsage();
+
+  /** The part of all cores since the start, 0 to 1; `null` when too little time has passed. */
+  share(): number | null {
+    const now = machineTimes();
+    const totalMs = now.totalMs - this.machine.totalMs;
+    if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return null;
+    const { user, system } = process.cpuUsage(this.own);
+    const othersMs = now.busyMs - this.machine.busyMs - (user + system) / 1000;
+    return Math.min(1, Math.max(0, othersMs / totalMs));
+  }
+}
+
+function machineTimes(): { totalMs: number; busyMs: number } {
+  let busyMs = 0;
+  let idleMs = 0;
+  for (const { times } of cpus()) {
+    busyMs += times.user + times.nice + times.sys + times.irq;
+    idleMs += times.idle;
+  }
+  return { totalMs: busyMs + idleMs, busyMs };
+}

@@ -1,0 +1,178 @@
+import type { Hardware, RecoveryStep, RecoveryStrategy } from "../../contracts/index.ts";
+import { backendFacts } from "./backends/backend-names.ts";
+import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
+import type { Checkpoint, MeasuredUnder } from "./checkpoint.ts";
+import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
+import { runModel } from "./model-driver.ts";
+import type { ModelRunOptions, ModelRunOutcome, PartialReport } from "./model-driver.ts";
+import type { ModelFailure } from "./model-failure.ts";
+import { halved, nextStrategy, stepAgainst } from "./recovery.ts";
+
+/** A batch size that the task asked for and that could not be measured. */
+export interface Unmeasured {
+  readonly batchSize: number;
+  readonly message: string;
+}
+
+/** What became of an attempt, over all processes that it took. */
+export type ModelAttemptOutcome = {
+  readonly log: string;
+  readonly recovery: readonly RecoveryStep[];
+  readonly unmeasured: readonly Unmeasured[];
+  /** Batch sizes whose figures are of an earlier attempt. */
+  readonly resumed: readonly number[];
+  /** Why the checkpoint was of no use after all. */
+  readonly ignored: string | undefined;
+} & (
+  | { readonly status: "completed"; readonly report: ModelRunReport }
+  | { readonly status: "failed"; readonly failure: ModelFailure; readonly partial: PartialReport }
+  | { readonly status: "cancelled"; readonly partial: PartialReport }
+);
+
+export interface ModelAttemptOptions extends ModelRunOptions {
+  readonly under: MeasuredUnder;
+  readonly checkpoint: Checkpoint | undefined;
+  /** Called with the payload for the next attempt each time a batch size is finished. */
+  readonly onCheckpoint?: (payload: string) => void;
+}
+
+/** Runs a model in one process after another until its batch sizes are measured, or nothing is left to try against a failure. */
+export function attemptModel(request: ModelRunRequest, options: ModelAttemptOptions): Promise<ModelAttemptOutcome> {
+  return new ModelAttempt(request, options).run();
+}
+
+class ModelAttempt {
+  private readonly request: ModelRunRequest;
+  private readonly options: ModelAttemptOptions;
+  private readonly hardware: Hardware;
+  private readonly finished = new Map<number, BatchReport>();
+  private readonly unmeasured: Unmeasured[] = [];
+  private readonly recovery: RecoveryStep[] = [];
+  private readonly resumed = new Set<number>();
+  private ignored: string | undefined;
+  private waiting: readonly number[];
+  /** The first process's: later ones find warm caches. */
+  private load: LoadReport | null = null;
+  private log = "";
+
+  constructor(request: ModelRunRequest, options: ModelAttemptOptions) {
+    this.request = request;
+    this.options = options;
+    this.hardware = backendFacts[request.backend].hardware;
+    for (const batch of options.checkpoint?.batches ?? []) {
+      if (!request.batchSizes.includes(batch.batchSize)) continue;
+      this.finished.set(batch.batchSize, batch);
+      this.resumed.add(batch.batchSize);
+    }
+    this.waiting = request.batchSizes.filter((size) => !this.finished.has(size));
+  }
+
+  async run(): Promise<ModelAttemptOutcome> {
+    for (;;) {
+      const outcome = await runModel(this.nextRequest(), { ...this.options, onProgress: this.follow });
+      this.log = outcome.log;
+      if (outcome.status === "failed" && this.recovers(outcome)) continue;
+      // The checkpoint was of another file: what it spared is measured after all.
+      if (outcome.status === "completed" && this.waiting.length > 0) continue;
+      return this.end(outcome);
+    }
+  }
+
+  private nextRequest(): ModelRunRequest {
+    // Cold starts are compared over time, so they are taken at the same batch size while that works.
+    const first = this.recovery.length === 0 ? this.request.batchSizes[0] : this.waiting[0];
+    return { ...this.request, batchSizes: this.waiting, firstBatchSize: first ?? 1 };
+  }
+
+  private readonly follow = (progress: ModelRunProgress): void => {
+    this.options.onProgress?.(progress);
+    if (progress.stage === "loaded") this.loaded(progress.load);
+    if (progress.stage === "batch_finished") this.keep(progress.batch);
+  };
+
+  private loaded(load: LoadReport): void {
+    this.load ??= load;
+    const { checkpoint } = this.options;
+    if (this.resumed.size === 0 || checkpoint === undefined) return;
+    this.ignored = mismatch(checkpoint, load);
+    if (this.ignored === undefined) return;
+    for (const size of this.resumed) this.finished.delete(size);
+    this.waiting = [...this.waiting, ...this.resumed];
+    this.resumed.clear();
+  }
+
+  private keep(batch: BatchReport): void {
+    this.finished.set(batch.batchSize, batch);
+    this.waiting = this.waiting.filter((size) => size !== batch.batchSize);
+    this.settle(true);
+    if (this.load === null) return;
+    const batches = [...this.finished.values()];
+    const payload = writeCheckpoint(this.options.under, { ...identityOf(this.load), batches });
+    if (payload !== "") this.options.onCheckpoint?.(payload);
+  }
+
+  /** The latest step helped, or did not. */
+  private settle(succeeded: boolean): void {
+    const latest = this.recovery.at(-1);
+    if (latest !== undefined) this.recovery[this.recovery.length - 1] = { ...latest, succeeded };
+  }
+
+  /** Decides what to do about a failure; false when nothing is left to try. */
+  private recovers({ failure, batchSize }: Extract<ModelRunOutcome, { status: "failed" }>): boolean {
+    const strategy = nextStrategy(this.hardware, failure.class, this.recovery);
+    if (strategy === undefined) return false;
+    if (strategy === "halve_batch") return batchSize !== null && this.halve(batchSize, failure);
+    const where = batchSize === null ? "outside of a batch" : `at batch size ${batchSize}`;
+    const step = stepAgainst(failure, strategy, `${failure.class} ${where}; ${whatFollows(strategy)}`);
+    const endsHere = strategy === "hand_back";
+    this.recovery.push({ ...step, succeeded: endsHere });
+    return !endsHere;
+  }
+
+  private halve(failed: number, failure: ModelFailure): boolean {
+    const measured = new Set(this.finished.keys());
+    const next = halved(failed, { waiting: this.waiting, measured });
+    if (next === undefined) return false;
+    const { half, waiting, dropped } = next;
+    for (const batchSize of dropped) {
+      if (!this.request.batchSizes.includes(batchSize)) continue;
+      const message =
+        batchSize === failed ? "does not fit in memory" : `not tried: batch size ${failed} does not fit in memory`;
+      this.unmeasured.push({ batchSize, message });
+    }
+    this.waiting = waiting;
+    const known = measured.has(half);
+    const message = known ? `${half} does, and was measured` : `${half} is tried`;
+    const text = `batch size ${failed} does not fit in memory; ${message} (${failure.message})`;
+    this.recovery.push({ ...stepAgainst(failure, "halve_batch", text), succeeded: known });
+    return true;
+  }
+
+  private end(outcome: ModelRunOutcome): ModelAttemptOutcome {
+    const { recovery, unmeasured, log } = this;
+    const batches = [...this.finished.values()].toSorted((a, b) => this.place(a) - this.place(b));
+    const shared = { log, recovery, unmeasured, resumed: [...this.resumed], ignored: this.ignored };
+    if (outcome.status === "completed") {
+      this.settle(true);
+      const { report } = outcome;
+      // Earlier processes may have needed more than the last one.
+      const peakBytes = Math.max(report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes));
+      const whole = { ...report, load: this.load ?? report.load, batches, memory: { ...report.memory, peakBytes } };
+      return { ...shared, status: "completed", report: whole };
+    }
+    const partial = { load: this.load, batches };
+    if (outcome.status === "cancelled") return { ...shared, status: "cancelled", partial };
+    return { ...shared, status: "failed", failure: outcome.failure, partial };
+  }
+
+  /** In the order in which they were asked for; those that took another's place come last. */
+  private place({ batchSize }: BatchReport): number {
+    const index = this.request.batchSizes.indexOf(batchSize);
+    return index < 0 ? this.request.batchSizes.length : index;
+  }
+}
+
+function whatFollows(strategy: RecoveryStrategy): string {
+  if (strategy === "hand_back") return "the attempt ends, so that another worker can take the task";
+  return strategy === "new_device" ? "a new process opens the device anew" : "a fresh process goes on";
+}

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { halved, hardwareFallback, nextStrategy } from "./recovery.ts";
+
+describe("nextStrategy", () => {
+  test.each([
+    ["cpu", "out_of_memory", "halve_batch"],
+    ["cuda", "out_of_memory", "halve_batch"],
+    ["cuda", "cuda_error", "fresh_process"],
+    ["cuda", "device_lost", "fresh_process"],
+    ["webgpu", "device_lost", "new_device"],
+    ["dml", "device_lost", "new_device"],
+    ["cpu", "noisy_timing", "measure_again"],
+    ["cpu", "busy_machine", "measure_again"],
+    ["cpu", "crash", undefined],
+    ["cpu", "wrong_numbers", undefined],
+    ["cpu", "unsupported_operator", undefined],
+    ["cpu", "timeout", undefined],
+  ] as const)("on %s against %s: %s", (hardware, reason, strategy) => {
+    expect(nextStrategy(hardware, reason, [])).toBe(strategy);
+  });
+
+  test("what was tried as often as it may be is not tried again, and then the next rule's turn comes", () => {
+    const once = [{ strategy: "fresh_process" }] as const;
+    const twice = [...once, { strategy: "new_device" }] as const;
+    expect(nextStrategy("cuda", "cuda_error", once)).toBe("hand_back");
+    expect(nextStrategy("cuda", "device_lost", once)).toBe("new_device");
+    expect(nextStrategy("cuda", "device_lost", twice)).toBe("hand_back");
+    expect(nextStrategy("cuda", "device_lost", [...twice, { strategy: "hand_back" }])).toBeUndefined();
+  });
+
+  test("the largest batch that a task may ask for can be halved down to 1", () => {
+    const taken: { strategy: "halve_batch" }[] = [];
+    let size = 65_536;
+    while (size > 1) {
+      expect(nextStrategy("cpu", "out_of_memory", taken)).toBe("halve_batch");
+      taken.push({ strategy: "halve_batch" });
+      size /= 2;
+    }
+    expect(nextStrategy("cpu", "out_of_memory", taken)).toBeUndefined();
+  });
+});
+
+describe("halved", () => {
+  const measured = new Set([1, 8]);
+
+  test("the half comes first, and nothing as large is tried again", () => {
+    expect(halved(64, { waiting: [64, 16, 128], measured })).toEqual({ half: 32, waiting: [32, 16], dropped: [64, 128] });
+  });
+
+  test("a half that was measured is not measured again, one that waits comes first", () => {
+    expect(halved(16, { waiting: [16, 32], measured })).toEqual({ half: 8, waiting: [], dropped: [16, 32] });
+    expect(halved(64, { waiting: [64, 4, 32], measured })).toMatchObject({ waiting: [32, 4] });
+  });
+
+  test("1 has no half", () => {
+    expect(halved(1, { waiting: [1], measured: new Set() })).toBeUndefined();
+  });
+});
+
+describe("hardwareFallback", () => {
+  const task = {
+    requirements: { hardware: ["cuda" as const, "webgpu" as const] },
+    fallback: [{ hardware: ["cpu" as const], after_seconds: 30 }],
+  };
+
+  test("says which platform was wanted and why another was taken", () => {
+    expect(hardwareFallback(task, { hardware: "cpu", succeeded: true })).toEqual({
+      strategy: "fallback_hardware",
+      class: "setup",
+      reason: "backend_unavailable",
+      message:
+        "no worker with cuda took the task; its fallback allows cpu after 30 s. " +
+        "Its times are those of cpu: the view fallback_impact sets them against cuda's",
+      succeeded: true,
+    });
+    const named = hardwareFallback(task, { hardware: "webgpu", succeeded: false });
+    expect(named).toMatchObject({ succeeded: false });
+    expect(named?.message).toContain("requirements.hardware names webgpu too");
+  });
+
+  test("says nothing when the first was taken or none was wanted", () => {
+    const on = (hardware: "cuda" | "cpu" | null): { hardware: typeof hardware; succeeded: boolean } => ({
+      hardware,
+      succeeded: true,
+    });
+    expect(hardwareFallback(task, on("cuda"))).toBeUndefined();
+    expect(hardwareFallback(task, on(null))).toBeUndefined();
+    expect(hardwareFallback({ ...task, requirements: {} }, on("cpu"))).toBeUndefined();
+  });
+});

@@ -1,0 +1,90 @@
+import type { Failure, Hardware, RecoveryStep, RecoveryStrategy, TaskSpec } from "../../contracts/index.ts";
+import { failureDocument } from "./model-failure.ts";
+import type { ModelFailure, ModelFailureClass } from "./model-failure.ts";
+import type { NoiseReason } from "./machine-noise.ts";
+
+/** What is done within an attempt against some failures on some platforms. */
+export interface RecoveryRule {
+  readonly against: readonly (ModelFailureClass | NoiseReason)[];
+  readonly hardware: readonly Hardware[] | "any";
+  readonly strategy: RecoveryStrategy;
+  /** So often in one attempt; after that the next rule, and after the last the attempt fails and the task's retry policy goes on. */
+  readonly atMost: number;
+}
+
+/** The first rule that fits and is not used up is followed. */
+export const recoveryTable: readonly RecoveryRule[] = [
+  // 16 halvings lead from the largest batch that a task may ask for to 1.
+  { against: ["out_of_memory"], hardware: "any", strategy: "halve_batch", atMost: 16 },
+  // An error of CUDA stays with the process that met it: all later calls fail as well.
+  { against: ["cuda_error", "device_lost"], hardware: ["cuda"], strategy: "fresh_process", atMost: 1 },
+  { against: ["device_lost"], hardware: "any", strategy: "new_device", atMost: 1 },
+  { against: ["cuda_error", "device_lost"], hardware: "any", strategy: "hand_back", atMost: 1 },
+  { against: ["noisy_timing", "busy_machine"], hardware: "any", strategy: "measure_again", atMost: 2 },
+];
+
+/** What to do about a failure, given what was done before in the attempt; undefined when nothing is left to try. */
+export function nextStrategy(
+  hardware: Hardware,
+  reason: ModelFailureClass | NoiseReason,
+  taken: readonly { readonly strategy: RecoveryStrategy }[],
+): RecoveryStrategy | undefined {
+  return recoveryTable.find(
+    (rule) =>
+      rule.against.includes(reason) &&
+      (rule.hardware === "any" || rule.hardware.includes(hardware)) &&
+      taken.filter(({ strategy }) => strategy === rule.strategy).length < rule.atMost,
+  )?.strategy;
+}
+
+/** How often a noisy measurement is taken again. */
+export const MEASURE_AGAIN_AT_MOST = Math.max(
+  ...recoveryTable.filter(({ strategy }) => strategy === "measure_again").map(({ atMost }) => atMost),
+);
+
+/** A step as a result shows it. */
+export function stepAgainst(failure: ModelFailure, strategy: RecoveryStrategy, message: string): RecoveryStep {
+  return { ...causeOf(failureDocument(failure)), strategy, message: message.slice(0, 2_000), succeeded: false };
+}
+
+function causeOf({ class: failureClass, reason }: Failure): Pick<RecoveryStep, "class" | "reason"> {
+  return { class: failureClass, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** That a task runs on another platform than the first it asked for, which the coordinator decided, and why it may. */
+export function hardwareFallback(
+  { requirements, fallback }: Pick<TaskSpec, "requirements" | "fallback">,
+  { hardware, succeeded }: { hardware: Hardware | null; succeeded: boolean },
+): RecoveryStep | undefined {
+  const wanted = requirements.hardware ?? [];
+  const [first] = wanted;
+  if (first === undefined || hardware === null || hardware === first) return undefined;
+  const opened = fallback.find((set) => set.hardware.includes(hardware))?.after_seconds ?? 0;
+  const allowed = wanted.includes(hardware)
+    ? `requirements.hardware names ${hardware} too`
+    : `its fallback allows ${hardware} after ${opened} s`;
+  return {
+    strategy: "fallback_hardware",
+    class: "setup",
+    reason: "backend_unavailable",
+    message:
+      `no worker with ${first} took the task; ${allowed}. Its times are those of ${hardware}: ` +
+      `the view fallback_impact sets them against ${first}'s`,
+    succeeded,
+  };
+}
+
+/**
+ * The batch sizes that are still to be tried once one did not fit in memory: none as large, and its half instead of it unless that was
+ * measured. Undefined when there is no half.
+ */
+export function halved(
+  failed: number,
+  { waiting, measured }: { readonly waiting: readonly number[]; readonly measured: ReadonlySet<number> },
+): { readonly half: number; readonly waiting: readonly number[]; readonly dropped: readonly number[] } | undefined {
+  const half = Math.floor(failed / 2);
+  if (half < 1) return undefined;
+  const dropped = waiting.filter((size) => size >= failed);
+  const smaller = waiting.filter((size) => size < failed && size !== half);
+  return { half, dropped, waiting: measured.has(half) ? smaller : [half, ...smaller] };
+}
