@@ -99,6 +99,8 @@ export class Checker {
       case "worker_suspected":
       case "worker_lost":
       case "worker_draining":
+      case "worker_commanded":
+      case "worker_answered":
       case "worker_left":
         return this.ledger.worker(event, atMs, this.coverage);
       default:

@@ -16,6 +16,8 @@ import {
   statusResponse,
   submitRunResponse,
   taskView,
+  workerCommandsResponse,
+  workerCommandView,
   workerView,
 } from "../contracts/index.ts";
 import type {
@@ -41,6 +43,8 @@ import type {
   SubmitRunResponse,
   TaskView,
   TasksQuery,
+  WorkerCommandInput,
+  WorkerCommandView,
   WorkerView,
   WorkersQuery,
 } from "../contracts/index.ts";
@@ -124,8 +128,14 @@ export class Client {
     await this.http.send(`${taskPath(runId, taskId)}/cancel`, { method: "POST", body: { reason } });
   }
 
-  async drainWorker(workerId: string, reason: string): Promise<void> {
-    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/drain`, { method: "POST", body: { reason } });
+  /** Asks something of a worker and gives the command as it stands; the same `command_id` again does nothing new. */
+  commandWorker(workerId: string, request: WorkerCommandInput): Promise<WorkerCommandView> {
+    return this.http.json(commandsPath(workerId), workerCommandView, { method: "POST", body: request });
+  }
+
+  /** What a worker was asked, oldest first. */
+  async workerCommands(workerId: string): Promise<WorkerCommandView[]> {
+    return (await this.http.json(commandsPath(workerId), workerCommandsResponse)).items;
   }
 
   task(runId: string, taskId: string): Promise<TaskView> {
@@ -231,4 +241,8 @@ export class Client {
 
 function taskPath(runId: string, taskId: string): string {
   return `/api/v1/tasks/${encodeURIComponent(runId)}/${encodeURIComponent(taskId)}`;
+}
+
+function commandsPath(workerId: string): string {
+  return `/api/v1/workers/${encodeURIComponent(workerId)}/commands`;
 }

@@ -4,8 +4,9 @@
  *
  * 1  first version
  * 2  revoke; progress payloads; GPUs and peers of an assignment; pools; conditions of dependencies, groups, locks
+ * 3  command and answer; note in hello and capabilities
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export const ASSAY_VERSION = "0.1.0";
 

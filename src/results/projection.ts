@@ -164,6 +164,9 @@ export class Projection {
     switch (event.type) {
       case "worker_registered":
         return this.registerWorker(event, atMs);
+      case "worker_commanded":
+      case "worker_answered":
+        return;
       case "worker_reported":
         return this.setWorker(workerId, { heartbeatMs: atMs, load: event.load });
       case "worker_suspected":

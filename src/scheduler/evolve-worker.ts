@@ -34,7 +34,14 @@ export function registerWorker(state: State, event: JournalEventOf<"worker_regis
   };
   const worker = known
     ? Object.assign(known, facts)
-    : addWorker(state, { workerId: event.workerId, pace: 0, warm: [], ...facts, capabilities: event.capabilities });
+    : addWorker(state, {
+        workerId: event.workerId,
+        pace: 0,
+        warm: [],
+        commands: [],
+        ...facts,
+        capabilities: event.capabilities,
+      });
   setTimer(state, { worker }, null);
   if (known) adapt(state, worker, event.capabilities);
   refreshStanding(state, worker);
@@ -55,6 +62,7 @@ export type WorkerFacts = Pick<
   | "reportedAtMs"
   | "pace"
   | "warm"
+  | "commands"
   | "capabilities"
 >;
 

@@ -142,7 +142,7 @@ function snapshotTask(task: Task): TaskSnapshot {
 
 function snapshotWorker(worker: WorkerRecord): WorkerFacts {
   const { workerId, name, incarnation, sessionId, capabilities, slots, credits, state, draining } = worker;
-  const { timerMs, reportedAtMs, pace, warm } = worker;
+  const { timerMs, reportedAtMs, pace, warm, commands } = worker;
   return {
     workerId,
     name,
@@ -157,6 +157,7 @@ function snapshotWorker(worker: WorkerRecord): WorkerFacts {
     reportedAtMs,
     pace,
     warm,
+    commands,
   };
 }
 
@@ -242,7 +243,9 @@ function restoreClaim(state: State, { runId, taskId, workers }: ClaimSnapshot): 
 }
 
 function restoreWorker(state: State, snapshot: WorkerFacts): void {
-  const worker = addWorker(state, { ...snapshot, workerId: asWorkerId(snapshot.workerId) });
+  // Those that were written before there were commands have none.
+  const { commands = [] } = snapshot as Partial<WorkerFacts>;
+  const worker = addWorker(state, { ...snapshot, commands, workerId: asWorkerId(snapshot.workerId) });
   setTimer(state, { worker }, worker.timerMs);
   for (const key of worker.warm) indexWarm(state, worker, key);
 }

@@ -8,5 +8,5 @@ export interface StoredArtifact {
 /** Where artifacts go: content-addressed, so storing the same twice is harmless. */
 export interface ArtifactStore {
   /** Resolves once the content is safe; rejects with an AssayError when it cannot be stored. The source must not change meanwhile. */
-  put(source: ArtifactSource): Promise<StoredArtifact>;
+  put(source: ArtifactSource & { contentType?: string }): Promise<StoredArtifact>;
 }

@@ -71,6 +71,7 @@ test("when the disk fails, results are still handed out", () => {
     write: () => {
       throw new Error("database or disk is full");
     },
+    outlast: () => undefined,
     close: () => undefined,
   };
   const outbox = new Outbox(full, logger);

@@ -1,9 +1,17 @@
 import { z } from "zod";
-import { identifier, page, reasonRequest, workersQuery, workerView } from "../../../contracts/index.ts";
+import {
+  identifier,
+  page,
+  workerCommandRequest,
+  workerCommandsResponse,
+  workerCommandView,
+  workersQuery,
+  workerView,
+} from "../../../contracts/index.ts";
 import { allItems, firstItem } from "../all-items.ts";
 import { actorOf } from "../guard.ts";
 import type { Api, RouteContext } from "../route-context.ts";
-import { done, errors, found } from "../route-schemas.ts";
+import { errors, found } from "../route-schemas.ts";
 
 const workerParams = z.strictObject({ worker_id: identifier });
 
@@ -39,20 +47,30 @@ export function workerRoutes(api: Api, { control, readModel }: RouteContext): vo
     },
   );
   api.post(
-    "/api/v1/workers/:worker_id/drain",
+    "/api/v1/workers/:worker_id/commands",
     {
       config: { permission: "drain" },
       schema: {
-        operationId: "drainWorker",
+        operationId: "commandWorker",
         tags: ["workers"],
         params: workerParams,
-        body: reasonRequest,
-        response: done,
+        body: workerCommandRequest,
+        response: { 200: workerCommandView, ...errors },
       },
     },
-    async (request, reply) => {
-      await control.drainWorker(request.params.worker_id, { by: actorOf(request), reason: request.body.reason });
-      return reply.code(204).send();
+    (request) => control.commandWorker(request.params.worker_id, request.body, { by: actorOf(request) }),
+  );
+  api.get(
+    "/api/v1/workers/:worker_id/commands",
+    {
+      config: { permission: "read" },
+      schema: {
+        operationId: "listWorkerCommands",
+        tags: ["workers"],
+        params: workerParams,
+        response: { 200: workerCommandsResponse, ...errors },
+      },
     },
+    ({ params }) => ({ items: control.workerCommands(params.worker_id) }),
   );
 }
