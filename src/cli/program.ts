@@ -53,6 +53,8 @@ export function createProgram(cli: Cli): Command {
     .version(ASSAY_VERSION, "-V, --version")
     .helpOption("-h, --help", "show this")
     .helpCommand(false)
+    // Commands and their subcommands have options of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),

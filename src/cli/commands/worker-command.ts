@@ -52,7 +52,6 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
         .default(60_000, "1m"),
     )
     .addOption(new Option("--log-level <level>", "what is logged on standard error").choices(logLevels).default("warn"))
-    // The subcommands have options of the same names.
     .enablePositionalOptions()
     .action(cli.action<Options>(start));
   for (const action of workerActions) addOrderCommand(worker, cli, action);
