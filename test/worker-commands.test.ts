@@ -111,15 +111,15 @@ test("restart: a supervised worker is started anew, by a command and after a cra
   const { site, client, link } = stage;
   const supervisor = site.worker("w", link, "--supervise", "--slots", "1");
   await workerReady(client);
-  const [before] = await workerIds(client);
   const restarted = await order(stage, "restart", "w", "--wait");
   expect(restarted.command, supervisor.stderr).toMatchObject({
     state: "done",
     message: "the worker was started anew",
   });
+  const before = String(restarted.command["worker_id"]);
   const request = { command_id: String(restarted.command["command_id"]), action: "restart" as const };
-  expect(await client.commandWorker(before ?? "", request)).toMatchObject({ state: "done" });
-  expect(await client.workerCommands(before ?? "")).toHaveLength(1);
+  expect(await client.commandWorker(before, request)).toMatchObject({ state: "done" });
+  expect(await client.workerCommands(before)).toHaveLength(1);
   await workerReady(client);
 
   const once = site.path("once");
