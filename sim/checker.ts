@@ -105,6 +105,8 @@ export class Checker {
       case "worker_quarantined":
       case "worker_released":
       case "worker_draining":
+      case "worker_commanded":
+      case "worker_answered":
       case "worker_left":
         return this.ledger.worker(event, atMs, this.coverage);
       default:

@@ -14,6 +14,7 @@ export class Client {
   private readonly known: Submission[] = [];
   private runs = 0;
   private tokens = 0;
+  private commands = 0;
   /** Submissions without an answer yet. */
   open = 0;
 
@@ -111,7 +112,17 @@ export class Client {
       }
       case "drain": {
         const worker = world.pick(this.sim.workers);
-        if (worker) this.try({ type: "drain_worker", workerId: worker.workerId, by: "admin", reason: "upkeep" });
+        if (worker)
+          this.try({
+            type: "command_worker",
+            workerId: worker.workerId,
+            commandId: `c${(this.commands += 1)}`,
+            action: "drain",
+            deadlineMs: null,
+            version: null,
+            by: "admin",
+            reason: "upkeep",
+          });
         if (worker) world.plan(10_000, () => worker.isDraining && worker.crash("kept"));
         return;
       }

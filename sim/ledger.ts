@@ -180,6 +180,8 @@ export class Ledger {
     const worker = this.mustWorker(event.workerId);
     switch (event.type) {
       case "worker_reported":
+      case "worker_commanded":
+      case "worker_answered":
         return;
       case "worker_suspected":
         worker.online = false;

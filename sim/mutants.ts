@@ -70,7 +70,11 @@ export const MUTANTS: readonly Mutant[] = [
     "before > policy.max_retries",
     feature("failures"),
   ]),
-  row("no poison limit", "scheduler/retry.ts", ["const isOver = lostUnder", "const isOver = false && lostUnder", feature("poison")]),
+  row("no poison limit", "scheduler/retry.ts", [
+    "const isOver = lostUnder",
+    "const isOver = false && lostUnder",
+    feature("poison"),
+  ]),
   row("resources not given back", "scheduler/resources.ts", ["  settle(worker.resources, lease, 1);\n  for", "  for"]),
   row("resources given back twice", "scheduler/resources.ts", [
     "  settle(worker.resources, lease, 1);\n  for",

@@ -212,6 +212,7 @@ export class SimWorker {
           this.disk.delete(leaseSeq);
         }
       },
+      outlast: () => undefined,
       close: () => undefined,
     };
   }

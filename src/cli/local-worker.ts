@@ -6,7 +6,7 @@ import { createExecutors } from "../executors/index.ts";
 import { createPlatform } from "../platform/index.ts";
 import { dialWebSocket } from "../transport/index.ts";
 import { HttpArtifactStore, startWorker } from "../worker/index.ts";
-import type { WorkerHandle, WorkerLogger } from "../worker/index.ts";
+import type { Supervision, WorkerHandle, WorkerLogger } from "../worker/index.ts";
 import { makePrivateFolder } from "./data-folders.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -21,11 +21,12 @@ export interface LocalWorkerOptions {
   dataDir: string;
   env: Readonly<Record<string, string | undefined>>;
   logger: WorkerLogger;
+  supervision?: Supervision | undefined;
 }
 
 /** Starts a worker of this machine with every executor there is; resolves before it is connected. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<WorkerHandle> {
-  const { coordinatorUrl, token, env, dataDir, name, slots, labels = {}, pools, logger } = options;
+  const { coordinatorUrl, token, env, dataDir, name, slots, labels = {}, pools, logger, supervision } = options;
   const clock = systemClock;
   const rng = seededRng(randomInt(2 ** 32));
   await makePrivateFolder(dataDir);
@@ -41,6 +42,6 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
       }),
     artifactStore: new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng }),
     executors: createExecutors({ platform }),
-    ...{ platform, dataDir, name, slots, labels, pools, env, clock, rng, logger },
+    ...{ platform, dataDir, name, slots, labels, pools, env, clock, rng, logger, supervision },
   });
 }

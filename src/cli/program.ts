@@ -3,7 +3,6 @@ import { ASSAY_VERSION } from "../contracts/index.ts";
 import type { Cli } from "./cli.ts";
 import { addCancelCommand } from "./commands/cancel-command.ts";
 import { addCoordinatorCommand } from "./commands/coordinator-command.ts";
-import { addDrainCommand } from "./commands/drain-command.ts";
 import { addExplainCommand } from "./commands/explain-command.ts";
 import { addHardwareCommand } from "./commands/hardware-command.ts";
 import { addLogsCommand } from "./commands/logs-command.ts";
@@ -38,7 +37,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
   },
   {
     heading: "Manage:",
-    commands: [addCancelCommand, addDrainCommand, addTokenCommand, addVerifyCommand, addRebuildCommand],
+    commands: [addCancelCommand, addTokenCommand, addVerifyCommand, addRebuildCommand],
   },
 ];
 
@@ -54,6 +53,8 @@ export function createProgram(cli: Cli): Command {
     .version(ASSAY_VERSION, "-V, --version")
     .helpOption("-h, --help", "show this")
     .helpCommand(false)
+    // Commands and their subcommands have options of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),

@@ -16,6 +16,8 @@ import {
   statusResponse,
   submitRunResponse,
   taskView,
+  workerCommandsResponse,
+  workerCommandView,
   workerView,
 } from "../contracts/index.ts";
 import type {
@@ -41,6 +43,8 @@ import type {
   SubmitRunResponse,
   TaskView,
   TasksQuery,
+  WorkerCommandInput,
+  WorkerCommandView,
   WorkerView,
   WorkersQuery,
 } from "../contracts/index.ts";
@@ -124,10 +128,6 @@ export class Client {
     await this.http.send(`${taskPath(runId, taskId)}/cancel`, { method: "POST", body: { reason } });
   }
 
-  drainWorker(workerId: string, reason: string): Promise<void> {
-    return this.askOfWorker(workerId, "drain", reason);
-  }
-
   /** Nothing but health checks for the worker, until it is released. */
   quarantineWorker(workerId: string, reason: string): Promise<void> {
     return this.askOfWorker(workerId, "quarantine", reason);
@@ -135,6 +135,16 @@ export class Client {
 
   releaseWorker(workerId: string, reason: string): Promise<void> {
     return this.askOfWorker(workerId, "release", reason);
+  }
+
+  /** Asks something of a worker and gives the command as it stands; the same `command_id` again does nothing new. */
+  commandWorker(workerId: string, request: WorkerCommandInput): Promise<WorkerCommandView> {
+    return this.http.json(commandsPath(workerId), workerCommandView, { method: "POST", body: request });
+  }
+
+  /** What a worker was asked, oldest first. */
+  async workerCommands(workerId: string): Promise<WorkerCommandView[]> {
+    return (await this.http.json(commandsPath(workerId), workerCommandsResponse)).items;
   }
 
   task(runId: string, taskId: string): Promise<TaskView> {
@@ -222,7 +232,10 @@ export class Client {
   }
 
   private async askOfWorker(workerId: string, word: "drain" | "quarantine" | "release", reason: string): Promise<void> {
-    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/${word}`, { method: "POST", body: { reason } });
+    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/${word}`, {
+      method: "POST",
+      body: { reason },
+    });
   }
 
   private async *all<Schema extends z.ZodType>(
@@ -244,4 +257,8 @@ export class Client {
 
 function taskPath(runId: string, taskId: string): string {
   return `/api/v1/tasks/${encodeURIComponent(runId)}/${encodeURIComponent(taskId)}`;
+}
+
+function commandsPath(workerId: string): string {
+  return `/api/v1/workers/${encodeURIComponent(workerId)}/commands`;
 }

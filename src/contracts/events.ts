@@ -3,6 +3,7 @@ import type { CapabilityDocument, WorkerLoad } from "./capability.ts";
 import type { Failure, ResultDocument } from "./result.ts";
 import type { Role } from "./roles.ts";
 import type { Hardware, TaskSpec } from "./task.ts";
+import type { WorkerAction, WorkerAnswerItem } from "./worker-command.ts";
 
 export type AttemptOutcome = "succeeded" | "failed" | "timed_out" | "lost" | "preempted" | "cancelled";
 
@@ -113,6 +114,8 @@ export type JournalEvent =
       capabilities: CapabilityDocument;
       slots: number;
       credits: number;
+      /** Why it was started anew, or takes no work; absent for nothing to say. */
+      note?: string | undefined;
     }
   | { type: "worker_reported"; workerId: WorkerId; load: WorkerLoad }
   /** `connected`: it is only silent, its session is still open. */
@@ -126,7 +129,27 @@ export type JournalEvent =
   | { type: "worker_released"; workerId: WorkerId; reason: string; by: string | null }
   | { type: "worker_lost"; workerId: WorkerId }
   | { type: "worker_draining"; workerId: WorkerId; by: string; reason: string }
-  | { type: "worker_left"; workerId: WorkerId; reason: string };
+  | { type: "worker_left"; workerId: WorkerId; reason: string }
+  | {
+      type: "worker_commanded";
+      workerId: WorkerId;
+      commandId: string;
+      action: WorkerAction;
+      /** How long what runs may take, from when the worker accepts; null for as long as it takes. */
+      deadlineMs: number | null;
+      /** Of `update` only. */
+      version: string | null;
+      by: string;
+      reason: string;
+    }
+  | {
+      type: "worker_answered";
+      workerId: WorkerId;
+      commandId: string;
+      action: WorkerAction;
+      state: WorkerAnswerItem["state"];
+      message: string;
+    };
 
 export type RunEndState = "completed" | "failed" | "cancelled";
 export type JournalEventOf<Type extends JournalEvent["type"]> = Extract<JournalEvent, { type: Type }>;

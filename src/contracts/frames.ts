@@ -2,6 +2,7 @@ import { z } from "zod";
 import { capabilityDocument, workerLoad } from "./capability.ts";
 import { resultDocument } from "./result.ts";
 import { hardware, identifier, taskSpec } from "./task.ts";
+import { workerAnswerItem, workerCommandItem } from "./worker-command.ts";
 
 /** No frame is larger than this on the wire. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
@@ -17,6 +18,8 @@ const timeMs = z.number().min(0).max(253_402_300_799_999);
 export const MAX_PAYLOAD_CHARACTERS = 8_192;
 /** Opaque to everybody but the executor that wrote it. */
 const payload = z.string().max(MAX_PAYLOAD_CHARACTERS);
+/** Why the worker was started anew, or why it takes no work. */
+const note = z.string().max(500);
 /** A member of a group and where it runs. */
 const groupPeer = z.strictObject({ task_id: identifier, worker_id: identifier, hostname: z.string() });
 export type GroupPeer = z.infer<typeof groupPeer>;
@@ -47,6 +50,7 @@ export const workerFrame = z.discriminatedUnion("type", [
     /** Most leases the worker takes at once: its slots and a few in reserve. */
     credits: z.int().min(1).max(20_000),
     held: z.array(heldLease).max(20_000),
+    note: note.optional(),
   }),
   z.strictObject({
     type: z.literal("heartbeat"),
@@ -95,8 +99,10 @@ export const workerFrame = z.discriminatedUnion("type", [
     capabilities: capabilityDocument,
     slots: z.int().min(1),
     credits: z.int().min(1),
+    note: note.optional(),
   }),
   z.strictObject({ type: z.literal("goodbye"), reason: z.string().max(500) }),
+  z.strictObject({ type: z.literal("answer"), items: items(workerAnswerItem) }),
 ]);
 export type WorkerFrame = z.infer<typeof workerFrame>;
 export type WorkerFrameInput = z.input<typeof workerFrame>;
@@ -152,6 +158,7 @@ export const coordinatorFrame = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("drain"), reason: z.string() }),
   z.strictObject({ type: z.literal("heartbeat_ack"), time_ms: timeMs }),
+  z.strictObject({ type: z.literal("command"), items: items(workerCommandItem) }),
 ]);
 export type CoordinatorFrame = z.infer<typeof coordinatorFrame>;
 export type CoordinatorFrameInput = z.input<typeof coordinatorFrame>;

@@ -22,4 +22,5 @@ export * from "./suite.ts";
 export * from "./task.ts";
 export * from "./version.ts";
 export * from "./views.ts";
+export * from "./worker-command.ts";
 export * from "./zod-faults.ts";

@@ -9,7 +9,7 @@ import { PROTOCOL_VERSION } from "./version.ts";
 const recorded: Readonly<Record<number, string>> = {
   1: "079fe448bb56d3dd4b504eb515a1e4366db3e03401600d305ce5a4d8a847e200",
   2: "b27084c54f35231440b096e20cf079084ca5b9e9ad60854bb2a9c306d1d298dd",
-  3: "c0f9583236e9bd8b39b8aa3193790e9854435391782e3bf0b46d4cc8fe2247bf",
+  3: "f02d71e9b61ec6816b47ca848ea04b32ae10c23bdc91b7a160290f02c1ece866",
 };
 
 /** JSON Schema of what goes over the wire, without the descriptions for people. */

@@ -13,6 +13,8 @@ import type {
   StatusResponse,
   SubmitRunRequest,
   SubmitRunResponse,
+  WorkerCommandRequest,
+  WorkerCommandView,
 } from "../contracts/index.ts";
 import type { ResultsReader } from "../results/index.ts";
 
@@ -32,10 +34,13 @@ export interface Control {
   ): Promise<SubmitRunResponse>;
   cancelRun(runId: string, origin: { by: Actor; reason: string }): Promise<void>;
   cancelTask(task: { runId: string; taskId: string }, origin: { by: Actor; reason: string }): Promise<void>;
-  drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
   /** Nothing but health checks for a worker, until it is released by hand. */
   quarantineWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
   releaseWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void>;
+  /** Asks something of a worker; the same `command_id` again gives the command as it stands. */
+  commandWorker(workerId: string, request: WorkerCommandRequest, origin: { by: Actor }): Promise<WorkerCommandView>;
+  /** What the worker was asked, oldest first. */
+  workerCommands(workerId: string): WorkerCommandView[];
   /** What pools and users are due, hold and wait for. */
   shares(): ShareView[];
   setShare(share: { kind: ShareKind; name: string } & ShareRequest, origin: { by: Actor }): Promise<ShareView>;

@@ -104,7 +104,11 @@ function workerDetails(event: Extract<JournalEvent, { type: `worker_${string}` }
   const worker_id = event.workerId;
   switch (event.type) {
     case "worker_registered":
-      return { worker_id, state: "ready", message: event.name };
+      return {
+        worker_id,
+        state: "ready",
+        message: event.note === undefined ? event.name : `${event.name}: ${event.note}`,
+      };
     case "worker_reported":
       return null;
     case "worker_suspected":
@@ -125,6 +129,14 @@ function workerDetails(event: Extract<JournalEvent, { type: `worker_${string}` }
       return { worker_id, state: "lost" };
     case "worker_draining":
       return { worker_id, state: "draining", message: event.reason };
+    case "worker_commanded": {
+      const what = event.version === null ? event.action : `${event.action} to ${event.version}`;
+      return { worker_id, message: `${what}, asked by ${event.by}: ${event.reason}` };
+    }
+    case "worker_answered": {
+      const said = event.message === "" ? "" : `: ${event.message}`;
+      return { worker_id, message: `${event.action} ${event.state}${said}` };
+    }
     case "worker_left":
       return { worker_id, state: "left", message: event.reason };
   }

@@ -12,9 +12,12 @@ import type {
   StatusResponse,
   SubmitRunRequest,
   SubmitRunResponse,
+  WorkerCommandRequest,
+  WorkerCommandView,
 } from "../contracts/index.ts";
 import { newToken, tokenDigest } from "../auth/index.ts";
-import { explain, sharesOf } from "../scheduler/index.ts";
+import { commandsOf, explain, sharesOf } from "../scheduler/index.ts";
+import type { WorkerCommand } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
 import { survey, surveyAll } from "./survey.ts";
@@ -97,13 +100,24 @@ export class LeaderControl implements Control {
     });
   }
 
-  async drainWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void> {
-    await this.leading().ask({
-      type: "drain_worker",
-      workerId: asWorkerId(workerId),
-      by: origin.by.name,
-      reason: origin.reason,
-    });
+  async commandWorker(
+    workerId: string,
+    { command_id: commandId = this.options.newId(), ...request }: WorkerCommandRequest,
+    origin: { by: Actor },
+  ): Promise<WorkerCommandView> {
+    const { action, reason, version, deadline_seconds: seconds } = request;
+    const deadlineMs = seconds === null ? null : Math.round(seconds * 1000);
+    const asked = { workerId: asWorkerId(workerId), commandId, action, deadlineMs, version, reason };
+    await this.leading().ask({ type: "command_worker", ...asked, by: origin.by.name });
+    const found = this.workerCommands(workerId).find((one) => one.command_id === commandId);
+    assert(found, "a command that was given is known");
+    return found;
+  }
+
+  workerCommands(workerId: string): WorkerCommandView[] {
+    const commands = commandsOf(this.leading().state, asWorkerId(workerId));
+    if (!commands) throw assayError("not_found", `No worker has the id ${workerId}.`);
+    return commands.map((one) => commandView(workerId, one));
   }
 
   async quarantineWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void> {
@@ -193,4 +207,20 @@ export class LeaderControl implements Control {
     if (leader instanceof AssayError) throw leader;
     return leader;
   }
+}
+
+function commandView(workerId: string, command: WorkerCommand): WorkerCommandView {
+  const { commandId, action, state, deadlineMs, version, by, reason, atMs, message } = command;
+  return {
+    command_id: commandId,
+    worker_id: workerId,
+    action,
+    state,
+    deadline_seconds: deadlineMs === null ? null : deadlineMs / 1000,
+    version,
+    requested_by: by,
+    reason,
+    create_time: isoTime(atMs),
+    message,
+  };
 }

@@ -11,6 +11,7 @@ export class Outbox {
   private readonly ack: CoordinatorFrameOf<"ack">["items"] = [];
   private readonly cancel: CoordinatorFrameOf<"cancel">["items"] = [];
   private readonly revoke: CoordinatorFrameOf<"revoke">["items"] = [];
+  private readonly command: CoordinatorFrameOf<"command">["items"] = [];
   private drainReason: string | undefined;
 
   addAssign(item: AssignItem): void {
@@ -29,6 +30,10 @@ export class Outbox {
     this.revoke.push(item);
   }
 
+  addCommand(item: CoordinatorFrameOf<"command">["items"][number]): void {
+    this.command.push(item);
+  }
+
   addDrain(reason: string): void {
     this.drainReason = reason;
   }
@@ -42,6 +47,7 @@ export class Outbox {
     if (this.revoke.length > 0) frames.push({ type: "revoke", items: this.revoke.splice(0) });
     if (this.drainReason !== undefined) frames.push({ type: "drain", reason: this.drainReason });
     this.drainReason = undefined;
+    if (this.command.length > 0) frames.push({ type: "command", items: this.command.splice(0) });
     return frames;
   }
 }

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { asWorkerId, systemClock } from "../base/index.ts";
-import { capabilityDocument } from "../contracts/index.ts";
+import { capabilityDocument, PROTOCOL_VERSION } from "../contracts/index.ts";
 import type { PlacedEvent } from "../contracts/index.ts";
 import { emptyState, step } from "../scheduler/index.ts";
+import type { Command } from "../scheduler/index.ts";
 import { LiveLogs } from "./live-logs.ts";
 import { WorkerLink } from "./worker-link.ts";
 import type { WorkerLinkOptions, WorkerSession } from "./worker-link.ts";
@@ -58,7 +59,7 @@ function connect(link: WorkerLink, incarnation: string): string[] {
   };
   link.onHello(session, {
     type: "hello",
-    protocol_version: 2,
+    protocol_version: PROTOCOL_VERSION,
     assay_version: "0",
     worker_id: "w",
     name: "w",
@@ -71,26 +72,47 @@ function connect(link: WorkerLink, incarnation: string): string[] {
   return sent;
 }
 
-test("a worker that is started anew is not told to drain by what was asked of the process before", () => {
+const drain: Command = {
+  type: "command_worker",
+  workerId: asWorkerId("w"),
+  commandId: "c1",
+  action: "drain",
+  deadlineMs: null,
+  version: null,
+  by: "admin",
+  reason: "upkeep",
+};
+
+test("what a process did not end is asked of the next one", () => {
   const { link, execute, commit } = newLink();
   const first = connect(link, "1");
   commit();
   // All in one batch: the request to drain, and the new process that takes the place of the one it was meant for.
-  execute({ type: "drain_worker", workerId: asWorkerId("w"), by: "admin", reason: "upkeep" });
+  execute(drain);
   const second = connect(link, "2");
   commit();
   expect(first).toEqual(["welcome", "close"]);
-  expect(second).toEqual(["welcome"]);
+  expect(new Set(second)).toEqual(new Set(["welcome", "drain", "command"]));
 });
 
-test("a worker is told to drain, and told again in its next session", () => {
+test("a command is sent when it is committed, and again in each session until its last answer", () => {
   const { link, execute, commit } = newLink();
   const first = connect(link, "1");
   commit();
-  execute({ type: "drain_worker", workerId: asWorkerId("w"), by: "admin", reason: "upkeep" });
+  execute(drain);
+  expect(first).toEqual(["welcome"]);
   commit();
   const second = connect(link, "1");
   commit();
-  expect(first).toEqual(["welcome", "drain", "close"]);
-  expect(second).toEqual(["welcome", "drain"]);
+  execute({
+    ...{ type: "worker_answered", workerId: asWorkerId("w"), sessionId: "s2" },
+    ...{ commandId: "c1", state: "done", message: "" },
+  });
+  commit();
+  const third = connect(link, "1");
+  commit();
+  expect(first).toEqual(["welcome", "drain", "command", "close"]);
+  expect(second).toEqual(["welcome", "drain", "command", "close"]);
+  // It is the same process, so it drains still.
+  expect(third).toEqual(["welcome", "drain"]);
 });

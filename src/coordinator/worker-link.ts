@@ -1,8 +1,15 @@
 import { asRunId, asWorkerId, assertNever } from "../base/index.ts";
 import type { Clock, WorkerId } from "../base/index.ts";
-import type { CloseReason, JournalEvent, PlacedEvent, WorkerFrame, WorkerFrameOf } from "../contracts/index.ts";
-import type { Command, Lease, Reply, State, Task } from "../scheduler/index.ts";
 import { silenceTimeoutMs } from "../transport/index.ts";
+import type {
+  CloseReason,
+  JournalEvent,
+  PlacedEvent,
+  WorkerCommandItem,
+  WorkerFrame,
+  WorkerFrameOf,
+} from "../contracts/index.ts";
+import type { Command, Lease, Reply, State, Task, WorkerCommand } from "../scheduler/index.ts";
 import type { Answer } from "./leader.ts";
 import { Liveness } from "./liveness.ts";
 import type { LiveLogs } from "./live-logs.ts";
@@ -86,7 +93,7 @@ export class WorkerLink {
     };
     this.peers.set(session, peer);
     this.byWorker.set(workerId, peer);
-    const { name, incarnation, capabilities, slots, credits, held } = hello;
+    const { name, incarnation, capabilities, slots, credits, held, note } = hello;
     const sessionId = peer.sessionId;
     const command: Command = {
       type: "register_worker",
@@ -98,6 +105,7 @@ export class WorkerLink {
       slots,
       credits,
       held,
+      note,
     };
     const led = this.options.execute(command, (reply) => this.welcome(peer, reply));
     if (!led) session.close("not_leader", "This coordinator does not lead now.");
@@ -160,6 +168,7 @@ export class WorkerLink {
     for (const { leaseSeq, running } of reply.revoked)
       peer.outbox.addRevoke({ lease_seq: leaseSeq, running, reason: "asked back before" });
     if (reply.draining) peer.outbox.addDrain("asked to drain");
+    for (const command of reply.commands) peer.outbox.addCommand(commandItem(command));
     this.flush(peer);
   }
 
@@ -215,12 +224,16 @@ export class WorkerLink {
         return payload === undefined || execute({ type: "attempt_progressed", workerId, leaseSeq, payload });
       }
       case "capabilities": {
-        const { capabilities, slots, credits } = frame;
-        return execute({ type: "update_capabilities", workerId, sessionId, capabilities, slots, credits });
+        const { type: _type, ...offer } = frame;
+        return execute({ type: "update_capabilities", workerId, sessionId, ...offer });
       }
       case "goodbye":
         return execute({ type: "worker_goodbye", workerId, sessionId, reason: frame.reason }, () =>
           peer.session.close("normal", "goodbye"),
+        );
+      case "answer":
+        return frame.items.every(({ command_id: commandId, state, message = "" }) =>
+          execute({ type: "worker_answered", workerId, sessionId, commandId, state, message }),
         );
       default:
         return assertNever(frame);
@@ -295,6 +308,11 @@ export class WorkerLink {
         if (peer?.welcomed && isMeant) this.fill(peer).addDrain(event.reason);
         return;
       }
+      case "worker_commanded": {
+        const peer = this.byWorker.get(event.workerId);
+        if (peer?.welcomed) this.fill(peer).addCommand(commandItem(event));
+        return;
+      }
       default:
         return;
     }
@@ -328,6 +346,17 @@ export class WorkerLink {
   }
 }
 
+function commandItem({ commandId, action, deadlineMs, version, reason }: CommandText): WorkerCommandItem {
+  return {
+    command_id: commandId,
+    action,
+    ...(deadlineMs === null ? {} : { deadline_ms: deadlineMs }),
+    ...(version === null ? {} : { version }),
+    reason,
+  };
+}
+
+type CommandText = Pick<WorkerCommand, "commandId" | "action" | "deadlineMs" | "version" | "reason">;
 type Seat = NonNullable<AssignItem["peers"]>[number];
 
 /** A lease as the worker is told of it; an absent field is not sent. */

@@ -165,6 +165,9 @@ export class Projection {
     switch (event.type) {
       case "worker_registered":
         return this.registerWorker(event, atMs);
+      case "worker_commanded":
+      case "worker_answered":
+        return;
       case "worker_reported":
         return this.setWorker(workerId, { heartbeatMs: atMs, load: event.load });
       case "worker_suspected":
@@ -176,7 +179,9 @@ export class Projection {
       case "worker_flapping":
         return this.setOnline(workerId, atMs, { heldUntilMs: event.untilMs });
       case "worker_quarantined":
-        return this.setOnline(workerId, atMs, { quarantine: { reason: event.reason, by: event.by, since: isoTime(atMs) } });
+        return this.setOnline(workerId, atMs, {
+          quarantine: { reason: event.reason, by: event.by, since: isoTime(atMs) },
+        });
       case "worker_released":
         return this.setOnline(workerId, atMs, { quarantine: null });
       case "worker_draining":

@@ -9,8 +9,11 @@ import type {
   Role,
   ShareKind,
   TaskSpec,
+  WorkerAction,
+  WorkerAnswerItem,
   WorkerLoad,
 } from "../contracts/index.ts";
+import type { WorkerCommand } from "./worker-commands.ts";
 
 /** What can be asked of the state machine. Ids, digests and secrets' hashes are made outside and passed in. */
 export type Command =
@@ -41,6 +44,7 @@ export type Command =
       capabilities: CapabilityDocument;
       slots: number;
       credits: number;
+      note?: string | undefined;
       held: HeldLease[];
     }
   | {
@@ -58,6 +62,7 @@ export type Command =
       capabilities: CapabilityDocument;
       slots: number;
       credits: number;
+      note?: string | undefined;
     }
   | { type: "worker_disconnected"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
   /** Nothing was heard of it lately, although its session is open. */
@@ -67,7 +72,24 @@ export type Command =
   | { type: "quarantine_worker"; workerId: WorkerId; by: string; reason: string }
   | { type: "release_worker"; workerId: WorkerId; by: string; reason: string }
   | { type: "worker_goodbye"; workerId: WorkerId; sessionId: string; reason: string }
-  | { type: "drain_worker"; workerId: WorkerId; by: string; reason: string }
+  | {
+      type: "command_worker";
+      workerId: WorkerId;
+      commandId: string;
+      action: WorkerAction;
+      deadlineMs: number | null;
+      version: string | null;
+      by: string;
+      reason: string;
+    }
+  | {
+      type: "worker_answered";
+      workerId: WorkerId;
+      sessionId: string;
+      commandId: string;
+      state: WorkerAnswerItem["state"];
+      message: string;
+    }
   | { type: "set_share"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
   | { type: "attempt_started"; workerId: WorkerId; leaseSeq: number; startedAtMs: number }
   | { type: "attempt_progressed"; workerId: WorkerId; leaseSeq: number; payload: string }
@@ -89,6 +111,7 @@ export type Reply =
       fenced: number[];
       revoked: { leaseSeq: number; running: boolean }[];
       draining: boolean;
+      commands: readonly WorkerCommand[];
     };
 
 export interface Decision {

@@ -8,6 +8,7 @@ import { fit } from "./match.ts";
 import { unfitReserve } from "./migration.ts";
 import { dropCheck } from "./quarantine.ts";
 import type { State, WorkerRecord } from "./state.ts";
+import { drainAgain, openCommands } from "./worker-commands.ts";
 
 type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
 
@@ -49,11 +50,14 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
     return [];
   });
   events.push(...ended);
+  const drainedAgain = drainAgain(known, command.incarnation);
+  events.push(...drainedAgain);
   // What it holds and we do not know of: a finished one will get its answer when the result comes.
   const foreign = [...holds.values()].filter((one) => one.state !== "finished").map((one) => one.lease_seq);
-  const draining = known?.incarnation === command.incarnation && known.draining;
+  const draining = drainedAgain.length > 0 || (known?.incarnation === command.incarnation && known.draining);
   const fenced = [...foreign, ...cancelled];
-  return { events, reply: { type: "reattached", resend, fenced, revoked, draining } };
+  const commands = openCommands(known);
+  return { events, reply: { type: "reattached", resend, fenced, revoked, draining, commands } };
 }
 
 /** The worker that this session still speaks for. */
@@ -138,12 +142,9 @@ export function decideGoodbye(state: State, command: Of<"worker_goodbye">, nowMs
   const worker = speaker(state, command);
   if (!worker) return done();
   const returned = endAll(worker, (lease) => preempted(lease, nowMs));
-  return done(...dropCheck(worker), ...returned, { type: "worker_left", workerId: worker.workerId, reason: command.reason });
-}
-
-export function decideDrain(state: State, command: Of<"drain_worker">): Decision {
-  const worker = state.workers.get(command.workerId);
-  if (!worker) return refused(fault("not_found", `No worker has the id ${command.workerId}.`));
-  if (worker.draining) return done();
-  return done({ ...command, type: "worker_draining" });
+  return done(...dropCheck(worker), ...returned, {
+    type: "worker_left",
+    workerId: worker.workerId,
+    reason: command.reason,
+  });
 }

@@ -8,7 +8,6 @@ import { decideProjected, decideStalled, decideTick } from "./decide-time.ts";
 import {
   decideCapabilities,
   decideDisconnected,
-  decideDrain,
   decideGoodbye,
   decideHeard,
   decideHeartbeat,
@@ -18,6 +17,7 @@ import {
   decideSilent,
 } from "./decide-worker.ts";
 import type { State } from "./state.ts";
+import { decideAnswer, decideCommand } from "./worker-commands.ts";
 
 /**
  * The events that a command causes in this state, and what its asker is told. Pure: the same state, command and time give the
@@ -60,8 +60,10 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       return decideRelease(state, command);
     case "worker_goodbye":
       return decideGoodbye(state, command, nowMs);
-    case "drain_worker":
-      return decideDrain(state, command);
+    case "command_worker":
+      return decideCommand(state, command);
+    case "worker_answered":
+      return decideAnswer(state, command);
     case "set_share":
       return done({ ...command, type: "share_set" });
     case "attempt_started":

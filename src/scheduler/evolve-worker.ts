@@ -46,6 +46,7 @@ export function registerWorker(state: State, event: JournalEventOf<"worker_regis
         warm: [],
         steadiness: steady(),
         health: healthy(),
+        commands: [],
         ...facts,
         capabilities: event.capabilities,
       });
@@ -85,6 +86,7 @@ export type WorkerFacts = Pick<
   | "warm"
   | "steadiness"
   | "health"
+  | "commands"
   | "capabilities"
 >;
 

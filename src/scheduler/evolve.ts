@@ -12,6 +12,7 @@ import { leaveMachine } from "./resources.ts";
 import { nodesOf, place, removeRunNode } from "./share-tree.ts";
 import type { State, WorkerRecord } from "./state.ts";
 import { armWorker, setTimer } from "./timers.ts";
+import { evolveAnswer, evolveCommand } from "./worker-commands.ts";
 import { makeReady, mustRun, mustTask, mustWorker, setTaskState } from "./transition.ts";
 
 /** A worker that was lost is remembered this long, as hardware that is known to exist. */
@@ -135,6 +136,10 @@ function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker
       if (isOnline(worker)) comeOnline(state, worker);
       return;
     }
+    case "worker_commanded":
+      return evolveCommand(mustWorker(state, event.workerId), event, atMs);
+    case "worker_answered":
+      return evolveAnswer(mustWorker(state, event.workerId), event);
     case "worker_left": {
       const worker = mustWorker(state, event.workerId);
       assert(worker.leases.size === 0, `worker ${worker.workerId} leaves without leases`);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { asRunId, asTaskId, asWorkerId, seededRng } from "../base/index.ts";
-import type { Rng } from "../base/index.ts";
+import type { Rng, WorkerId } from "../base/index.ts";
 import {
   capabilityDocument,
   dependencyCondition,
@@ -61,7 +61,7 @@ class Chaos {
       case 5: {
         if (this.rng.below(5) > 0) return this.started();
         const worker = this.pick([...this.state.workers.values()]);
-        return worker && { type: "drain_worker", workerId: worker.workerId, by: "x", reason: "x" };
+        return worker && this.order(worker.workerId, worker.sessionId);
       }
       case 6:
         return { type: "projected", seq: this.state.seq - this.rng.below(20) };
@@ -210,6 +210,17 @@ class Chaos {
       reason: "x",
       lostAtMs: this.nowMs + this.rng.below(20_000),
     };
+  }
+
+  /** Something is asked of a worker, or it says what became of that. */
+  private order(workerId: WorkerId, sessionId: string | null): Command {
+    const commandId = `c${this.rng.below(4)}`;
+    const state = this.pick(["accepted", "done", "failed"] as const);
+    if (state && sessionId !== null && this.rng.below(2) === 0)
+      return { type: "worker_answered", workerId, sessionId, commandId, state, message: "x" };
+    const action = this.pick(["drain", "stop", "restart"] as const) ?? "drain";
+    const asked = { commandId, action, deadlineMs: null, version: null, by: "x", reason: "x" };
+    return { type: "command_worker", workerId, ...asked };
   }
 
   private started(): Command | undefined {

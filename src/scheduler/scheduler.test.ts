@@ -312,11 +312,22 @@ describe("workers", () => {
 
   test("a draining worker gets nothing new, also after it reconnects; a new process of it does", () => {
     const it = bench("w1");
-    it.do({ type: "drain_worker", workerId: asWorkerId("w1"), by: "me", reason: "r" });
+    it.do({
+      type: "command_worker",
+      workerId: asWorkerId("w1"),
+      commandId: "c1",
+      action: "drain",
+      deadlineMs: null,
+      version: null,
+      by: "me",
+      reason: "r",
+    });
     it.submit([spec("a")]);
     expect(it.task("a").state).toBe("queued");
     expect(it.worker("w1")).toMatchObject({ draining: true });
     expect(it.task("a").state).toBe("queued");
+    const done = { commandId: "c1", state: "done" as const, message: "" };
+    it.do({ type: "worker_answered", workerId: asWorkerId("w1"), sessionId: "w1-1", ...done });
     it.worker("w1", { incarnation: "2" });
     expect(it.task("a").state).toBe("leased");
   });

@@ -9,10 +9,9 @@ import { indexLease } from "./evolve-attempt.ts";
 import { addRun, addTask } from "./evolve-run.ts";
 import { addWorker } from "./evolve-worker.ts";
 import type { WorkerFacts } from "./evolve-worker.ts";
-import { steady } from "./flapping.ts";
 import { indexWarm } from "./learning.ts";
 import { refreshStanding } from "./profile.ts";
-import { beginCheck, healthy } from "./quarantine.ts";
+import { beginCheck } from "./quarantine.ts";
 import { leaveClass } from "./requirement-class.ts";
 import { place } from "./share-tree.ts";
 import type { ShareNode } from "./share-tree.ts";
@@ -147,7 +146,7 @@ function snapshotTask(task: Task): TaskSnapshot {
 
 function snapshotWorker(worker: WorkerRecord): WorkerFacts {
   const { workerId, name, incarnation, sessionId, capabilities, slots, credits, state, draining } = worker;
-  const { timerMs, reportedAtMs, pace, warm, steadiness, health } = worker;
+  const { timerMs, reportedAtMs, pace, warm, steadiness, health, commands } = worker;
   return {
     workerId,
     name,
@@ -164,6 +163,7 @@ function snapshotWorker(worker: WorkerRecord): WorkerFacts {
     warm,
     steadiness,
     health,
+    commands,
   };
 }
 
@@ -253,8 +253,7 @@ function restoreClaim(state: State, { runId, taskId, workers }: ClaimSnapshot): 
 }
 
 function restoreWorker(state: State, snapshot: WorkerFacts): void {
-  const added = { steadiness: steady(), health: healthy() };
-  const worker = addWorker(state, { ...added, ...snapshot, workerId: asWorkerId(snapshot.workerId) });
+  const worker = addWorker(state, { ...snapshot, workerId: asWorkerId(snapshot.workerId) });
   armWorker(state, worker);
   for (const key of worker.warm) indexWarm(state, worker, key);
 }

@@ -26,6 +26,7 @@ import type { RequirementClass } from "./requirement-class.ts";
 import type { Machine, ResourcePool } from "./resources.ts";
 import { rootNode } from "./share-tree.ts";
 import type { ShareNode } from "./share-tree.ts";
+import type { WorkerCommand } from "./worker-commands.ts";
 
 /** The right to execute one attempt. `leaseSeq`, the sequence of the event that granted it, is the fencing token. */
 export interface Lease {
@@ -151,6 +152,8 @@ export interface WorkerRecord {
   pace: number;
   /** Models and workspaces that it used lately, the latest last: they are in its cache. */
   warm: string[];
+  /** What it was asked, the latest last. */
+  commands: readonly WorkerCommand[];
   readonly leases: Map<number, Lease>;
   /** Index: capabilities as matching sees them, shared by workers with the same. */
   profile: Profile;

@@ -3,9 +3,13 @@ import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
 export type StoredArtifact = StoredBlob;
 
 /** Where artifacts go: content-addressed, so storing the same twice is harmless. */
-export interface ArtifactStore {
+export interface ArtifactSink {
   /** Resolves once the content is safe; rejects with an AssayError when it cannot be stored. The source must not change meanwhile. */
-  put(source: ArtifactSource): Promise<StoredArtifact>;
+  put(source: ArtifactSource & { contentType?: string }): Promise<StoredArtifact>;
+}
+
+/** Where they can be had again, from any worker. */
+export interface ArtifactStore extends ArtifactSink {
   /** Writes stored content to a new file; rejects, and leaves no file, when it cannot be had or is not what its digest says. */
   get(sha256: string, path: string): Promise<void>;
 }

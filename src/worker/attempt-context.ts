@@ -4,7 +4,7 @@ import { asRunId, asTaskId } from "../base/index.ts";
 import { assayError, MAX_PAYLOAD_CHARACTERS } from "../contracts/index.ts";
 import type { Artifact, AssignItem, GroupPeer, Hardware } from "../contracts/index.ts";
 import type { ArtifactSource, ExecutionContext, ProgressReport, StoredBlob } from "../executors/index.ts";
-import type { ArtifactStore } from "./artifact-store.ts";
+import type { ArtifactSink, ArtifactStore } from "./artifact-store.ts";
 import type { LiveFeed } from "./live-feed.ts";
 
 /** A result holds at most so many. */
@@ -18,7 +18,10 @@ export interface AttemptContextOptions {
   signal: AbortSignal;
   clock: Clock;
   env: Readonly<Record<string, string | undefined>>;
-  artifacts: ArtifactStore;
+  /** Where results' artifacts go; they may wait here for a coordinator that is away. */
+  artifacts: ArtifactSink;
+  /** Where the next attempt finds what this one leaves, whichever worker it is on. */
+  blobs: ArtifactStore;
   live: LiveFeed;
 }
 
@@ -90,11 +93,11 @@ export class AttemptContext implements ExecutionContext {
   }
 
   saveBlob(source: ArtifactSource): Promise<StoredBlob> {
-    return this.options.artifacts.put(source);
+    return this.options.blobs.put(source);
   }
 
   fetchBlob(sha256: string, path: string): Promise<void> {
-    return this.options.artifacts.get(sha256, path);
+    return this.options.blobs.get(sha256, path);
   }
 
   async saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact> {

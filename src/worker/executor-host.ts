@@ -5,7 +5,7 @@ import type { Clock, WorkerId } from "../base/index.ts";
 import type { AssignItem, Failure, ResultDocument, TaskType } from "../contracts/index.ts";
 import type { AbortReason, ExecutionReport, Executor } from "../executors/index.ts";
 import { abortReason, interruptedReport } from "../executors/index.ts";
-import type { ArtifactStore } from "./artifact-store.ts";
+import type { ArtifactSink, ArtifactStore } from "./artifact-store.ts";
 import { AttemptContext } from "./attempt-context.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { failedResult, makeResult } from "./result-document.ts";
@@ -25,7 +25,8 @@ export interface ExecutorHostOptions {
   workRoot: string;
   cacheDir: string;
   env: Readonly<Record<string, string | undefined>>;
-  artifacts: ArtifactStore;
+  artifacts: ArtifactSink;
+  blobs: ArtifactStore;
   live: LiveFeed;
   clock: Clock;
   logger: WorkerLogger;
@@ -64,7 +65,7 @@ export class ExecutorHost implements AttemptRunner {
   }
 
   private contextFor(item: AssignItem, signal: AbortSignal): AttemptContext {
-    const { workRoot, cacheDir, clock, env, artifacts, live } = this.options;
+    const { workRoot, cacheDir, clock, env, artifacts, blobs, live } = this.options;
     return new AttemptContext({
       item,
       folder: join(workRoot, String(item.lease_seq)),
@@ -73,6 +74,7 @@ export class ExecutorHost implements AttemptRunner {
       clock,
       env,
       artifacts,
+      blobs,
       live,
     });
   }

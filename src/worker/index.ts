@@ -1,6 +1,6 @@
 /**
  * worker: the process that executes: one session with the coordinator at a time, slots, results kept until they are
- * acknowledged, live output, artifacts on their way to the coordinator.
+ * acknowledged, live output, artifacts on their way to the coordinator; and the supervisor that starts such processes anew.
  *
  * Never: decides what runs where, or knows what kinds of task do. Does not import the coordinator.
  * May enter: cli, bench, sim, the dashboard's tab worker.
@@ -9,4 +9,7 @@ export { measureCapabilities } from "./capabilities.ts";
 export { HttpArtifactStore } from "./http-artifact-store.ts";
 export { startWorker } from "./start-worker.ts";
 export type { WorkerHandle } from "./start-worker.ts";
+export type { Supervision } from "./supervision.ts";
+export { chooseNextVersion, RESTART_EXIT_CODE, supervisedBy, superviseWorker } from "./supervisor.ts";
+export { installVersion } from "./versions.ts";
 export type { WorkerLogger } from "./worker-logger.ts";

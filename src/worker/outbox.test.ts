@@ -65,18 +65,30 @@ test("a replacement takes the place of the result", () => {
   again.close();
 });
 
-test("when the disk fails, results are still handed out", () => {
-  // A full disk cannot be had in a test: only the store that fails is made up.
-  const full: OutboxStore = {
+test("when the disk fails, results are handed out all the same, and stored when it is well again", () => {
+  // Only the store that fails is made up: a file system is filled in the tests of whole workers.
+  const written: { put: readonly unknown[]; remove: readonly number[] }[] = [];
+  let full = true;
+  const disk: OutboxStore = {
     load: () => [],
-    write: () => {
-      throw new Error("database or disk is full");
+    write: (changes) => {
+      if (full) throw new Error("database or disk is full");
+      written.push(changes);
     },
+    outlast: () => undefined,
     close: () => undefined,
   };
-  const outbox = new Outbox(full, logger);
+  const outbox = new Outbox(disk, logger);
   outbox.add(item(1));
-  expect(outbox.commit()).toEqual([item(1)]);
-  expect(outbox.all()).toEqual([item(1)]);
-  expect(logger.lines).toEqual(["results could not be stored on disk"]);
+  outbox.add(item(2));
+  expect(outbox.commit()).toEqual([item(1), item(2)]);
+  expect(outbox.unstored).toBe("database or disk is full");
+  // Acknowledged meanwhile: it need not be written any more.
+  outbox.acknowledge(1);
+  expect(outbox.commit()).toEqual([]);
+  full = false;
+  expect(outbox.commit()).toEqual([]);
+  expect(outbox.unstored).toBeNull();
+  expect(written).toEqual([{ put: [item(2)], remove: [1] }]);
+  expect(outbox.all()).toEqual([item(2)]);
 });

@@ -24,6 +24,8 @@ export interface OutgoingOptions {
   defer: (action: () => void) => void;
   /** All that changed until now is stored, and sent if it could be. */
   onFlushed: () => void;
+  /** Where artifacts of results are; all are delivered when absent. */
+  artifacts?: { stateOf(sha256: string): "waiting" | "lost" | "delivered" } | undefined;
   clock: Clock;
   logger: WorkerLogger;
 }
@@ -37,6 +39,8 @@ export class Outgoing implements SlotEvents {
   private readonly options: OutgoingOptions;
   private readonly starts = new Map<number, number>();
   private readonly returns = new Map<number, { item: AssignItem; reason: string; payload?: string }>();
+  /** Results whose artifacts are not delivered yet. */
+  private readonly incomplete = new Set<number>();
   private scheduled = false;
   private readonly frames: TokenBucket;
 
@@ -53,7 +57,7 @@ export class Outgoing implements SlotEvents {
 
   finished(item: FinishedItem): void {
     this.starts.delete(item.lease_seq);
-    this.options.outbox.add(item);
+    this.options.outbox.add(this.withoutLost(item));
     this.schedule();
   }
 
@@ -64,6 +68,7 @@ export class Outgoing implements SlotEvents {
   }
 
   acknowledged(leaseSeq: number): void {
+    this.incomplete.delete(leaseSeq);
     this.options.outbox.acknowledge(leaseSeq);
     this.schedule();
   }
@@ -84,12 +89,22 @@ export class Outgoing implements SlotEvents {
     this.flush();
   }
 
+  /** Artifacts were delivered or given up: results that waited for them may go. */
+  artifactsChanged(): void {
+    for (const item of this.options.outbox.all()) {
+      const kept = this.withoutLost(item);
+      if (kept !== item) this.options.outbox.add(kept);
+    }
+    this.flush();
+  }
+
   /** Stores and sends what there is, now. */
   flush(): void {
     const results = this.options.outbox.commit();
     const session = this.options.session();
     if (session !== undefined) this.sendChanges(session);
-    this.sendResults(results);
+    const waited = [...this.incomplete].flatMap((leaseSeq) => this.options.outbox.get(leaseSeq) ?? []);
+    this.sendResults([...new Set([...waited, ...results])]);
     this.options.onFlushed();
   }
 
@@ -124,7 +139,7 @@ export class Outgoing implements SlotEvents {
   }
 
   private sendResults(results: readonly FinishedItem[]): void {
-    let items = [...results];
+    let items = results.filter((item) => this.isComplete(item));
     while (items.length > 0) {
       const session = this.options.session();
       if (session === undefined) return;
@@ -134,6 +149,22 @@ export class Outgoing implements SlotEvents {
         items = this.replaceUnsendable(items, error);
       }
     }
+  }
+
+  /** Whoever reads a result must find what it names. */
+  private isComplete(item: FinishedItem): boolean {
+    const { artifacts } = this.options;
+    const complete = item.result.artifacts.every(({ sha256 }) => artifacts?.stateOf(sha256) !== "waiting");
+    if (complete) this.incomplete.delete(item.lease_seq);
+    else this.incomplete.add(item.lease_seq);
+    return complete;
+  }
+
+  private withoutLost(item: FinishedItem): FinishedItem {
+    const { artifacts } = this.options;
+    const kept = item.result.artifacts.filter(({ sha256 }) => artifacts?.stateOf(sha256) !== "lost");
+    if (kept.length === item.result.artifacts.length) return item;
+    return { ...item, result: { ...item.result, artifacts: kept } };
   }
 
   /** A result too large or too deep for a frame would be tried forever: a failure that says so takes its place. */

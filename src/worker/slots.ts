@@ -47,6 +47,7 @@ export class Slots {
   private readonly running = new Map<number, RunningAttempt>();
   private readonly ended = new Set<number>();
   private closedBecause: string | undefined;
+  private heldBecause: string | undefined;
 
   constructor(options: SlotsOptions) {
     this.options = options;
@@ -64,9 +65,8 @@ export class Slots {
   offer(item: AssignItem): void {
     const leaseSeq = item.lease_seq;
     if (this.waiting.has(leaseSeq) || this.running.has(leaseSeq) || this.ended.has(leaseSeq)) return;
-    if (this.closedBecause !== undefined) {
-      return this.options.events.released(item, { reason: this.closedBecause });
-    }
+    const refusal = this.closedBecause ?? this.heldBecause;
+    if (refusal !== undefined) return this.options.events.released(item, { reason: refusal });
     this.waiting.set(leaseSeq, item);
     this.fill();
   }
@@ -93,6 +93,20 @@ export class Slots {
   /** Takes no more leases and hands back those that wait; what runs goes on. */
   close(reason: string): void {
     this.closedBecause = reason;
+    this.returnWaiting(reason);
+  }
+
+  /** The same until `resume`. */
+  hold(reason: string): void {
+    this.heldBecause = reason;
+    this.returnWaiting(reason);
+  }
+
+  resume(): void {
+    this.heldBecause = undefined;
+  }
+
+  private returnWaiting(reason: string): void {
     for (const item of this.waiting.values()) this.options.events.released(item, { reason });
     this.waiting.clear();
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { statfsSync } from "node:fs";
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Clock, Rng, WorkerId } from "../base/index.ts";
@@ -9,14 +10,18 @@ import type { Executor } from "../executors/index.ts";
 import { WORK_DIR_VARIABLE } from "../executors/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Connection } from "../transport/index.ts";
+import { ArtifactSpool } from "./artifact-spool.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { measureCapabilities } from "./capabilities.ts";
+import { openCommandMemory } from "./command-memory.ts";
 import { ExecutorHost } from "./executor-host.ts";
 import type { FolderLock } from "./folder-lock.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { loadIdentity } from "./identity.ts";
 import { forgetfulStore, Outbox } from "./outbox.ts";
 import { SqliteOutboxStore } from "./sqlite-outbox-store.ts";
+import type { Supervision } from "./supervision.ts";
+import type { Ending } from "./worker-commands.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
 import type { WorkerStatus } from "./worker.ts";
 import { Worker } from "./worker.ts";
@@ -50,12 +55,16 @@ export interface StartWorkerOptions {
   logger: WorkerLogger;
   /** Keep unacknowledged results on disk; default true. */
   durable?: boolean;
+  /** What starts this process anew when it ends for that; default: nothing, and it cannot be restarted or updated. */
+  supervision?: Supervision | undefined;
 }
 
 export interface WorkerHandle {
   readonly workerId: WorkerId;
   readonly capabilities: CapabilityDocument;
   readonly status: WorkerStatus;
+  /** How a command of the coordinator made it end, or makes it; null for none did. */
+  readonly endsBy: Ending | null;
   /** Takes no more work and hands back what has not begun; the worker stays connected. */
   drain(reason: string): void;
   /** Resolves when it drains (by `drain`, or asked by the coordinator) and nothing is left to do or to deliver. */
@@ -86,7 +95,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<WorkerHa
 }
 
 async function start(options: StartWorkerOptions, place: { folder: string; lock: FolderLock }): Promise<WorkerHandle> {
-  const { executors, platform, clock, rng, logger, env, artifactStore } = options;
+  const { executors, platform, clock, rng, logger, env, artifactStore, supervision } = options;
   const paths = { work: join(place.folder, "work"), cache: join(place.folder, "cache") };
   await clearPredecessor(paths.work, options);
   await mkdir(paths.cache, { recursive: true });
@@ -99,6 +108,11 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
   });
   const store = options.durable === false ? forgetfulStore : new SqliteOutboxStore(join(place.folder, "outbox.sqlite"));
   const outbox = new Outbox(store, logger);
+  outbox.outlast(true);
+  const spool = await ArtifactSpool.open({
+    ...{ store: artifactStore, clock, logger },
+    folder: join(place.folder, "spool"),
+  });
   const worker = new Worker({
     workerId,
     incarnation: randomUUID(),
@@ -108,6 +122,10 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
     capabilities,
     dial: options.dial,
     outbox,
+    spool,
+    memory: await openCommandMemory(join(place.folder, "commands.json")),
+    supervision,
+    freeBytes: () => freeBytesIn(place.folder),
     runner: (live) =>
       new ExecutorHost({
         executors,
@@ -115,7 +133,8 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
         workRoot: paths.work,
         cacheDir: paths.cache,
         env,
-        artifacts: artifactStore,
+        artifacts: spool,
+        blobs: artifactStore,
         live,
         clock,
         logger,
@@ -145,6 +164,9 @@ function handleOf(
     get status() {
       return worker.status;
     },
+    get endsBy() {
+      return worker.endsBy;
+    },
     drain: (reason) => worker.drain(reason, { announce: true }),
     drained: worker.drained,
     stop({ deadlineMs, reason = "the worker is stopped" }) {
@@ -169,6 +191,16 @@ async function runToEnd(
   } finally {
     clearInterval(alive);
     release();
+  }
+}
+
+/** Infinite where the system does not tell. */
+function freeBytesIn(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

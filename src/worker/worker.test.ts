@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { WorkerCommandItem } from "../contracts/index.ts";
 import type { ExecutionReport } from "../executors/index.ts";
+import type { Supervision } from "./supervision.ts";
 import { lease, until, WorkerBench } from "./worker-acceptance.ts";
 
 let bench: WorkerBench;
@@ -423,6 +425,94 @@ describe("drain", () => {
     await coordinator.connected(2);
     await until(() => expect(coordinator.released).toEqual([2]));
     expect(coordinator.seat.hello?.held.map(({ lease_seq }) => lease_seq)).toEqual([1, 2]);
+  });
+});
+
+describe("commands", () => {
+  const order = (action: "drain" | "stop" | "restart" | "update", more: Partial<WorkerCommandItem> = {}): void =>
+    bench.coordinator.seat.session.send({
+      type: "command",
+      items: [{ command_id: `c-${action}`, action, reason: "upkeep", ...more }],
+    });
+  const answers = (): string[] =>
+    bench.coordinator.all("answer").flatMap(({ items }) => items.map((one) => `${one.command_id} ${one.state}`));
+  const supervision = (more: Partial<Supervision> = {}): Supervision => ({
+    ...{ version: "1", note: null, refused: null },
+    prepare: () => Promise.resolve(),
+    healthy: () => undefined,
+    ...more,
+  });
+
+  test("drain: done when nothing runs and all is acknowledged; sent again it is answered again, not done again", async () => {
+    const worker = await bench.start({ slots: 1 });
+    const { coordinator, puppet } = bench;
+    await coordinator.connected();
+    coordinator.assign(lease(1), lease(2));
+    await until(() => expect(puppet.begun).toHaveLength(1));
+    order("drain");
+    await until(() => expect(coordinator.released).toEqual([2]));
+    expect(answers()).toEqual(["c-drain accepted"]);
+    puppet.finish("task-1");
+    await until(() => expect(answers()).toEqual(["c-drain accepted", "c-drain done"]));
+    order("drain");
+    await until(() => expect(answers()).toEqual(["c-drain accepted", "c-drain done", "c-drain done"]));
+    expect(worker.status).toMatchObject({ connected: true, draining: true });
+  });
+
+  test("with a deadline what runs is handed back", async () => {
+    await bench.start({ slots: 1 });
+    const { coordinator, puppet } = bench;
+    await coordinator.connected();
+    coordinator.assign(lease(1));
+    await until(() => expect(puppet.begun).toHaveLength(1));
+    order("drain", { deadline_ms: 10 });
+    await until(() => expect(answers()).toEqual(["c-drain accepted", "c-drain done"]));
+    expect(coordinator.released).toEqual([1]);
+  });
+
+  test("stop: answers, says goodbye, ends", async () => {
+    const worker = await bench.start();
+    await bench.coordinator.connected();
+    order("stop");
+    expect(await worker.ended).toBeNull();
+    expect(worker.endsBy).toBe("stop");
+    expect(answers()).toEqual(["c-stop accepted", "c-stop done"]);
+    expect(bench.coordinator.all("goodbye")).toHaveLength(1);
+  });
+
+  test("restart: ends without goodbye, and the next process says that it is done", async () => {
+    const worker = await bench.start({ supervision: supervision() });
+    await bench.coordinator.connected();
+    order("restart");
+    expect(await worker.ended).toBeNull();
+    expect(worker.endsBy).toBe("restart");
+    expect(bench.coordinator.all("goodbye")).toEqual([]);
+    await bench.start({ supervision: supervision({ note: "restarted as asked" }) });
+    await bench.coordinator.connected(2);
+    expect(bench.coordinator.seat.hello?.note).toBe("restarted as asked");
+    order("restart");
+    await until(() => expect(answers()).toEqual(["c-restart accepted", "c-restart done"]));
+  });
+
+  test("update: a version that cannot be had is a failure, and the worker works on", async () => {
+    const prepare = (): Promise<void> => Promise.reject(new Error("there is no such version"));
+    const worker = await bench.start({ supervision: supervision({ prepare }) });
+    const { coordinator, puppet } = bench;
+    await coordinator.connected();
+    order("update", { version: "2" });
+    await until(() => expect(answers()).toEqual(["c-update accepted", "c-update failed"]));
+    expect(worker.status.draining).toBe(false);
+    coordinator.assign(lease(1));
+    puppet.finish("task-1");
+    await until(() => expect(coordinator.finished).toHaveLength(1));
+  });
+
+  test("a worker that nothing would start anew says so", async () => {
+    const worker = await bench.start();
+    await bench.coordinator.connected();
+    order("restart");
+    await until(() => expect(answers()).toEqual(["c-restart accepted", "c-restart failed"]));
+    expect(worker.status.draining).toBe(false);
   });
 });
 

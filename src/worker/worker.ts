@@ -4,13 +4,20 @@ import type { CapabilityDocument, CoordinatorFrameOf, Fault } from "../contracts
 import type { MachineLoad, Platform } from "../platform/index.ts";
 import { keepConnected, WorkerSession } from "../transport/index.ts";
 import type { Connection, CoordinatorMessage, HelloInput, SessionEnd } from "../transport/index.ts";
+import type { ArtifactSpool } from "./artifact-spool.ts";
+import { forgetfulMemory } from "./command-memory.ts";
+import type { CommandMemory } from "./command-memory.ts";
 import { Condition } from "./condition.ts";
+import { DiskWatch } from "./disk-watch.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LiveFeed } from "./live-feed.ts";
 import type { Outbox } from "./outbox.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { AttemptRunner } from "./slots.ts";
 import { Slots } from "./slots.ts";
+import type { Supervision } from "./supervision.ts";
+import { WorkerCommands } from "./worker-commands.ts";
+import type { CommandTarget, Ending } from "./worker-commands.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
 
 /** How long attempts that were told to stop may take before the worker leaves without them. */
@@ -29,6 +36,14 @@ export interface WorkerOptions {
   capabilities: CapabilityDocument;
   dial: (signal: AbortSignal) => Promise<Connection>;
   outbox: Outbox;
+  /** Artifacts that wait for the coordinator; without it they are always delivered. */
+  spool?: ArtifactSpool;
+  /** What was done of commands before; without it a worker remembers only its own. */
+  memory?: CommandMemory;
+  /** What starts the process anew; absent when nothing does. */
+  supervision?: Supervision | undefined;
+  /** Free space in the data folder; without it there is always enough. */
+  freeBytes?: () => number;
   /** Makes the runner of attempts, given the live view that it feeds. */
   runner: (live: LiveFeed) => AttemptRunner;
   platform: Platform;
@@ -57,6 +72,8 @@ export class Worker {
   private readonly slots: Slots;
   private readonly outgoing: Outgoing;
   private readonly live: LiveFeed;
+  private readonly commands: WorkerCommands;
+  private readonly disk: DiskWatch;
   private readonly changes = new Condition();
   private readonly disconnect = new AbortController();
   private session: WorkerSession | undefined;
@@ -64,15 +81,36 @@ export class Worker {
   private highestEpoch = 0;
   private receivedSeq = 0;
   private draining = false;
+  private ending: Ending | null = null;
+  private note: string | null;
 
   constructor(options: WorkerOptions) {
     const { clock, outbox, defer, logger, slots } = options;
     this.options = options;
     this.live = new LiveFeed(clock, () => (this.session?.writable === true ? this.session : undefined));
-    const onFlushed = (): void => this.changes.changed();
-    this.outgoing = new Outgoing({ outbox, session: () => this.session, defer, onFlushed, clock, logger });
+    const { spool: artifacts, supervision = null, memory = forgetfulMemory() } = options;
+    this.note = supervision?.note ?? null;
+    this.commands = new WorkerCommands({ memory, supervision, target: this.commandTarget(), logger });
+    this.disk = new DiskWatch({
+      freeBytes: options.freeBytes ?? (() => Number.POSITIVE_INFINITY),
+      unstored: () => outbox.unstored,
+      retry: () => this.outgoing.flush(),
+      onChange: (trouble) => this.diskChanged(trouble),
+      clock,
+    });
+    const onFlushed = (): void => {
+      this.disk.look();
+      this.changes.changed();
+    };
+    this.outgoing = new Outgoing({ outbox, session: () => this.session, defer, onFlushed, artifacts, clock, logger });
+    if (artifacts) artifacts.onChange = () => this.outgoing.artifactsChanged();
     this.slots = new Slots({ slots, clock, events: this.outgoing, runner: options.runner(this.live) });
     this.drained = this.changes.until(() => this.draining && this.idle && outbox.size === 0);
+  }
+
+  /** How the worker was told to end by a command; null while it was not. */
+  get endsBy(): Ending | null {
+    return this.ending;
   }
 
   get status(): WorkerStatus {
@@ -103,6 +141,8 @@ export class Worker {
       await this.endAttempts(0);
     }
     this.live.stop();
+    this.disk.stop();
+    this.options.spool?.stop();
     return fault;
   }
 
@@ -114,10 +154,7 @@ export class Worker {
     if (this.draining) return;
     this.draining = true;
     this.options.logger.info({ reason }, "draining: finishing what runs, taking no more");
-    if (announce && this.session !== undefined) {
-      const { capabilities, slots, credits } = this.hello();
-      this.session.send({ type: "capabilities", capabilities, slots, credits });
-    }
+    if (announce) this.announce();
     this.slots.close(reason);
     this.outgoing.flush();
   }
@@ -127,24 +164,71 @@ export class Worker {
     this.drain(reason, { announce: true });
     await this.endAttempts(deadlineMs);
     this.outgoing.flush();
-    const { outbox } = this.options;
-    await this.within(DELIVERY_WAIT_MS, () => this.session === undefined || outbox.size === 0);
+    await this.within(DELIVERY_WAIT_MS, () => this.session === undefined || this.options.outbox.size === 0);
+    await this.sayGoodbye(reason);
+    this.disconnect.abort();
+  }
+
+  private async sayGoodbye(reason: string): Promise<void> {
     this.session?.send({ type: "goodbye", reason: reason.slice(0, 500) });
     await this.within(GOODBYE_WAIT_MS, () => this.session === undefined);
-    this.disconnect.abort();
+  }
+
+  private commandTarget(): CommandTarget {
+    return {
+      drain: (reason, how) => this.drain(reason, how),
+      endAttempts: (deadlineMs) => this.endAttempts(deadlineMs),
+      delivered: ({ atMostMs }) => {
+        this.outgoing.flush();
+        const { outbox } = this.options;
+        if (atMostMs === null) return this.changes.until(() => outbox.size === 0);
+        return this.within(atMostMs, () => this.session === undefined || outbox.size === 0);
+      },
+      answer: (item) => this.session?.send({ type: "answer", items: [item] }),
+      leave: async (ending, reason) => {
+        this.ending = ending;
+        // Who is started anew is only away for a moment.
+        if (ending === "stop") await this.sayGoodbye(reason);
+        this.disconnect.abort();
+      },
+    };
+  }
+
+  /** Tells what the worker offers now. */
+  private announce(): void {
+    const { capabilities, slots, credits, note } = this.hello();
+    this.session?.send({ type: "capabilities", capabilities, slots, credits, ...(note === undefined ? {} : { note }) });
+  }
+
+  /** Without room for results no work is taken; what runs goes on, and its results wait in memory. */
+  private diskChanged(trouble: string | null): void {
+    const { logger } = this.options;
+    if (trouble === null) {
+      logger.info({}, "the disk of the data folder has room again: taking work");
+      this.slots.resume();
+    } else {
+      logger.error({ reason: trouble }, "taking no work until the disk of the data folder has room");
+      this.slots.hold(trouble.slice(0, 500));
+      this.outgoing.flush();
+    }
+    this.announce();
   }
 
   private get idle(): boolean {
     return this.slots.runningCount === 0 && this.slots.waitingCount === 0;
   }
 
-  private async endAttempts(deadlineMs: number): Promise<void> {
-    await this.within(deadlineMs, () => this.idle);
-    if (this.idle) return;
+  /** Resolves when nothing runs or waits; gives how many attempts were given up at the deadline, if there is one. */
+  private async endAttempts(deadlineMs: number | null): Promise<number> {
+    if (deadlineMs === null) await this.changes.until(() => this.idle);
+    else await this.within(deadlineMs, () => this.idle);
+    const { runningCount } = this.slots;
+    if (this.idle) return 0;
     this.slots.abort();
     await this.within(ABORT_WAIT_MS, () => this.idle);
     if (!this.idle)
       this.options.logger.error({ running: this.slots.runningCount }, "attempts do not end; leaving without them");
+    return runningCount;
   }
 
   /** Waits for a state, but not longer than `ms`. */
@@ -175,15 +259,17 @@ export class Worker {
 
   private hello(): HelloInput {
     const { workerId, incarnation, name, slots, reserve, capabilities } = this.options;
+    const note = this.disk.trouble ?? this.note;
     return {
       worker_id: workerId,
       name,
       incarnation,
       // Nobody sends work of any kind to a worker that offers none.
-      capabilities: this.draining ? { ...capabilities, task_types: [] } : capabilities,
+      capabilities: this.draining || this.disk.trouble !== null ? { ...capabilities, task_types: [] } : capabilities,
       slots,
       credits: slots + reserve,
       held: [...this.slots.held(), ...this.outgoing.held()],
+      ...(note === null ? {} : { note: note.slice(0, 500) }),
     };
   }
 
@@ -193,6 +279,11 @@ export class Worker {
     this.highestEpoch = welcome.epoch;
     this.receivedSeq = 0;
     logger.info({ coordinator: session.remote, epoch: welcome.epoch }, "connected");
+    // Said once.
+    this.note = null;
+    this.options.outbox.outlast(false);
+    this.options.spool?.connected();
+    this.options.supervision?.healthy();
     this.outgoing.resume();
     const beat = (load: MachineLoad): void => this.beat(load);
     this.heartbeat = new Heartbeat({ intervalMs: welcome.heartbeat_interval_ms, platform, clock, logger, beat });
@@ -204,6 +295,8 @@ export class Worker {
     if (this.session !== session) return;
     this.session = undefined;
     this.heartbeat?.stop();
+    this.options.outbox.outlast(true);
+    this.options.spool?.disconnected();
     this.options.logger.info({ reason: end.reason }, `disconnected: ${end.message}`);
     this.changes.changed();
   }
@@ -241,6 +334,9 @@ export class Worker {
         return;
       case "drain":
         return this.drain(frame.reason === "" ? "asked to drain" : frame.reason, { announce: false });
+      case "command":
+        for (const item of frame.items) this.commands.receive(item);
+        return;
       case "heartbeat_ack":
         return;
       default:

@@ -1,8 +1,8 @@
 import { availableParallelism, hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
-import { faultError } from "../../contracts/index.ts";
+import { faultError, workerActions } from "../../contracts/index.ts";
 import type { Labels } from "../../contracts/index.ts";
 import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
@@ -17,6 +17,9 @@ import { logLevels, stderrLogger } from "../loggers.ts";
 import type { LogLevel } from "../loggers.ts";
 import { duration, idList, keyValue, wholeNumber } from "../option-values.ts";
 import { countText } from "../quantities.ts";
+import { runSupervisor, supervisionOf, supervisorGone } from "../supervised.ts";
+import type { Supervision } from "../../worker/index.ts";
+import { addOrderCommand } from "./worker-order-command.ts";
 
 interface Options extends ConnectionOptions {
   name?: string;
@@ -24,11 +27,14 @@ interface Options extends ConnectionOptions {
   label?: Labels;
   pool?: string[];
   stopTimeout: number;
+  supervise?: boolean;
+  updateFrom?: string;
+  updateTimeout: number;
   logLevel: LogLevel;
 }
 
 export function addWorkerCommand(program: Command, cli: Cli): void {
-  withConnection(cli.command(program, "worker", "start a worker that executes tasks of a coordinator"))
+  const worker = withConnection(cli.command(program, "worker", "start a worker that executes tasks of a coordinator"))
     .option("--name <name>", "what people call it; default: the name of this machine")
     .option("--slots <count>", "most tasks at the same time; default: the usable cores", wholeNumber(1, 4_000))
     .option("--label <key=value>", "label that tasks can ask for; may be given several times", keyValue)
@@ -38,13 +44,45 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
         .argParser(duration)
         .default(30_000, "30s"),
     )
+    .option("--supervise", "start the worker anew when it crashes, and when it is asked to restart or to update")
+    .option("--update-from <folder>", "where updates come from: <version>/ or *-<version>.tgz; default: npm's registry")
+    .addOption(
+      new Option("--update-timeout <time>", "how long a new version may take to connect before the old one is back")
+        .argParser(duration)
+        .default(60_000, "1m"),
+    )
     .addOption(new Option("--log-level <level>", "what is logged on standard error").choices(logLevels).default("warn"))
-    .action(cli.action<Options>(work));
+    .enablePositionalOptions()
+    .action(cli.action<Options>(start));
+  for (const action of workerActions) addOrderCommand(worker, cli, action);
 }
 
-async function work({ context, screen, options }: Invocation<Options>): Promise<ExitCode> {
-  const { baseUrl, token } = await requireConnection(options, context);
+/** Starts the worker here, or with `--supervise` in processes of their own. */
+function start(invocation: Invocation<Options>): Promise<ExitCode> {
+  const { context, options } = invocation;
   const name = options.name ?? plainName(hostname());
+  const dataDir = join(dataDirOf(options, context), "workers", name);
+  const source = options.updateFrom === undefined ? null : resolve(context.cwd, options.updateFrom);
+  const supervision = supervisionOf(context, { dataDir, source });
+  if (options.supervise === true && supervision === null) return oversee(invocation, dataDir);
+  return work(invocation, { name, dataDir, supervision });
+}
+
+async function oversee({ context, options }: Invocation<Options>, dataDir: string): Promise<ExitCode> {
+  const logger = stderrLogger(options.logLevel);
+  const code = await runSupervisor(context, { dataDir, healthyWithinMs: options.updateTimeout, logger });
+  return Object.values(exitCodes).find((one) => one === code) ?? exitCodes.infrastructure;
+}
+
+interface Place {
+  name: string;
+  dataDir: string;
+  supervision: Supervision | null;
+}
+
+async function work({ context, screen, options }: Invocation<Options>, place: Place): Promise<ExitCode> {
+  const { baseUrl, token } = await requireConnection(options, context);
+  const { name, dataDir, supervision } = place;
   screen.info("trying the hardware with a small model");
   const worker = await startLocalWorker({
     coordinatorUrl: baseUrl,
@@ -53,7 +91,8 @@ async function work({ context, screen, options }: Invocation<Options>): Promise<
     slots: options.slots ?? availableParallelism(),
     labels: options.label ?? {},
     pools: options.pool,
-    dataDir: join(dataDirOf(options, context), "workers", name),
+    dataDir,
+    supervision: supervision ?? undefined,
     env: context.env,
     logger: stderrLogger(options.logLevel),
   });
@@ -63,14 +102,13 @@ async function work({ context, screen, options }: Invocation<Options>): Promise<
   screen.result(() => [`worker ${workerId} (${name}) proved ${proven}; works for ${baseUrl}`], document);
   const first = await Promise.race([
     worker.ended.then((fault) => ({ fault })),
-    worker.drained.then(() => "drained" as const),
     aborted(context.interrupts.signal).then(() => "interrupted" as const),
+    ...(supervision === null ? [] : [supervisorGone().then(() => "abandoned" as const)]),
   ]);
   if (first === "interrupted") screen.info(drainText(worker.status.running));
-  if (first === "drained") screen.info("drained, as the coordinator asked");
-  await worker.stop({ deadlineMs: options.stopTimeout });
+  await worker.stop({ deadlineMs: first === "abandoned" ? 0 : options.stopTimeout });
   if (typeof first === "object" && first.fault !== null) throw faultError(first.fault);
-  return exitCodes.ok;
+  return worker.endsBy === "restart" ? exitCodes.restart : exitCodes.ok;
 }
 
 function drainText(running: number): string {

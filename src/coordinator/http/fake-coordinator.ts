@@ -14,6 +14,8 @@ import type {
   ShareView,
   SubmitRunRequest,
   TaskView,
+  WorkerCommandRequest,
+  WorkerCommandView,
   WorkerView,
 } from "../../contracts/index.ts";
 import type { Actor, Control, LiveLog, LogChunk, ReadModel } from "../control.ts";
@@ -71,9 +73,13 @@ export class FakeCoordinator {
       if (!this.runs.has(runId)) throw assayError("not_found", `There is no run ${runId}`);
     },
     cancelTask: async (task, origin) => void this.calls.push(["cancelTask", task, origin]),
-    drainWorker: async (workerId, origin) => void this.calls.push(["drainWorker", workerId, origin]),
     quarantineWorker: async (workerId, origin) => void this.calls.push(["quarantineWorker", workerId, origin]),
     releaseWorker: async (workerId, origin) => void this.calls.push(["releaseWorker", workerId, origin]),
+    commandWorker: async (workerId, request, origin) => {
+      this.calls.push(["commandWorker", workerId, request.action, origin.by.name]);
+      return commandView(workerId, request);
+    },
+    workerCommands: (workerId) => [commandView(workerId, { action: "drain", version: null, reason: "upkeep" })],
     shares: () => this.shares,
     setShare: async ({ kind, name, weight, max_running }, origin) => {
       this.calls.push(["setShare", kind, name, origin.by.name]);
@@ -230,5 +236,23 @@ export function attemptViewOf(task: TaskView, attempt: number, status: AttemptVi
     end_time: null,
     execution_time_seconds: null,
     failure: null,
+  };
+}
+
+function commandView(
+  workerId: string,
+  { action, version, reason }: Pick<WorkerCommandRequest, "action" | "version" | "reason">,
+): WorkerCommandView {
+  return {
+    command_id: "c1",
+    worker_id: workerId,
+    action,
+    state: "pending",
+    deadline_seconds: null,
+    version,
+    requested_by: "somebody",
+    reason,
+    create_time: "2026-01-01T00:00:00.000Z",
+    message: null,
   };
 }

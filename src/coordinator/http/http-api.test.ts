@@ -162,8 +162,9 @@ describe("requests", () => {
   });
 
   test("without a body mean its defaults", async () => {
-    expect((await api.call("/api/v1/workers/w1/drain", { method: "POST" })).status).toBe(204);
-    expect(api.fake.calls).toEqual([["drainWorker", "w1", expect.objectContaining({ reason: "asked by a person" })]]);
+    expect((await api.call("/api/v1/runs/none/cancel", { method: "POST" })).status).toBe(404);
+    const origin = expect.objectContaining({ reason: "asked by a person" });
+    expect(api.fake.calls).toEqual([["cancelRun", "none", origin]]);
   });
 
   test("for what is not there are answered 404", async () => {

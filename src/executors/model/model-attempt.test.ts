@@ -133,7 +133,7 @@ describe("out of memory", () => {
       {
         oomKills: () => kills,
         onProgress: (progress, pid) => {
-          if (progress.stage === "batch_started") process.kill(pid, "SIGKILL"), (kills += 1);
+          if (progress.stage === "batch_started") (process.kill(pid, "SIGKILL"), (kills += 1));
         },
       },
     );

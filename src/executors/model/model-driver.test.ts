@@ -153,9 +153,7 @@ describe("failures are classified", () => {
 
   test("a batch of a shape that the model does not take", async () => {
     // The dimension named batch_size becomes 1, with a denotation as long as the name.
-    const model = await damaged("fixed", (bytes) =>
-      bytes.replaceAll("\x12\x0abatch_size", "\x08\x01\x1a\x08ABCDEFGH"),
-    );
+    const model = await damaged("fixed", (bytes) => bytes.replaceAll("\x12\x0abatch_size", "\x08\x01\x1a\x08ABCDEFGH"));
     await expectFailure(run({ model, batchSizes: [1, 2] }), {
       class: "wrong_input",
       message: expect.stringContaining("batch size 2"),

@@ -77,6 +77,7 @@ const workerInput = fc.oneof(
       }),
       { maxLength: 5 },
     ),
+    note: optional(text(50)),
   }),
   fc.record({
     type: fc.constant("heartbeat"),
@@ -103,8 +104,24 @@ const workerInput = fc.oneof(
     type: fc.constant("released"),
     items: list(fc.record({ lease_seq: seq, reason: text(50), payload: optional(text(50)) })),
   }),
-  fc.record({ type: fc.constant("capabilities"), capabilities, slots: attempt, credits: attempt }),
+  fc.record({
+    type: fc.constant("capabilities"),
+    capabilities,
+    slots: attempt,
+    credits: attempt,
+    note: optional(text(50)),
+  }),
   fc.record({ type: fc.constant("goodbye"), reason: text(50) }),
+  fc.record({
+    type: fc.constant("answer"),
+    items: list(
+      fc.record({
+        command_id: id,
+        state: fc.constantFrom("accepted", "done", "failed"),
+        message: optional(text(50)),
+      }),
+    ),
+  }),
 );
 
 const spec = fc.oneof(
@@ -154,6 +171,18 @@ const coordinatorInput = fc.oneof(
   }),
   fc.record({ type: fc.constant("drain"), reason: text(50) }),
   fc.record({ type: fc.constant("heartbeat_ack"), time_ms: timeMs }),
+  fc.record({
+    type: fc.constant("command"),
+    items: list(
+      fc.record({
+        command_id: id,
+        action: fc.constantFrom("drain", "stop", "restart", "update"),
+        deadline_ms: optional(fc.nat(1_000_000)),
+        version: optional(fc.constant("1.2.3")),
+        reason: text(50),
+      }),
+    ),
+  }),
 );
 
 /** A worker's frame of any type. */

@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { identifier, page, reasonRequest, workersQuery, workerView } from "../../../contracts/index.ts";
+import {
+  identifier,
+  page,
+  reasonRequest,
+  workerCommandRequest,
+  workerCommandsResponse,
+  workerCommandView,
+  workersQuery,
+  workerView,
+} from "../../../contracts/index.ts";
 import { allItems, firstItem } from "../all-items.ts";
 import { actorOf } from "../guard.ts";
 import type { Api, RouteContext } from "../route-context.ts";
@@ -9,7 +18,6 @@ const workerParams = z.strictObject({ worker_id: identifier });
 
 /** What can be asked for a worker: the last word of the route, and who does it. */
 const actions = [
-  ["drain", "drainWorker"],
   ["quarantine", "quarantineWorker"],
   ["release", "releaseWorker"],
 ] as const;
@@ -58,4 +66,31 @@ export function workerRoutes(api: Api, { control, readModel }: RouteContext): vo
       },
     );
   }
+  api.post(
+    "/api/v1/workers/:worker_id/commands",
+    {
+      config: { permission: "drain" },
+      schema: {
+        operationId: "commandWorker",
+        tags: ["workers"],
+        params: workerParams,
+        body: workerCommandRequest,
+        response: { 200: workerCommandView, ...errors },
+      },
+    },
+    (request) => control.commandWorker(request.params.worker_id, request.body, { by: actorOf(request) }),
+  );
+  api.get(
+    "/api/v1/workers/:worker_id/commands",
+    {
+      config: { permission: "read" },
+      schema: {
+        operationId: "listWorkerCommands",
+        tags: ["workers"],
+        params: workerParams,
+        response: { 200: workerCommandsResponse, ...errors },
+      },
+    },
+    ({ params }) => ({ items: control.workerCommands(params.worker_id) }),
+  );
 }
