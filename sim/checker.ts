@@ -91,6 +91,10 @@ export class Checker {
       case "share_set":
         this.ledger.shares.set(`${event.kind}:${event.name}`, event);
         return;
+      case "pattern_found":
+      case "avoidance_set":
+      case "pattern_forgotten":
+        return;
       case "token_created":
       case "token_revoked":
         return event.type === "token_revoked" ? this.coverage.reached("token revoked") : undefined;

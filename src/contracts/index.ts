@@ -15,6 +15,7 @@ export * from "./checks/task-check.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./frames.ts";
+export * from "./patterns.ts";
 export * from "./result.ts";
 export * from "./roles.ts";
 export * from "./suite.ts";

@@ -3,6 +3,7 @@ import type { JournalEvent, JournalEventOf } from "../contracts/index.ts";
 import { endClaim, evolveClaim, leaveClaim } from "./claims.ts";
 import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart } from "./evolve-attempt.ts";
 import { cancelRun, cancelTask, openFallback, submitRun } from "./evolve-run.ts";
+import { evolveAvoidance, evolvePattern, forgetPattern } from "./evolve-avoidance.ts";
 import { openEpoch, registerWorker } from "./evolve-worker.ts";
 import { unindexWarm } from "./learning.ts";
 import { leaveProfile, refreshStanding } from "./profile.ts";
@@ -60,6 +61,12 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     }
     case "share_set":
       return setShare(state, event);
+    case "pattern_found":
+      return evolvePattern(state, event, atMs);
+    case "avoidance_set":
+      return evolveAvoidance(state, event, atMs);
+    case "pattern_forgotten":
+      return forgetPattern(state, event);
     case "retry_due":
       return makeReady(state, mustTask(state, event));
     case "fallback_opened":
