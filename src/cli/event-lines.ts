@@ -29,6 +29,8 @@ export function eventLines(event: FeedEvent, telling: Telling): string[] {
       return [warning(style, `${event.task_id}: ${event.message ?? "conflicting result"}`)];
     case "worker_suspected":
       return [warning(style, `worker ${event.worker_id} is silent: ${event.message ?? ""}`)];
+    case "pattern_found":
+      return [warning(style, event.message ?? "something fails more often than chance explains")];
     case "worker_lost":
       return [warning(style, `worker ${event.worker_id} is lost`)];
     default:

@@ -122,14 +122,18 @@ function holds(wanted: Factors, present: Factors): boolean {
   return true;
 }
 
-/** Records whose place a worker is. O(records in force). */
+/** Records whose place a worker is, in an order that replay gives too. O(records in force). */
 export function marksOfWorker(state: State, workerId: string, capabilities: CapabilityDocument): PatternRecord[] {
   if (state.marking.size === 0) return NO_MARKS;
   const present = placeFactors(workerId, capabilities);
-  return [...state.marking].filter(({ place }) => holds(place, present));
+  return [...state.marking].filter(({ place }) => holds(place, present)).sort(byId);
 }
 
 const NO_MARKS: PatternRecord[] = [];
+
+function byId(a: PatternRecord, b: PatternRecord): number {
+  return a.pattern.pattern_id < b.pattern.pattern_id ? -1 : 1;
+}
 
 export function isOnWorker(record: PatternRecord, workerId: string, capabilities: CapabilityDocument): boolean {
   return holds(record.place, placeFactors(workerId, capabilities));
