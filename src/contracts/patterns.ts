@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { CapabilityDocument } from "./capability.ts";
 import { failureClasses } from "./result.ts";
 import { identifier } from "./task.ts";
-import type { TaskType } from "./task.ts";
 
 /**
  * What is known of an attempt that could have to do with its end, as names with values. Of the place: `worker`, `hardware`,
@@ -27,13 +26,16 @@ export function machineClassOf({ cpu, gpus }: Pick<CapabilityDocument, "cpu" | "
 }
 
 /** The factors of a worker; `hardware` is an attempt's. */
-export function placeFactors(workerId: string, capabilities: Pick<CapabilityDocument, "cpu" | "gpus" | "software">): Factors {
+export function placeFactors(
+  workerId: string,
+  capabilities: Pick<CapabilityDocument, "cpu" | "gpus" | "software">,
+): Factors {
   const software = Object.entries(capabilities.software).map(([name, version]) => [`software.${name}`, version]);
   return { worker: workerId, machine_class: machineClassOf(capabilities), ...Object.fromEntries(software) };
 }
 
 /** The factors of what a task does. The family is the first word of a model's name: `bert` of `org/bert-base-uncased`. */
-export function workFactors(type: TaskType | string, model: string | null): Factors {
+export function workFactors(type: string, model: string | null): Factors {
   if (model === null) return { type };
   const family = /^[a-z]+/i.exec(model.slice(model.lastIndexOf("/") + 1))?.[0].toLowerCase();
   return { type, model, ...(family === undefined ? {} : { model_family: family }) };

@@ -56,9 +56,9 @@ export class AttemptFactors {
   private async places(): Promise<Map<string, Factors>> {
     const reader = await this.connection.runAndReadAll("select worker_id, capabilities from worker_nodes");
     return new Map(
-      reader.getRowObjectsJson().map((row) => {
-        const workerId = String(row["worker_id"]);
-        return [workerId, placeFactors(workerId, capabilityDocument.parse(JSON.parse(String(row["capabilities"]))))];
+      reader.getRowsJson().map(([id, capabilities]) => {
+        const workerId = id as string;
+        return [workerId, placeFactors(workerId, capabilityDocument.parse(JSON.parse(capabilities as string)))];
       }),
     );
   }

@@ -17,7 +17,11 @@ const MODELS = ["bert-base", "bert-large", "gpt2", "vit-base", "whisper-tiny"];
 function attempts(
   seed: number,
   chance: Chance,
-  more: { count?: number; failure?: FailureClass; place?: (model: string, below: (bound: number) => number) => number } = {},
+  more: {
+    count?: number;
+    failure?: FailureClass;
+    place?: (model: string, below: (bound: number) => number) => number;
+  } = {},
 ): AttemptFacts[] {
   const rng = seededRng(seed);
   const { count = 600, failure = "crash", place = (_model, below) => below(6) } = more;
@@ -57,7 +61,9 @@ describe("finds", () => {
   });
 
   test("a model that fails wherever it runs, a family, a version", () => {
-    expect(shown(findPatterns(attempts(2, ({ model }) => (model === "gpt2" ? 0.7 : 0.02))))).toEqual([{ model: "gpt2" }]);
+    expect(shown(findPatterns(attempts(2, ({ model }) => (model === "gpt2" ? 0.7 : 0.02))))).toEqual([
+      { model: "gpt2" },
+    ]);
     const family = attempts(3, ({ model }) => (model.startsWith("bert") ? 0.7 : 0.02));
     expect(shown(findPatterns(family))).toEqual([{ model_family: "bert" }]);
     const version = attempts(4, ({ worker }) => (worker >= 4 ? 0.6 : 0.02));
@@ -95,7 +101,11 @@ describe("does not blame", () => {
 
   test("anybody for one task that is tried again and again", () => {
     const quiet = attempts(9, () => 0);
-    const again = Array.from({ length: 40 }, (_, index) => ({ ...quiet[0]!, attempt: index + 1, failure: "crash" as const }));
+    const again = Array.from({ length: 40 }, (_, index) => ({
+      ...quiet[0]!,
+      attempt: index + 1,
+      failure: "crash" as const,
+    }));
     expect(findPatterns([...quiet, ...again])).toEqual([]);
   });
 

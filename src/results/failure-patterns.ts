@@ -239,7 +239,9 @@ function patternOf(rows: readonly AttemptFacts[], found: Candidate & { q: number
   const side = kind === "assertion" ? "assertion" : "infrastructure";
   return {
     // The same combination keeps its id, whichever class of failure shows it best.
-    pattern_id: `p${hashText(canonicalJson([side, group.factors])).toString(16).padStart(8, "0")}`,
+    pattern_id: `p${hashText(canonicalJson([side, group.factors]))
+      .toString(16)
+      .padStart(8, "0")}`,
     failure: kind,
     factors: group.factors,
     same_attempts: group.same,

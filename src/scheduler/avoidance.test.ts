@@ -51,7 +51,12 @@ test("a worker that fails is left out, with the evidence in the journal and in t
   const it = bench("w1", "w2");
   const found = pattern({ worker: "w1" });
   report(it, found);
-  expect(it.journal.at(-1)?.event).toMatchObject({ type: "avoidance_set", action: "avoid", by: "scheduler", pattern: found });
+  expect(it.journal.at(-1)?.event).toMatchObject({
+    type: "avoidance_set",
+    action: "avoid",
+    by: "scheduler",
+    pattern: found,
+  });
   it.submit([spec("a"), spec("b"), spec("c")]);
   expect([it.on("a"), it.on("b"), it.on("c")]).toEqual([["w2"], ["w2"], []]);
   const explained = explain(it.state, it.task("c"));
@@ -65,7 +70,9 @@ test("only the combination is left out: other work goes to the worker, the work 
   it.submit([model("before", "bert"), model("other-before", "gpt")]);
   for (const id of ["before", "other-before"]) it.finish(id);
   report(it, pattern({ worker: "w1", model: "bert" }));
-  it.submit([model("b1", "bert"), model("b2", "bert"), model("b3", "bert"), model("g1", "gpt")], { runId: asRunId("r2") });
+  it.submit([model("b1", "bert"), model("b2", "bert"), model("b3", "bert"), model("g1", "gpt")], {
+    runId: asRunId("r2"),
+  });
   const on = (id: string): string[] => it.on(id, asRunId("r2"));
   expect([on("b1"), on("g1")]).toEqual([["w2"], ["w1"]]);
   // What waits behind work that its worker must not get is not held up by it.
@@ -96,7 +103,13 @@ test("where no other worker is online the task runs there all the same, until on
   it.finish("a");
   it.submit([spec("b"), spec("c"), spec("d")], { runId: asRunId("r2") });
   expect(it.workerOf("w1").leases.size).toBe(0);
-  it.do({ type: "worker_disconnected", workerId: it.workerOf("w2").workerId, sessionId: "w2-1", reason: "x", lostAtMs: 9e6 });
+  it.do({
+    type: "worker_disconnected",
+    workerId: it.workerOf("w2").workerId,
+    sessionId: "w2-1",
+    reason: "x",
+    lostAtMs: 9e6,
+  });
   expect(it.workerOf("w1").leases.size).toBeGreaterThan(0);
 });
 

@@ -10,7 +10,23 @@ import { isTerminal } from "./state.ts";
 import type { Lease, Run, State, Task, WorkerRecord } from "./state.ts";
 import { leaveQueue, makeReady, setTimer } from "./transition.ts";
 
-export function evolvePattern(state: State, { pattern }: JournalEventOf<"pattern_found">, atMs: number): void {
+type PatternEvent =
+  | JournalEventOf<"pattern_found">
+  | JournalEventOf<"avoidance_set">
+  | JournalEventOf<"pattern_forgotten">;
+
+export function evolvePatterns(state: State, event: PatternEvent, atMs: number): void {
+  switch (event.type) {
+    case "pattern_found":
+      return notePattern(state, event, atMs);
+    case "avoidance_set":
+      return setAvoidance(state, event, atMs);
+    case "pattern_forgotten":
+      return forgetPattern(state, event);
+  }
+}
+
+function notePattern(state: State, { pattern }: JournalEventOf<"pattern_found">, atMs: number): void {
   const known = state.patterns.get(pattern.pattern_id);
   const record = known ?? newRecord(pattern, atMs);
   if (known?.state === "ended") Object.assign(known, { state: "warned", by: "scheduler", reason: "found again" });
@@ -24,7 +40,7 @@ export function evolvePattern(state: State, { pattern }: JournalEventOf<"pattern
  * Another state of a pattern. Workers and tasks that it speaks of get its mark or lose it, which makes profiles and classes of
  * their own of them, so that placement looks at nothing new: O(workers · classes + unfinished tasks), once.
  */
-export function evolveAvoidance(state: State, event: JournalEventOf<"avoidance_set">, atMs: number): void {
+function setAvoidance(state: State, event: JournalEventOf<"avoidance_set">, atMs: number): void {
   const { action, untilMs, by, reason } = event;
   const record = mustPattern(state, event.patternId);
   const wasMarking = isMarking(record);
@@ -36,12 +52,13 @@ export function evolveAvoidance(state: State, event: JournalEventOf<"avoidance_s
   setTimer(state, { pattern: record }, untilMs);
   if (isMarking(record) === wasMarking) return refreshPairs(state, record);
   indexPattern(state, record);
-  for (const worker of state.workers.values()) if (isOnWorker(record, worker.workerId, worker.capabilities)) moveWorker(state, worker);
+  for (const worker of state.workers.values())
+    if (isOnWorker(record, worker.workerId, worker.capabilities)) moveWorker(state, worker);
   if (Object.keys(record.work).length === 0) return;
   for (const run of state.runs.values()) moveTasks(state, run, record);
 }
 
-export function forgetPattern(state: State, { patternId }: JournalEventOf<"pattern_forgotten">): void {
+function forgetPattern(state: State, { patternId }: JournalEventOf<"pattern_forgotten">): void {
   const record = mustPattern(state, patternId);
   endTrial(state, record);
   setTimer(state, { pattern: record }, null);

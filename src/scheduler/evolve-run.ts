@@ -120,7 +120,9 @@ function sharedClass(
     before.spec.resources === spec.resources &&
     before.spec.fallback === spec.fallback &&
     (state.marking.size === 0 || before.spec.config === spec.config);
-  return same ? before.requirementClass : classFor(state, markedNeedsOf(state, spec, { pool: run.pool, opened: alternatives }));
+  return same
+    ? before.requirementClass
+    : classFor(state, markedNeedsOf(state, spec, { pool: run.pool, opened: alternatives }));
 }
 
 function joinGroup(run: Run, spec: SharedSpec): Group | null {

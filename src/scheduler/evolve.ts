@@ -3,7 +3,7 @@ import type { JournalEvent, JournalEventOf } from "../contracts/index.ts";
 import { endClaim, evolveClaim, leaveClaim } from "./claims.ts";
 import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart } from "./evolve-attempt.ts";
 import { cancelRun, cancelTask, openFallback, submitRun } from "./evolve-run.ts";
-import { evolveAvoidance, evolvePattern, forgetPattern } from "./evolve-avoidance.ts";
+import { evolvePatterns } from "./evolve-avoidance.ts";
 import { openEpoch, registerWorker } from "./evolve-worker.ts";
 import { unindexWarm } from "./learning.ts";
 import { leaveProfile, refreshStanding } from "./profile.ts";
@@ -35,14 +35,8 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
       return submitRun(state, event, atMs);
     case "run_cancelled":
       return cancelRun(state, event);
-    case "run_finished": {
-      const run = mustRun(state, event.runId);
-      run.state = event.state;
-      run.endedAtMs = atMs;
-      run.endedSeq = state.seq;
-      state.due.runs.delete(run);
-      return;
-    }
+    case "run_finished":
+      return finishRun(state, event, atMs);
     case "run_archived": {
       const run = mustRun(state, event.runId);
       state.runs.delete(run.runId);
@@ -62,11 +56,9 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     case "share_set":
       return setShare(state, event);
     case "pattern_found":
-      return evolvePattern(state, event, atMs);
     case "avoidance_set":
-      return evolveAvoidance(state, event, atMs);
     case "pattern_forgotten":
-      return forgetPattern(state, event);
+      return evolvePatterns(state, event, atMs);
     case "retry_due":
       return makeReady(state, mustTask(state, event));
     case "fallback_opened":
@@ -94,6 +86,14 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     default:
       return evolveWorker(state, event, atMs);
   }
+}
+
+function finishRun(state: State, event: JournalEventOf<"run_finished">, atMs: number): void {
+  const run = mustRun(state, event.runId);
+  run.state = event.state;
+  run.endedAtMs = atMs;
+  run.endedSeq = state.seq;
+  state.due.runs.delete(run);
 }
 
 function setShare(state: State, event: JournalEventOf<"share_set">): void {

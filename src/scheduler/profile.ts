@@ -85,7 +85,18 @@ function profileKey(capabilities: CapabilityDocument, marks: readonly PatternRec
     cuda_compute,
   ]);
   const marked = marks.map(({ pattern }) => pattern.pattern_id);
-  return JSON.stringify([cpu.model, cpu.cores, memory_gb, parts, hardware, software, task_types, labels, pools, marked]);
+  return JSON.stringify([
+    cpu.model,
+    cpu.cores,
+    memory_gb,
+    parts,
+    hardware,
+    software,
+    task_types,
+    labels,
+    pools,
+    marked,
+  ]);
 }
 
 /** Puts a worker among those with the same capabilities; the first of its kind is compared with every class. */

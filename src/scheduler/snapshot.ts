@@ -101,7 +101,13 @@ function* entriesOf(state: State): Generator<Entry, void> {
     yield ["claim", { runId: task.run.runId, taskId: task.taskId, workers: [...workers] }];
 }
 
-function snapshotPattern({ place: _place, work: _work, hardware: _hardware, timer: _timer, ...facts }: PatternRecord): PatternSnapshot {
+function snapshotPattern({
+  place: _place,
+  work: _work,
+  hardware: _hardware,
+  timer: _timer,
+  ...facts
+}: PatternRecord): PatternSnapshot {
   return facts;
 }
 

@@ -38,6 +38,13 @@ test("every observation is in one leaf, whatever the data", () => {
 });
 
 test("chance alone is rarely split: at most about one of a hundred trees", () => {
-  const split = Array.from({ length: 300 }, (_, seed) => treeLeaves(observations(1_000 + seed, () => 0.2), options).length > 1);
+  const split = Array.from(
+    { length: 300 },
+    (_, seed) =>
+      treeLeaves(
+        observations(1_000 + seed, () => 0.2),
+        options,
+      ).length > 1,
+  );
   expect(split.filter(Boolean).length).toBeLessThanOrEqual(9);
 });

@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import { falseDiscoveryAdjusted } from "./false-discovery.ts";
 
 test("the example of Benjamini and Hochberg (1995): of 15 comparisons, four are rejected at 5 %", () => {
-  const p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.324, 0.4262, 0.5719, 0.6528, 0.759, 1];
+  const p = [
+    0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.324, 0.4262, 0.5719, 0.6528, 0.759, 1,
+  ];
   const q = falseDiscoveryAdjusted(p);
   expect(q.filter((one) => one <= 0.05).length).toBe(4);
   // R: p.adjust(p, "BH").

@@ -13,8 +13,8 @@ const TIE = 1e-7;
 
 // Lanczos approximation, g = 7, n = 9 (Numerical Recipes, 3rd ed., section 6.1; coefficients of P. Godfrey).
 const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
-  -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
 
 /** Natural logarithm of the gamma function for x > 0, to about 15 digits. */
@@ -49,7 +49,10 @@ function distributionOf({ inside, insideHits, outside, outsideHits }: TwoByTwo):
 }
 
 function upperTail({ from, probabilities }: Distribution, least: number): number {
-  return Math.min(1, probabilities.slice(Math.max(0, least - from)).reduce((sum, one) => sum + one, 0));
+  return Math.min(
+    1,
+    probabilities.slice(Math.max(0, least - from)).reduce((sum, one) => sum + one, 0),
+  );
 }
 
 /**
@@ -62,7 +65,10 @@ export function fisherExact(table: TwoByTwo): { greater: number; twoSided: numbe
   const asRare = distribution.probabilities.filter((one) => one <= own * (1 + TIE));
   return {
     greater: upperTail(distribution, table.insideHits),
-    twoSided: Math.min(1, asRare.reduce((sum, one) => sum + one, 0)),
+    twoSided: Math.min(
+      1,
+      asRare.reduce((sum, one) => sum + one, 0),
+    ),
   };
 }
 
@@ -97,7 +103,11 @@ const Z95 = 1.959963984540054;
  * The odds ratio of hits, inside against outside, and its interval of 95 %, by Woolf's logarithmic method with half a count
  * added to each cell (J. B. S. Haldane 1956, F. J. Anscombe 1956), so that it is finite with empty cells.
  */
-export function oddsRatio({ inside, insideHits, outside, outsideHits }: TwoByTwo): { value: number; low: number; high: number } {
+export function oddsRatio({ inside, insideHits, outside, outsideHits }: TwoByTwo): {
+  value: number;
+  low: number;
+  high: number;
+} {
   const cells = [insideHits, inside - insideHits, outsideHits, outside - outsideHits].map((count) => count + 0.5);
   const [a = 1, b = 1, c = 1, d = 1] = cells;
   const log = Math.log((a * d) / (b * c));

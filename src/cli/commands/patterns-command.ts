@@ -28,8 +28,12 @@ const columns: readonly Column[] = [
 const actions = ["avoid", "allow"] as const;
 
 export function addPatternsCommand(program: Command, cli: Cli): void {
-  withConnection(cli.command(program, "patterns", "show what fails more often than chance, or decide what is done about it"))
-    .addArgument(new Argument("[action]", "leave a pattern's combination out of placement, or let it be").choices(actions))
+  withConnection(
+    cli.command(program, "patterns", "show what fails more often than chance, or decide what is done about it"),
+  )
+    .addArgument(
+      new Argument("[action]", "leave a pattern's combination out of placement, or let it be").choices(actions),
+    )
     .argument("[id]", "the pattern", idText)
     .option("--reason <text>", "why, for the journal")
     .action(cli.action<Options>(showPatterns));
@@ -65,7 +69,8 @@ async function showPatterns(invocation: Invocation<Options>): Promise<undefined>
 }
 
 function patternRow(pattern: PatternView, names: ReadonlyMap<string, string>): string[] {
-  const { pattern_id, state, failure, failures, attempts, failures_elsewhere, attempts_elsewhere, q, factors } = pattern;
+  const { pattern_id, state, failure, failures, attempts, failures_elsewhere, attempts_elsewhere, q, factors } =
+    pattern;
   const where = Object.entries(factors).map(
     ([name, value]) => `${name} ${name === "worker" ? (names.get(value) ?? value) : value}`,
   );

@@ -46,9 +46,10 @@ test("an administrator decides what is done about one", async () => {
   expect(refused.status).toBe(403);
 });
 
-test.each([[{ action: "forget" }, "action"], [{}, "action"], [{ action: "avoid", until: 3 }, "until"]])(
-  "%j is refused at %s",
-  async (json, path) => {
-    expect(await api.refused("/api/v1/patterns/p1", { method: "PUT", json })).toMatchObject({ status: 400, path });
-  },
-);
+test.each([
+  [{ action: "forget" }, "action"],
+  [{}, "action"],
+  [{ action: "avoid", until: 3 }, "until"],
+])("%j is refused at %s", async (json, path) => {
+  expect(await api.refused("/api/v1/patterns/p1", { method: "PUT", json })).toMatchObject({ status: 400, path });
+});
