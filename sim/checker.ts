@@ -93,6 +93,10 @@ export class Checker {
         return;
       case "leader_stalled":
         return this.ledger.excuse(event.stalledMs);
+      case "pattern_found":
+      case "avoidance_set":
+      case "pattern_forgotten":
+        return;
       case "token_created":
       case "token_revoked":
         return event.type === "token_revoked" ? this.coverage.reached("token revoked") : undefined;

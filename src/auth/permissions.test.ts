@@ -11,6 +11,7 @@ const expected: Record<Permission, string> = {
   cancel: "submitter admin",
   drain: "admin",
   shares: "admin",
+  patterns: "admin",
   tokens: "admin",
   state_hash: "admin",
   worker_link: "worker admin",

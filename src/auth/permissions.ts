@@ -14,6 +14,8 @@ export const permissions = {
   drain: ["admin"],
   /** Change what part of the workers pools and users are due. */
   shares: ["admin"],
+  /** Decide what is done about what fails. */
+  patterns: ["admin"],
   /** Make and revoke tokens. */
   tokens: ["admin"],
   /** Compares the state with its replay: costs the leader time. */

@@ -33,6 +33,8 @@ export function eventLines(event: FeedEvent, telling: Telling): string[] {
       return [warning(style, `worker ${event.worker_id} ${event.message ?? ""}`)];
     case "worker_quarantined":
       return [warning(style, `worker ${event.worker_id} is in quarantine: ${event.message ?? ""}`)];
+    case "pattern_found":
+      return [warning(style, event.message ?? "something fails more often than chance explains")];
     case "worker_lost":
       return [warning(style, `worker ${event.worker_id} is lost`)];
     default:

@@ -8,6 +8,7 @@ import { addHardwareCommand } from "./commands/hardware-command.ts";
 import { addLogsCommand } from "./commands/logs-command.ts";
 import { addMatrixCommand } from "./commands/matrix-command.ts";
 import { addModelsCommand } from "./commands/models-command.ts";
+import { addPatternsCommand } from "./commands/patterns-command.ts";
 import { addRebuildCommand } from "./commands/rebuild-command.ts";
 import { addResultsCommand } from "./commands/results-command.ts";
 import { addRunCommand } from "./commands/run-command.ts";
@@ -32,7 +33,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
     heading: "Look:",
     commands: [
       ...[addStatusCommand, addRunsCommand, addTasksCommand, addWorkersCommand, addResultsCommand],
-      ...[addSharesCommand, addExplainCommand, addLogsCommand, addSqlCommand],
+      ...[addSharesCommand, addPatternsCommand, addExplainCommand, addLogsCommand, addSqlCommand],
     ],
   },
   {

@@ -7,6 +7,8 @@ import {
   createTokenResponse,
   explanation,
   page,
+  patternsResponse,
+  patternView,
   resultView,
   runView,
   sharesResponse,
@@ -28,6 +30,8 @@ import type {
   CreateTokenResponse,
   Explanation,
   FeedEvent,
+  PatternRequestInput,
+  PatternView,
   ResultView,
   ResultsQuery,
   Role,
@@ -213,6 +217,16 @@ export class Client {
   setShare(kind: ShareKind, name: string, share: ShareRequestInput): Promise<ShareView> {
     const path = `/api/v1/shares/${kind}/${encodeURIComponent(name)}`;
     return this.http.json(path, shareView, { method: "PUT", body: share });
+  }
+
+  /** What fails more often than chance explains, and what is done about it. */
+  async patterns(): Promise<PatternView[]> {
+    return (await this.http.json("/api/v1/patterns", patternsResponse)).items;
+  }
+
+  setPattern(patternId: string, change: PatternRequestInput): Promise<PatternView> {
+    const path = `/api/v1/patterns/${encodeURIComponent(patternId)}`;
+    return this.http.json(path, patternView, { method: "PUT", body: change });
   }
 
   createToken(request: { role: Role; name: string; expires_in_seconds?: number | null }): Promise<CreateTokenResponse> {

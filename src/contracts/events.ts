@@ -1,5 +1,6 @@
 import type { RunId, TaskId, WorkerId } from "../base/index.ts";
 import type { CapabilityDocument, WorkerLoad } from "./capability.ts";
+import type { FailurePattern } from "./patterns.ts";
 import type { Failure, ResultDocument } from "./result.ts";
 import type { Role } from "./roles.ts";
 import type { Hardware, TaskSpec } from "./task.ts";
@@ -16,6 +17,9 @@ export type AfterAttempt =
 
 /** Whose share of the workers: a pool's, or a user's within each pool. */
 export type ShareKind = "pool" | "user";
+
+/** Leave a combination out of placement; let one task try it again; let it be, because a person says so; end it. */
+export type AvoidanceAction = "avoid" | "try" | "allow" | "end";
 
 /** One attempt of one task. */
 export interface AttemptRef {
@@ -103,6 +107,19 @@ export type JournalEvent =
   | { type: "claim_opened"; runId: RunId; taskId: TaskId; workers: WorkerId[] }
   | { type: "claim_dropped"; runId: RunId; taskId: TaskId; reason: string }
   | { type: "share_set"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
+  /** Attempts fail more often than chance explains; told again when much more is known. */
+  | { type: "pattern_found"; pattern: FailurePattern }
+  /** What is done about a pattern from now on, and until when. `pattern` is the evidence of a new avoidance. */
+  | {
+      type: "avoidance_set";
+      patternId: string;
+      action: AvoidanceAction;
+      untilMs: number;
+      by: string;
+      reason: string;
+      pattern?: FailurePattern;
+    }
+  | { type: "pattern_forgotten"; patternId: string }
   | { type: "retry_due"; runId: RunId; taskId: TaskId }
   | ({ type: "result_conflict"; leaseSeq: number; workerId: WorkerId; digest: string } & AttemptRef)
   | {

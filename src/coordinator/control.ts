@@ -5,6 +5,8 @@ import type {
   Explanation,
   Fault,
   FeedEvent,
+  PatternRequest,
+  PatternView,
   Role,
   ShareKind,
   ShareRequest,
@@ -44,6 +46,9 @@ export interface Control {
   /** What pools and users are due, hold and wait for. */
   shares(): ShareView[];
   setShare(share: { kind: ShareKind; name: string } & ShareRequest, origin: { by: Actor }): Promise<ShareView>;
+  /** What fails more often than chance explains, and what is done about it. */
+  patterns(): PatternView[];
+  setPattern(change: { patternId: string } & PatternRequest, origin: { by: Actor }): Promise<PatternView>;
   createToken(request: CreateTokenRequest): Promise<CreateTokenResponse>;
   revokeToken(tokenId: string): Promise<void>;
   explain(task: { runId: string; taskId: string }): Promise<Explanation>;

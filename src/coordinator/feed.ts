@@ -57,6 +57,11 @@ function detailsOf(event: JournalEvent): Details | null {
       };
     case "share_set":
       return { message: `${event.kind} ${event.name}: weight ${event.weight}, quota ${event.maxRunning ?? "none"}` };
+    case "pattern_forgotten":
+      return null;
+    case "pattern_found":
+    case "avoidance_set":
+      return patternDetails(event);
     case "fallback_opened":
     case "claim_opened":
     case "claim_dropped":
@@ -98,6 +103,19 @@ function waitDetails(
     case "claim_dropped":
       return { message: event.reason };
   }
+}
+
+function patternDetails(event: JournalEventOf<"pattern_found"> | JournalEventOf<"avoidance_set">): Details {
+  if (event.type === "avoidance_set") {
+    const message = `pattern ${event.patternId}: ${event.reason} (${event.by})`;
+    return { state: event.action, message };
+  }
+  const { pattern_id, factors, failure, failures, attempts, failures_elsewhere, attempts_elsewhere } = event.pattern;
+  const where = Object.entries(factors).map(([name, value]) => `${name} ${value}`);
+  const message =
+    `pattern ${pattern_id}: ${failures} of ${attempts} attempts failed (${failure}) with ${where.join(", ")}; ` +
+    `${failures_elsewhere} of ${attempts_elsewhere} elsewhere`;
+  return { state: "found", message };
 }
 
 function workerDetails(event: Extract<JournalEvent, { type: `worker_${string}` }>): Details | null {

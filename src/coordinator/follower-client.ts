@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { AssayError, siblingModule } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import type { FeedEvent, Page } from "../contracts/index.ts";
+import type { FailurePattern, FeedEvent, Page } from "../contracts/index.ts";
 import type {
   ArtifactView,
   AttemptView,
@@ -25,6 +25,7 @@ export interface FollowerClientOptions {
   /** Hash of the leader's state, with the sequence of its last event. */
   leaderHash(): { seq: number; hash: string };
   onProjected(seq: number): void;
+  onPatterns(patterns: FailurePattern[], seq: number): void;
   onTrouble(error: AssayError): void;
   onFailed(error: AssayError): void;
 }
@@ -126,6 +127,8 @@ export class FollowerClient implements ReadModel {
     switch (message.type) {
       case "projected":
         return this.options.onProjected(message.seq);
+      case "patterns":
+        return this.options.onPatterns(message.patterns, message.seq);
       case "trouble":
         return this.options.onTrouble(revive(message.error));
       case "failed":

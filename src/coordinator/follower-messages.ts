@@ -1,3 +1,4 @@
+import type { FailurePattern } from "../contracts/index.ts";
 import type { ReadModel } from "./control.ts";
 
 /** What the follower's thread answers, besides telling how far it is. */
@@ -24,6 +25,7 @@ export interface PlainError {
 export type FromFollower =
   | { type: "ready" }
   | { type: "projected"; seq: number }
+  | { type: "patterns"; patterns: FailurePattern[]; seq: number }
   | { type: "answer"; id: number; value: unknown }
   | { type: "error"; id: number; error: PlainError }
   /** Rows or a snapshot could not be written for now. */

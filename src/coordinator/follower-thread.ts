@@ -37,6 +37,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     digest,
     onProjected: (seq) => tell({ type: "projected", seq }),
+    onPatterns: (patterns, seq) => tell({ type: "patterns", patterns, seq }),
     onTrouble: (error) => tell({ type: "trouble", error: plainError(error) }),
   });
 

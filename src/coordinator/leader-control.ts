@@ -6,6 +6,8 @@ import type {
   CreateTokenResponse,
   Explanation,
   Fault,
+  PatternRequest,
+  PatternView,
   ShareKind,
   ShareRequest,
   ShareView,
@@ -16,8 +18,8 @@ import type {
   WorkerCommandView,
 } from "../contracts/index.ts";
 import { newToken, tokenDigest } from "../auth/index.ts";
-import { commandsOf, explain, sharesOf } from "../scheduler/index.ts";
 import type { WorkerCommand } from "../scheduler/index.ts";
+import { commandsOf, explain, patternsOf, sharesOf } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
 import { survey, surveyAll } from "./survey.ts";
@@ -140,6 +142,19 @@ export class LeaderControl implements Control {
     await leader.ask({ type: "set_share", kind, name, weight, maxRunning, by: origin.by.name });
     const found = sharesOf(leader.state).find((one) => one.kind === kind && one.name === name);
     assert(found, "a share that was set is known");
+    return found;
+  }
+
+  patterns(): PatternView[] {
+    return patternsOf(this.leading().state);
+  }
+
+  async setPattern(change: { patternId: string } & PatternRequest, origin: { by: Actor }): Promise<PatternView> {
+    const leader = this.leading();
+    const { patternId, action, reason } = change;
+    await leader.ask({ type: "set_pattern", patternId, action, by: origin.by.name, reason });
+    const found = patternsOf(leader.state).find(({ pattern_id }) => pattern_id === patternId);
+    assert(found, "a pattern that was set is known");
     return found;
   }
 

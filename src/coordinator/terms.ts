@@ -98,6 +98,10 @@ function startFollower(
       const leader = present.leader();
       if (leader?.alive) leader.execute({ type: "projected", seq });
     },
+    onPatterns: (patterns, seq) => {
+      const leader = present.leader();
+      if (leader?.alive) leader.execute({ type: "report_patterns", seq, patterns });
+    },
     onTrouble: (error) => logger.warn({ err: error }, "the follower could not write; trying again"),
     onFailed: (error) => logger.error({ err: error }, "the follower stopped: lists and results are not available"),
   });

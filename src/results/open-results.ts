@@ -4,6 +4,7 @@ import type {
   AttemptView,
   AttemptsQuery,
   Page,
+  FailurePattern,
   PlacedEvent,
   ResultView,
   ResultsQuery,
@@ -15,9 +16,12 @@ import type {
   WorkerView,
   WorkersQuery,
 } from "../contracts/index.ts";
+import { AttemptFactors } from "./attempt-factors.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { loadDuckDb, openDatabase } from "./duckdb.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
+import { findPatterns } from "./failure-patterns.ts";
+import type { EndedPattern } from "./failure-patterns.ts";
 import { Lists } from "./lists.ts";
 import { migrate, readMigrations, transaction } from "./migrate.ts";
 import { Projection } from "./projection.ts";
@@ -50,6 +54,8 @@ export interface Results extends ResultsReader {
   apply(events: readonly PlacedEvent[], batchSeq: number): void;
   /** Writes everything taken so far, and how far it goes, in one transaction. One at a time. */
   flush(): Promise<void>;
+  /** What fails more often than chance explains, among the attempts that ended since. Takes a thread for a while. */
+  patterns(sinceMs: number, ended: readonly EndedPattern[]): Promise<FailurePattern[]>;
   /** Events taken and not yet written. */
   pending(): number;
 }
@@ -73,6 +79,7 @@ export async function openResults({ path }: { path: string }): Promise<Results> 
     duckdb,
     writer,
     lists: await Lists.open({ duckdb, connection: reading }),
+    attemptFactors: await AttemptFactors.open({ duckdb, connection: await instance.connect() }),
     connect: () => instance.connect(),
     close: () => instance.closeSync(),
   });
@@ -97,6 +104,7 @@ interface Parts {
   duckdb: DuckDb;
   writer: Connection;
   lists: Lists;
+  attemptFactors: AttemptFactors;
   connect(): Promise<Connection>;
   close(): void;
 }
@@ -193,6 +201,10 @@ class DuckDbResults implements Results {
     return this.parts.lists.artifacts(query);
   }
 
+  async patterns(sinceMs: number, ended: readonly EndedPattern[]): Promise<FailurePattern[]> {
+    return findPatterns(await this.parts.attemptFactors.since(sinceMs), ended);
+  }
+
   sql(sql: string, maxRows: number): Promise<SqlResponse> {
     return userSql(this.parts, sql, maxRows);
   }
@@ -201,6 +213,7 @@ class DuckDbResults implements Results {
     await this.flush();
     this.parts.writer.closeSync();
     this.parts.lists.close();
+    this.parts.attemptFactors.close();
     this.parts.close();
   }
 }

@@ -154,6 +154,9 @@ export class Projection {
       case "claim_opened":
       case "claim_dropped":
       case "share_set":
+      case "pattern_found":
+      case "avoidance_set":
+      case "pattern_forgotten":
         return;
       default:
         return this.projectWorker(event, at.atMs);

@@ -2,6 +2,7 @@ import type { RunId, TaskId, WorkerId } from "../base/index.ts";
 import type {
   AckVerdict,
   CapabilityDocument,
+  FailurePattern,
   Fault,
   FinishedItem,
   HeldLease,
@@ -91,6 +92,9 @@ export type Command =
       message: string;
     }
   | { type: "set_share"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
+  /** Found in the results, which held everything up to event `seq`. */
+  | { type: "report_patterns"; seq: number; patterns: readonly FailurePattern[] }
+  | { type: "set_pattern"; patternId: string; action: "avoid" | "allow"; by: string; reason: string }
   | { type: "attempt_started"; workerId: WorkerId; leaseSeq: number; startedAtMs: number }
   | { type: "attempt_progressed"; workerId: WorkerId; leaseSeq: number; payload: string }
   | { type: "attempt_finished"; workerId: WorkerId; item: FinishedItem; digest: string }

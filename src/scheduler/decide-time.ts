@@ -2,6 +2,7 @@ import type { JournalEvent } from "../contracts/index.ts";
 import { done } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { endAll, lostAttempt, overdueAttempt } from "./decide-attempt.ts";
+import { patternDue } from "./decide-avoidance.ts";
 import { fallbackEvent } from "./fallback.ts";
 import { checkDue, dropCheck } from "./quarantine.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
@@ -20,6 +21,7 @@ export function decideTick(state: State, nowMs: number): Decision {
   if (!entry || entry.atMs > nowMs) return done();
   const { subject } = entry;
   if ("lease" in subject) return done(...overdueAttempt(subject.lease, nowMs));
+  if ("pattern" in subject) return done(...patternDue(subject.pattern, nowMs));
   return done(...("task" in subject ? taskDue(subject.task, nowMs) : workerDue(state, subject.worker, nowMs)));
 }
 

@@ -3,6 +3,7 @@ import { fault } from "../contracts/index.ts";
 import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { decideFinished, decideProgressed, decideReleased, decideStarted } from "./decide-attempt.ts";
+import { decideReport, decideSetPattern } from "./decide-avoidance.ts";
 import { decideCancelRun, decideCancelTask, decideSubmit } from "./decide-run.ts";
 import { decideProjected, decideStalled, decideTick } from "./decide-time.ts";
 import {
@@ -66,6 +67,10 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       return decideAnswer(state, command);
     case "set_share":
       return done({ ...command, type: "share_set" });
+    case "report_patterns":
+      return decideReport(state, command, nowMs);
+    case "set_pattern":
+      return decideSetPattern(state, command, nowMs);
     case "attempt_started":
       return decideStarted(state, command);
     case "attempt_progressed":

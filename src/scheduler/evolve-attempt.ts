@@ -1,5 +1,6 @@
 import { assert } from "../base/index.ts";
 import type { JournalEventOf } from "../contracts/index.ts";
+import { beginTrials, settleTrial } from "./evolve-avoidance.ts";
 import { expectedOn } from "./expectation.ts";
 import { learn } from "./learning.ts";
 import { isPreemptible } from "./preemption.ts";
@@ -37,6 +38,7 @@ export function evolveLease(state: State, event: JournalEventOf<"attempt_leased"
   task.leases = task.leases.length === 0 ? [lease] : [...task.leases, lease];
   indexLease(state, worker, lease);
   if (!isHedge) setTaskState(state, task, "leased");
+  beginTrials(state, worker, lease);
   refreshStanding(state, worker);
   // Few tasks are spread over the workers that fit; of many, each worker gets all that it can start, in one message.
   if (state.tree.waiting <= worker.profile.idle.size) servedLast(worker);
@@ -105,6 +107,7 @@ export function evolveAttemptEnd(state: State, event: JournalEventOf<"attempt_fi
   task.leases = task.leases.length === 1 ? NO_LEASES : task.leases.filter((one) => one !== lease);
   const worker = mustWorker(state, workerId);
   unindexLease(state, worker, lease);
+  settleTrial(state, leaseSeq, { outcome, failureClass });
   if (event.payload !== undefined) task.payload = event.payload;
   if (task.run.checks === undefined) countAttempt(state, worker, { outcome, failureClass });
   if (outcome === "succeeded" && task.run.checks === undefined)

@@ -5,7 +5,8 @@ import { NO_DEPENDENTS, linkDependents } from "./dependencies.ts";
 import { emptyLengths, meanWork, workKeyOf } from "./estimates.ts";
 import { openedAfter } from "./fallback.ts";
 import type { Group } from "./groups.ts";
-import { classFor, joinClass, leaveClass, needsOf } from "./requirement-class.ts";
+import { classFor, joinClass, leaveClass, markedNeedsOf } from "./requirement-class.ts";
+import type { Needs } from "./requirement-class.ts";
 import { addRunNode, keepAge } from "./share-tree.ts";
 import { sharedSpec } from "./compact-spec.ts";
 import type { SharedSpec } from "./compact-spec.ts";
@@ -119,8 +120,11 @@ function sharedClass(
     (before.spec.group === undefined) === (spec.group === undefined) &&
     before.spec.requirements === spec.requirements &&
     before.spec.resources === spec.resources &&
-    before.spec.fallback === spec.fallback;
-  return same ? before.requirementClass : classFor(state, needsOf(spec, run.pool, alternatives));
+    before.spec.fallback === spec.fallback &&
+    (state.marking.size === 0 || before.spec.config === spec.config);
+  return same
+    ? before.requirementClass
+    : classFor(state, markedNeedsOf(state, spec, { pool: run.pool, opened: alternatives }));
 }
 
 function joinGroup(run: Run, spec: SharedSpec): Group | null {
@@ -154,6 +158,11 @@ export function cancelTask(state: State, task: Task): void {
   }
 }
 
+/** What a task asks for now. */
+export function classNeeds(state: State, { spec, run, alternatives }: Task): Needs {
+  return markedNeedsOf(state, spec, { pool: run.pool, opened: alternatives });
+}
+
 /** The task may be taken by the next sets of its fallback too: it moves to another class, and keeps its age. */
 export function openFallback(state: State, event: JournalEventOf<"fallback_opened">): void {
   const task = mustTask(state, event);
@@ -161,7 +170,7 @@ export function openFallback(state: State, event: JournalEventOf<"fallback_opene
     leaveQueue(state, task);
     leaveClass(state, task);
     task.alternatives = event.alternative;
-    task.requirementClass = classFor(state, needsOf(task.spec, task.run.pool, task.alternatives));
+    task.requirementClass = classFor(state, classNeeds(state, task));
     joinClass(task);
     makeReady(state, task);
   });

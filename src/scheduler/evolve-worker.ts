@@ -98,7 +98,7 @@ export function addWorker(state: State, facts: WorkerFacts): WorkerRecord {
     timer: null,
     check: null,
     leases: new Map(),
-    profile: joinProfile(state, capabilities),
+    profile: joinProfile(state, facts.workerId, capabilities),
     resources: poolOf(capabilities, []),
     machine: { hostname: capabilities.hostname, workers: new Set(), leases: 0, exclusive: null },
     claim: null,
@@ -114,7 +114,7 @@ export function addWorker(state: State, facts: WorkerFacts): WorkerRecord {
 /** Capabilities changed: another profile, other resources, perhaps another machine. What it holds it keeps. */
 function adapt(state: State, worker: WorkerRecord, capabilities: CapabilityDocument): void {
   leaveProfile(state, worker);
-  worker.profile = joinProfile(state, capabilities);
+  worker.profile = joinProfile(state, worker.workerId, capabilities);
   worker.resources = poolOf(capabilities, worker.leases.values());
   if (worker.machine.hostname !== capabilities.hostname) {
     const left = worker.machine;

@@ -5,6 +5,7 @@ import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart } from "./evol
 import { cancelRun, cancelTask, openFallback, submitRun } from "./evolve-run.ts";
 import { comeOnline, openEpoch, registerWorker } from "./evolve-worker.ts";
 import { hold } from "./flapping.ts";
+import { evolvePatterns } from "./evolve-avoidance.ts";
 import { unindexWarm } from "./learning.ts";
 import { leaveProfile, refreshStanding } from "./profile.ts";
 import { enterQuarantine, forgetHealth, leaveQuarantine } from "./quarantine.ts";
@@ -40,14 +41,8 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
       return submitRun(state, event, atMs);
     case "run_cancelled":
       return cancelRun(state, event);
-    case "run_finished": {
-      const run = mustRun(state, event.runId);
-      run.state = event.state;
-      run.endedAtMs = atMs;
-      run.endedSeq = state.seq;
-      state.due.runs.delete(run);
-      return;
-    }
+    case "run_finished":
+      return finishRun(state, event, atMs);
     case "run_archived": {
       const run = mustRun(state, event.runId);
       state.runs.delete(run.runId);
@@ -66,6 +61,10 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     }
     case "share_set":
       return setShare(state, event);
+    case "pattern_found":
+    case "avoidance_set":
+    case "pattern_forgotten":
+      return evolvePatterns(state, event, atMs);
     case "retry_due":
       return makeReady(state, mustTask(state, event));
     case "fallback_opened":
@@ -93,6 +92,14 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     default:
       return evolveWorker(state, event, atMs);
   }
+}
+
+function finishRun(state: State, event: JournalEventOf<"run_finished">, atMs: number): void {
+  const run = mustRun(state, event.runId);
+  run.state = event.state;
+  run.endedAtMs = atMs;
+  run.endedSeq = state.seq;
+  state.due.runs.delete(run);
 }
 
 function setShare(state: State, event: JournalEventOf<"share_set">): void {

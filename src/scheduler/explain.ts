@@ -1,6 +1,7 @@
 import { isoTime } from "../base/index.ts";
 import { dependencyTask } from "../contracts/index.ts";
 import type { Explanation } from "../contracts/index.ts";
+import { evidenceText } from "./avoidance.ts";
 import { openDependencies } from "./dependencies.ts";
 import { isStartable, openMembers } from "./groups.ts";
 import { optimisticHorizonMs } from "./horizon.ts";
@@ -51,7 +52,10 @@ function view(state: State, worker: WorkerRecord, task: Task): Explanation["work
   const { needs, demand } = task.requirementClass;
   const result = fit(needs, worker.capabilities);
   const reasons = result.fits ? [] : [...result.reasons];
-  const { claim, machine } = worker;
+  const { claim, machine, profile } = worker;
+  const avoidedBy = task.requirementClass.avoided.get(profile)?.avoidedBy;
+  if (avoidedBy && !profile.classes.has(task.requirementClass))
+    reasons.push(`is avoided until ${isoTime(avoidedBy.untilMs)} (${evidenceText(avoidedBy)})`);
   if (worker.state !== "ready") reasons.push(whyNotReady(state, worker));
   else if (worker.check?.state === "queued") reasons.push("is about to have its health checked");
   else if (worker.leases.size >= worker.slots)
@@ -148,8 +152,10 @@ function whyQueued(state: State, task: Task, facts: Omit<Explanation, "summary">
   const fitting = facts.workers.filter((worker) => worker.fits);
   if (fitting.length === 0) return "No known worker fits its requirements.";
   if (state.claims.has(task)) return `Kept free for it: ${facts.claimed.join(", ")}; waits until what runs there ends.`;
+  const avoided = fitting.filter((worker) => worker.reasons.some((reason) => reason.startsWith("is avoided"))).length;
+  const left = avoided > 0 ? ` ${avoided} more would fit, and are avoided because they fail too often.` : "";
   const free = fitting.filter((worker) => worker.reasons.length === 0).length;
   if (free > 0 && facts.ahead === 0) return "About to start.";
   if (free > 0) return `${free} workers are free; ${facts.ahead ?? 0} tasks are ahead of it.`;
-  return `${fitting.length} workers fit, none is free; ${facts.ahead ?? 0} tasks are ahead of it.`;
+  return `${fitting.length - avoided} workers fit, none is free; ${facts.ahead ?? 0} tasks are ahead of it.${left}`;
 }

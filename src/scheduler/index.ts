@@ -4,13 +4,14 @@
  * in a file each:
  *
  *   who is due      fairness (pool, user, run), priority (within a queue), dependencies, groups
- *   where           match, resources, placement, horizon, estimates, fallback
+ *   where           match, avoidance, resources, placement, horizon, estimates, fallback
  *   making room     claims, preemption, migration, hedging
  *   what went wrong retry
  *
  * Never: clock, randomness, I/O, async, Node. Time, ids and digests come in as arguments.
  * May enter: coordinator, the simulator.
  */
+export { patternsOf } from "./avoidance.ts";
 export type { SharedSpec } from "./compact-spec.ts";
 export type { Command, Reply } from "./commands.ts";
 export { nextTimerMs } from "./decide-time.ts";

@@ -1,8 +1,11 @@
+import { machineClassOf } from "../contracts/index.ts";
 import type { CapabilityDocument } from "../contracts/index.ts";
+import { marksOfWorker } from "./avoidance.ts";
+import type { PatternRecord } from "./avoidance.ts";
 import { machineKeys, overallSpeed } from "./estimates.ts";
 import type { MachineKeys } from "./estimates.ts";
 import type { Fit } from "./match.ts";
-import { admit } from "./requirement-class.ts";
+import { admit, refreshLastResort } from "./requirement-class.ts";
 import type { RequirementClass } from "./requirement-class.ts";
 import type { State, WorkerRecord } from "./state.ts";
 
@@ -24,6 +27,10 @@ export interface Profile {
   /** Workers that have no free slot, and take a lease in reserve. */
   readonly spare: Set<WorkerRecord>;
   workers: number;
+  /** Those of them that are ready. */
+  online: number;
+  /** Patterns in force whose place they are. */
+  readonly marks: readonly PatternRecord[];
 }
 
 /** All workers of one machine class, as far as horizons look at them. */
@@ -53,13 +60,23 @@ export function refreshSpeed(state: State, { kind, keys }: Profile): void {
 function countSlots(state: State, worker: WorkerRecord, slots: number): void {
   const change = slots - worker.countedSlots;
   if (change === 0) return;
-  const { kind } = worker.profile;
+  const { profile } = worker;
+  const { kind } = profile;
   kind.slots += change;
   state.load.speed += change * kind.speed;
+  const cameOnline = worker.countedSlots === 0;
   worker.countedSlots = slots;
+  if (cameOnline || slots === 0) countOnline(state, profile, cameOnline ? 1 : -1);
 }
 
-function profileKey(capabilities: CapabilityDocument): string {
+/** With the first worker of a profile, and without the last, there is another place for its classes, or one less. */
+function countOnline(state: State, profile: Profile, change: 1 | -1): void {
+  profile.online += change;
+  if (state.marking.size === 0 || profile.online > 1 || (profile.online === 1 && change === -1)) return;
+  for (const one of [...profile.classes.keys()]) refreshLastResort(state, one);
+}
+
+function profileKey(capabilities: CapabilityDocument, marks: readonly PatternRecord[]): string {
   const { cpu, memory_gb, gpus, hardware, software, task_types, labels, pools, isolation } = capabilities;
   const parts = gpus.map(({ index, name, memory_gb: gpuMemory, cuda_compute }) => [
     index,
@@ -67,6 +84,7 @@ function profileKey(capabilities: CapabilityDocument): string {
     gpuMemory,
     cuda_compute,
   ]);
+  const marked = marks.map(({ pattern }) => pattern.pattern_id);
   return JSON.stringify([
     cpu.model,
     cpu.cores,
@@ -78,16 +96,14 @@ function profileKey(capabilities: CapabilityDocument): string {
     labels,
     pools,
     isolation,
+    marked,
   ]);
 }
 
-function machineClassOf({ cpu, gpus }: CapabilityDocument): string {
-  return [`${cpu.model} ${cpu.cores}`, ...gpus.map(({ name }) => name)].join(" + ");
-}
-
 /** Puts a worker among those with the same capabilities; the first of its kind is compared with every class. */
-export function joinProfile(state: State, capabilities: CapabilityDocument): Profile {
-  const key = profileKey(capabilities);
+export function joinProfile(state: State, workerId: string, capabilities: CapabilityDocument): Profile {
+  const marks = marksOfWorker(state, workerId, capabilities);
+  const key = profileKey(capabilities, marks);
   let profile = state.profiles.get(key);
   if (!profile) {
     const keys = machineKeys(machineClassOf(capabilities));
@@ -100,9 +116,12 @@ export function joinProfile(state: State, capabilities: CapabilityDocument): Pro
       idle: new Set(),
       spare: new Set(),
       workers: 0,
+      online: 0,
+      marks,
     };
     state.profiles.set(key, profile);
     for (const one of state.classes.values()) admit(state, one, profile);
+    if (marks.length > 0) for (const one of state.classes.values()) refreshLastResort(state, one);
   }
   profile.workers += 1;
   return profile;
@@ -116,6 +135,7 @@ export function leaveProfile(state: State, worker: WorkerRecord): void {
   countSlots(state, worker, 0);
   if (profile.workers > 0) return;
   state.profiles.delete(profile.key);
+  if (profile.marks.length > 0) for (const one of state.classes.values()) one.avoided.delete(profile);
   profile.kind.profiles -= 1;
   if (profile.kind.profiles === 0) state.kinds.delete(profile.keys.machineClass);
 }

@@ -11,7 +11,8 @@ import {
   resultDocument,
   taskSpec,
 } from "../contracts/index.ts";
-import type { PlacedEvent, TaskSpec } from "../contracts/index.ts";
+import type { FailurePattern, PlacedEvent, TaskSpec } from "../contracts/index.ts";
+import { admissionOf, isMarking, marksOfWork, marksOfWorker } from "./avoidance.ts";
 import type { Command } from "./commands.ts";
 import { evolve } from "./evolve.ts";
 import { isStartable } from "./groups.ts";
@@ -36,7 +37,8 @@ class Chaos {
   }
 
   turn(): void {
-    this.nowMs += this.rng.below(4) === 0 ? this.rng.below(40_000) : this.rng.below(50);
+    const longestMs = this.rng.below(40) === 0 ? 1_200_000 : this.rng.below(4) === 0 ? 40_000 : 50;
+    this.nowMs += this.rng.below(longestMs);
     const commands = Array.from({ length: 1 + this.rng.below(3) }, () => this.command());
     for (const command of commands) if (command) this.journal.push(...step(this.state, command, this.nowMs).events);
     const policy = this.rng.below(3) === 0 ? review : assign;
@@ -61,9 +63,11 @@ class Chaos {
       case 5: {
         if (this.rng.below(5) > 0) return this.started();
         const worker = this.pick([...this.state.workers.values()]);
+        if (this.rng.below(2) === 0) return this.pattern();
         return worker && this.order(worker.workerId, worker.sessionId);
       }
       case 6:
+        if (this.rng.below(3) === 0) return this.pattern();
         return { type: "projected", seq: this.state.seq - this.rng.below(20) };
       case 7:
         return this.rng.below(20) === 0
@@ -100,6 +104,36 @@ class Chaos {
       default:
         return this.finished();
     }
+  }
+
+  /** Something is found to fail, at random, or a person has a word about it. */
+  private pattern(): Command {
+    const { rng } = this;
+    const known = this.pick([...this.state.patterns.keys()]);
+    if (known !== undefined && rng.below(3) === 0) {
+      const action = rng.below(2) === 0 ? "avoid" : "allow";
+      return { type: "set_pattern", patternId: known, action, by: "x", reason: "x" };
+    }
+    const factors = {
+      ...(rng.below(3) > 0 ? { worker: `w${rng.below(6)}` } : {}),
+      ...(rng.below(4) === 0 ? { hardware: "cuda" } : {}),
+      ...(rng.below(3) === 0 ? { type: rng.below(2) === 0 ? "benchmark" : "command" } : {}),
+    };
+    const counts = { attempts: 10, failures: 6 + rng.below(4), attempts_elsewhere: 90, failures_elsewhere: 1 };
+    const pattern: FailurePattern = {
+      pattern_id: `p-${Object.values(factors).join("-")}`,
+      failure: "crash",
+      factors,
+      same_attempts: {},
+      ...counts,
+      p: 0,
+      q: rng.below(3) === 0 ? 0.04 : 0,
+      odds_ratio: 9,
+      odds_ratio_low: 3,
+      odds_ratio_high: 27,
+      examples: [],
+    };
+    return { type: "report_patterns", seq: this.state.seq - rng.below(50), patterns: [pattern] };
   }
 
   private register(): Command {
@@ -296,7 +330,37 @@ function checkInvariants(state: State): void {
     checkWorker(worker);
   }
   checkIndexes(state);
-  expect(state.due.runs.size + state.due.skips.size + state.due.peers.size).toBe(0);
+  const { runs, skips, peers, trials } = state.due;
+  expect(runs.size + skips.size + peers.size + trials.size).toBe(0);
+}
+
+/** Which profiles take which classes, worked out from what fits and what is avoided alone. */
+function checkAvoidance(state: State): void {
+  const records = [...state.patterns.values()];
+  expect(state.marking).toEqual(new Set(records.filter(isMarking)));
+  expect(new Set(state.trials.values())).toEqual(new Set(records.filter(({ trial }) => trial !== null)));
+  for (const leaseSeq of state.trials.keys()) expect(state.leases.has(leaseSeq)).toBe(true);
+  for (const run of state.runs.values())
+    for (const task of run.tasks.values())
+      if (!isTerminal(task.state)) expect(task.requirementClass.needs.marks).toEqual(marksOfWork(state, task.spec));
+  for (const worker of state.workers.values())
+    expect(worker.profile.marks).toEqual(marksOfWorker(state, worker.workerId, worker.capabilities));
+  for (const one of state.classes.values()) {
+    const admissions = [...state.profiles.values()].map((profile) => ({
+      profile,
+      admission: admissionOf(one, profile),
+    }));
+    const isElsewhere = admissions.some(
+      ({ profile, admission }) => profile.online > 0 && admission !== null && admission.avoidedBy === null,
+    );
+    for (const { profile, admission } of admissions) {
+      expect(one.avoided.has(profile)).toBe(admission !== null && admission.avoidedBy !== null);
+      const takes = admission !== null && (admission.avoidedBy === null || !isElsewhere);
+      expect(profile.classes.has(one)).toBe(takes);
+      expect(one.ready.has(profile)).toBe(takes && profile.idle.size + profile.spare.size > 0);
+    }
+    expect(state.open.has(one.index)).toBe(one.ready.size > 0);
+  }
 }
 
 /** What is not set aside, from its leases. */
@@ -358,12 +422,14 @@ const rare = [
   "attempt_progressed",
   "share_set",
   "retry_due",
+  "pattern_found",
 ];
 
 /** Features that no type of event names. */
 function featuresOf({ event }: PlacedEvent): string[] {
   if (event.type === "attempt_revoked") return [event.type, ...(event.by ? ["preemption"] : ["migration"])];
   if (event.type === "attempt_finished") return [event.type, ...(event.after.state === "running" ? ["hedge"] : [])];
+  if (event.type === "avoidance_set") return [`${event.type} ${event.action}`];
   if (event.type === "attempt_leased" && event.gpus) return [event.type, "gpus"];
   return [event.type];
 }
@@ -377,6 +443,7 @@ test("whatever happens, replay gives the live state, snapshots continue it, and 
       for (let turn = 0; turn < 200; turn += 1) {
         chaos.turn();
         checkInvariants(chaos.state);
+        if (turn % 8 === 0) checkAvoidance(chaos.state);
         if (turn === 100) half = { copy: copyBySnapshot(chaos.state), from: chaos.journal.length };
       }
       const replayed = emptyState();
@@ -389,10 +456,12 @@ test("whatever happens, replay gives the live state, snapshots continue it, and 
       for (const { event, atMs } of chaos.journal.slice(half.from)) evolve(half.copy, event, atMs);
       expect(textOf(half.copy)).toBe(textOf(chaos.state));
       checkInvariants(half.copy);
+      checkAvoidance(half.copy);
       for (const feature of chaos.journal.flatMap(featuresOf)) seen.set(feature, (seen.get(feature) ?? 0) + 1);
     }),
     { numRuns: 25 },
   );
-  for (const feature of [...rare, "preemption", "migration", "gpus"])
+  const avoidance = ["avoid", "try", "allow", "end"].map((action) => `avoidance_set ${action}`);
+  for (const feature of [...rare, ...avoidance, "preemption", "migration", "gpus"])
     expect(seen.get(feature), feature).toBeGreaterThan(0);
 });

@@ -1,6 +1,7 @@
 import type { Requirements, Resources, TaskType } from "../contracts/index.ts";
 import type { SharedSpec } from "./compact-spec.ts";
-import { fit } from "./match.ts";
+import { admissionOf, marksOfWork } from "./avoidance.ts";
+import type { Admission } from "./avoidance.ts";
 import type { Profile } from "./profile.ts";
 import { demandOf } from "./resources.ts";
 import type { Demand } from "./resources.ts";
@@ -19,6 +20,8 @@ export interface Needs {
   grouped?: true;
   /** Runs only where attempts can be kept in a sandbox; there only when it is so, since most tasks do not say. */
   sandbox?: true;
+  /** Patterns in force that look at what the task does, and mean it; absent for none. */
+  marks?: readonly string[];
 }
 
 /**
@@ -33,6 +36,8 @@ export interface RequirementClass {
   readonly demand: Demand;
   /** Profiles whose workers take work now. */
   readonly ready: Set<Profile>;
+  /** Profiles that fit, and that a pattern in force advises against: used only while no other one is online. */
+  readonly avoided: Map<Profile, Admission>;
   /** Unfinished tasks; a class without any is dropped. */
   members: number;
   /** What its last task asks for: the next one may be the same. */
@@ -50,6 +55,13 @@ export function needsOf(spec: SharedSpec, pool: string, opened: number): Needs {
     ...(spec.group === undefined ? {} : { grouped: true as const }),
     ...(spec.limits?.sandbox === true ? { sandbox: true as const } : {}),
   };
+}
+
+/** The same, with what the patterns in force have to say about the task. */
+export function markedNeedsOf(state: State, spec: SharedSpec, at: { pool: string; opened: number }): Needs {
+  const needs = needsOf(spec, at.pool, at.opened);
+  const marks = marksOfWork(state, spec);
+  return marks ? { ...needs, marks } : needs;
 }
 
 /**
@@ -72,23 +84,56 @@ export function classFor(state: State, needs: Needs): RequirementClass {
     needs,
     demand: demandOf(needs),
     ready: new Set(),
+    avoided: new Map(),
     members: 0,
     sample: undefined,
   };
   state.classes.set(key, made);
   for (const profile of state.profiles.values()) admit(state, made, profile);
+  refreshLastResort(state, made);
   return made;
 }
 
 /** Notes whether workers of a profile fit a class. */
 export function admit(state: State, one: RequirementClass, profile: Profile): void {
-  const result = fit(one.needs, profile.capabilities);
-  if (!result.fits) return;
-  profile.classes.set(one, result);
+  const admission = admissionOf(one, profile);
+  if (!admission) return;
+  if (admission.avoidedBy) one.avoided.set(profile, admission);
+  else open(state, one, { profile, fit: admission.fit });
+}
+
+/** The same, anew. Whoever calls it for all profiles concerned calls `refreshLastResort` after. */
+export function readmit(state: State, one: RequirementClass, profile: Profile): void {
+  one.avoided.delete(profile);
+  close(state, one, profile);
+  admit(state, one, profile);
+}
+
+/** Workers that are avoided take the class all the same while no worker is online that is not. O(profiles), where any is avoided. */
+export function refreshLastResort(state: State, one: RequirementClass): void {
+  if (one.avoided.size === 0) return;
+  let elsewhere = false;
+  for (const profile of state.profiles.values())
+    elsewhere ||= profile.online > 0 && profile.classes.has(one) && !one.avoided.has(profile);
+  for (const [profile, { fit }] of one.avoided) {
+    if (elsewhere) close(state, one, profile);
+    else if (!profile.classes.has(one)) open(state, one, { profile, fit });
+  }
+}
+
+function open(state: State, one: RequirementClass, at: { profile: Profile; fit: Admission["fit"] }): void {
+  const { profile, fit } = at;
+  profile.classes.set(one, fit);
   if (profile.idle.size + profile.spare.size > 0) {
     one.ready.add(profile);
     state.open.add(one.index);
   }
+}
+
+function close(state: State, one: RequirementClass, profile: Profile): void {
+  profile.classes.delete(one);
+  one.ready.delete(profile);
+  if (one.ready.size === 0) state.open.delete(one.index);
 }
 
 export function joinClass(task: Task): void {

@@ -1,10 +1,13 @@
 import { asRunId, asTaskId, asWorkerId, assert } from "../base/index.ts";
 import type { RunId, TaskId } from "../base/index.ts";
 import type { TaskCounts, TaskSpec } from "../contracts/index.ts";
+import type { PatternRecord } from "./avoidance.ts";
+import { newRecord } from "./avoidance.ts";
 import { evolveClaim } from "./claims.ts";
 import { wholeSpec } from "./compact-spec.ts";
 import { linkDependents } from "./dependencies.ts";
 import type { Estimates } from "./estimates.ts";
+import { indexPattern } from "./evolve-avoidance.ts";
 import { indexLease } from "./evolve-attempt.ts";
 import { addRun, addTask } from "./evolve-run.ts";
 import { addWorker } from "./evolve-worker.ts";
@@ -48,6 +51,7 @@ interface ClaimSnapshot {
   taskId: TaskId;
   workers: WorkerRecord["workerId"][];
 }
+type PatternSnapshot = Omit<PatternRecord, "place" | "work" | "hardware" | "timer">;
 type ValueOf<Entries> = Entries extends Map<infer Key, infer Value> ? [Key, Value] : never;
 
 /** One fact of the state. A task belongs to the run before it. */
@@ -57,6 +61,7 @@ type Entry =
   | ["submission", [string, Submission]]
   | ["share", Share]
   | ["quarantine", ValueOf<State["quarantines"]>]
+  | ["pattern", PatternSnapshot]
   | ["work", ValueOf<Estimates["work"]>]
   | ["speed", ValueOf<Estimates["speeds"]>]
   | ["worker", WorkerFacts]
@@ -87,6 +92,7 @@ function* entriesOf(state: State): Generator<Entry, void> {
   for (const submission of state.submissions) yield ["submission", submission];
   for (const share of state.shares.values()) yield ["share", share];
   for (const quarantine of state.quarantines) yield ["quarantine", quarantine];
+  for (const record of state.patterns.values()) yield ["pattern", snapshotPattern(record)];
   for (const work of estimates.work) yield ["work", work];
   for (const speed of estimates.speeds) yield ["speed", speed];
   for (const worker of state.workers.values()) yield ["worker", snapshotWorker(worker)];
@@ -97,6 +103,24 @@ function* entriesOf(state: State): Generator<Entry, void> {
   for (const served of servedIn(state)) yield ["served", served];
   for (const { task, workers } of state.claims.values())
     yield ["claim", { runId: task.run.runId, taskId: task.taskId, workers: [...workers] }];
+}
+
+function snapshotPattern({
+  place: _place,
+  work: _work,
+  hardware: _hardware,
+  timer: _timer,
+  ...facts
+}: PatternRecord): PatternSnapshot {
+  return facts;
+}
+
+/** Before workers and tasks, which carry the marks of patterns in force. */
+function restorePattern(state: State, facts: PatternSnapshot): void {
+  const record = Object.assign(newRecord(facts.pattern, facts.foundAtMs), facts);
+  state.patterns.set(facts.pattern.pattern_id, record);
+  indexPattern(state, record);
+  setTimer(state, { pattern: record }, record.untilMs);
 }
 
 /** By name: in which order the nodes were made does not matter. */
@@ -204,6 +228,8 @@ export class StateRestoration {
         return void state.shares.set(`${value.kind}:${value.name}`, value);
       case "quarantine":
         return void state.quarantines.set(...value);
+      case "pattern":
+        return restorePattern(state, value);
       case "work":
         return void state.estimates.work.set(...value);
       case "speed":

@@ -13,6 +13,7 @@ import type {
   TaskState,
   WorkerState,
 } from "../contracts/index.ts";
+import type { PatternRecord } from "./avoidance.ts";
 import { ClassSet } from "./class-set.ts";
 import type { Claim } from "./claims.ts";
 import type { SharedSpec } from "./compact-spec.ts";
@@ -192,10 +193,10 @@ export interface Share {
   maxRunning: number | null;
 }
 
-/** A moment at which something is due: a retry or a fallback, a deadline, the end of patience with a worker. */
+/** A moment at which something is due: a retry or a fallback, a deadline, the end of patience with a worker, of a pattern's state. */
 export interface TimerEntry extends HeapItem {
   readonly atMs: number;
-  readonly subject: { task: Task } | { lease: Lease } | { worker: WorkerRecord };
+  readonly subject: { task: Task } | { lease: Lease } | { worker: WorkerRecord } | { pattern: PatternRecord };
 }
 
 /**
@@ -221,6 +222,12 @@ export interface State {
   readonly estimates: Estimates;
   /** Workers kept free, by the task that waits for them, oldest first. */
   readonly claims: Map<Task, Claim>;
+  /** What fails more often than chance explains, and what is done about it, oldest first. */
+  readonly patterns: Map<string, PatternRecord>;
+  /** Index: patterns that placement looks at. */
+  readonly marking: Set<PatternRecord>;
+  /** Index: patterns that are being tried again, by lease. */
+  readonly trials: Map<number, PatternRecord>;
   /** Index: current leases. */
   readonly leases: Map<number, Lease>;
   /** Index: requirement classes of unfinished tasks. */
@@ -243,13 +250,14 @@ export interface State {
   readonly checks: Set<Task>;
   /**
    * Index: tasks to be skipped, tasks to be cancelled with another of their group, workers to be put in quarantine or released,
-   * runs to be ended: by the next follow-up.
+   * patterns that were tried, runs to be ended: by the next follow-up.
    */
   readonly due: {
     skips: Map<Task, TaskId>;
     peers: Map<Task, TaskId>;
     health: Map<WorkerRecord, { isHealthy: boolean; reason: string }>;
     runs: Set<Run>;
+    trials: Map<PatternRecord, "end" | "avoid">;
   };
   /** Index: tasks of all runs in memory. */
   readonly counts: TaskCounts;
@@ -280,6 +288,9 @@ export function emptyState(): State {
     quarantines: new Map(),
     estimates: emptyEstimates(),
     claims: new Map(),
+    patterns: new Map(),
+    marking: new Set(),
+    trials: new Map(),
     leases: new Map(),
     classes: new Map(),
     freeIndexes: [],
@@ -291,7 +302,7 @@ export function emptyState(): State {
     tree: rootNode(),
     timers: new Heap((a, b) => a.atMs - b.atMs),
     checks: new Set(),
-    due: { skips: new Map(), peers: new Map(), health: new Map(), runs: new Set() },
+    due: { skips: new Map(), peers: new Map(), health: new Map(), runs: new Set(), trials: new Map() },
     counts: emptyCounts(),
     watch: { preemptible: new Int32Array(101), hedgeable: new Set(), overfull: new Set() },
     kinds: new Map(),

@@ -1,6 +1,7 @@
 import type { JournalEvent, PlacedEvent, RunEndState } from "../contracts/index.ts";
 import { ClassSet } from "./class-set.ts";
 import type { Command, Reply } from "./commands.ts";
+import { trialEvent } from "./decide-avoidance.ts";
 import { decide } from "./decide.ts";
 import { evolve } from "./evolve.ts";
 import { healthEvent, nextCheck } from "./quarantine.ts";
@@ -79,6 +80,7 @@ function followUp(state: State): JournalEvent | undefined {
   }
   const health = healthEvent(state);
   if (health) return health;
+  for (const [record, outcome] of state.due.trials) return trialEvent(record, outcome, state.nowMs);
   for (const run of state.due.runs) return { type: "run_finished", runId: run.runId, state: endOf(run) };
   return undefined;
 }

@@ -1,9 +1,15 @@
 import type { State, TimerEntry, WorkerRecord } from "./state.ts";
 
-/** Sets the one timer of a task, lease or worker, or takes it away. */
+/** Sets the one timer of a task, lease, worker or pattern, or takes it away. */
 export function setTimer(state: State, subject: TimerEntry["subject"], atMs: number | null): void {
   const owner: { timer: TimerEntry | null } =
-    "task" in subject ? subject.task : "lease" in subject ? subject.lease : subject.worker;
+    "task" in subject
+      ? subject.task
+      : "lease" in subject
+        ? subject.lease
+        : "worker" in subject
+          ? subject.worker
+          : subject.pattern;
   if (owner.timer) state.timers.remove(owner.timer);
   owner.timer = atMs === null ? null : { atMs, subject, heapIndex: -1 };
   if (owner.timer) state.timers.add(owner.timer);

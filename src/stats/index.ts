@@ -4,6 +4,10 @@
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
  */
+export { treeLeaves } from "./decision-tree.ts";
+export { falseDiscoveryAdjusted } from "./false-discovery.ts";
+export { fisherExact, oddsRatio, stratifiedExact } from "./fisher.ts";
+export type { TwoByTwo } from "./fisher.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";
 export { quantile } from "./quantiles.ts";

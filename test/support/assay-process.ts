@@ -87,8 +87,8 @@ export class Site implements AsyncDisposable {
     return join(this.folder, name);
   }
 
-  start(args: readonly string[]): AssayProcess {
-    const started = new AssayProcess(args);
+  start(args: readonly string[], env: Readonly<Record<string, string>> = {}): AssayProcess {
+    const started = new AssayProcess(args, env);
     this.processes.push(started);
     return started;
   }

@@ -40,6 +40,8 @@ const inventory: Record<string, Permission | "open"> = {
   "GET /api/v1/workers/:worker_id/commands": "read",
   "GET /api/v1/shares": "read",
   "PUT /api/v1/shares/:kind/:name": "shares",
+  "GET /api/v1/patterns": "read",
+  "PUT /api/v1/patterns/:id": "patterns",
   "GET /api/v1/results": "read",
   "GET /api/v1/artifacts": "read",
   "GET /api/v1/artifacts/:sha256/content": "blob_read",

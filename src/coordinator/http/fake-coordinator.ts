@@ -10,6 +10,7 @@ import type {
   Fault,
   FeedEvent,
   Page,
+  PatternView,
   RunView,
   ShareView,
   SubmitRunRequest,
@@ -32,6 +33,7 @@ export class FakeCoordinator {
   readonly tasks = new Map<string, TaskView>();
   readonly workers: WorkerView[] = [];
   readonly shares: ShareView[] = [];
+  readonly patterns: PatternView[] = [];
   readonly attempts: AttemptView[] = [];
   readonly artifacts: ArtifactView[] = [];
   readonly events: FeedEvent[] = [];
@@ -84,6 +86,13 @@ export class FakeCoordinator {
     setShare: async ({ kind, name, weight, max_running }, origin) => {
       this.calls.push(["setShare", kind, name, origin.by.name]);
       return { kind, name, weight, max_running, running: 0, waiting: 0 };
+    },
+    patterns: () => this.patterns,
+    setPattern: async ({ patternId, action, reason }, origin) => {
+      this.calls.push(["setPattern", patternId, action, reason, origin.by.name]);
+      const known = this.patterns.find(({ pattern_id }) => pattern_id === patternId);
+      if (!known) throw assayError("not_found", `There is no pattern ${patternId}`);
+      return { ...known, state: action === "allow" ? "allowed" : "avoided" };
     },
     createToken: async (request: CreateTokenRequest) => {
       const { role: granted, name } = request;

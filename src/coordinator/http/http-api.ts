@@ -25,6 +25,7 @@ import { artifactRoutes } from "./routes/artifact-routes.ts";
 import { blobRoutes } from "./routes/blob-routes.ts";
 import { eventRoutes } from "./routes/event-routes.ts";
 import { logRoutes } from "./routes/log-routes.ts";
+import { patternRoutes } from "./routes/pattern-routes.ts";
 import { runRoutes } from "./routes/run-routes.ts";
 import { shareRoutes } from "./routes/share-routes.ts";
 import { systemRoutes } from "./routes/system-routes.ts";
@@ -162,6 +163,7 @@ function registerRoutes(scope: FastifyInstance, context: RouteContext): void {
     logRoutes,
     workerRoutes,
     shareRoutes,
+    patternRoutes,
     artifactRoutes,
     blobRoutes,
     adminRoutes,
