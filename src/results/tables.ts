@@ -74,6 +74,7 @@ export const tables = {
     "text",
     "boolean",
     "text",
+    "text",
   ],
   metrics: ["bigint", "text", "text", "int", "text", "text", "int", "text", "double", "text"],
   artifacts: ["bigint", "text", "text", "int", "text", "text", "bigint", "text"],
