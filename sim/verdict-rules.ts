@@ -34,7 +34,8 @@ export function checkVerdict(task: TaskBook, event: JournalEventOf<"attempt_fini
     demand(task.cancelRequested || failure === "cancelled" || task.run.checks !== null, "S12", () => where());
   if (after.state !== "failed") return;
   demand(failure === "assertion" || isOver, "S13", () => `${where()} fails too early`);
-  if (failure === "worker_lost") demand((event.failure?.reason === "poison") === isPoison, "S13", () => `${where()}: is it poison?`);
+  if (failure === "worker_lost")
+    demand((event.failure?.reason === "poison") === isPoison, "S13", () => `${where()}: is it poison?`);
   if (failure === "worker_lost" && isPoison) coverage.reached("poison task");
   else if (failure !== "assertion") coverage.reached("attempts used up");
 }

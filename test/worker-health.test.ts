@@ -159,7 +159,9 @@ test("ten attempts in a row fail: the worker is put in quarantine, a health chec
   expect((await client.waitForRun(after)).state).toBe("completed");
   const events = await history(client);
   const told = events.filter(({ type, run_id: runId }) =>
-    type === "attempt_finished" ? runId?.startsWith("health-") : type === "worker_quarantined" || type === "worker_released",
+    type === "attempt_finished"
+      ? runId?.startsWith("health-")
+      : type === "worker_quarantined" || type === "worker_released",
   );
   expect(told.map(({ type, worker_id: id }) => [type, id])).toEqual([
     ["worker_quarantined", workerId],

@@ -222,7 +222,10 @@ export class Client {
   }
 
   private async askOfWorker(workerId: string, word: "drain" | "quarantine" | "release", reason: string): Promise<void> {
-    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/${word}`, { method: "POST", body: { reason } });
+    await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/${word}`, {
+      method: "POST",
+      body: { reason },
+    });
   }
 
   private async *all<Schema extends z.ZodType>(

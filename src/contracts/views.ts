@@ -91,7 +91,10 @@ export type AttemptView = z.infer<typeof attemptView>;
 
 export const quarantine = z.strictObject({
   reason: z.string(),
-  by: z.string().nullable().describe("Who asked for it; null when the scheduler did, which releases it after a good check"),
+  by: z
+    .string()
+    .nullable()
+    .describe("Who asked for it; null when the scheduler did, which releases it after a good check"),
   since: time,
 });
 export type QuarantineView = z.infer<typeof quarantine>;

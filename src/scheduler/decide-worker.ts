@@ -138,7 +138,11 @@ export function decideGoodbye(state: State, command: Of<"worker_goodbye">, nowMs
   const worker = speaker(state, command);
   if (!worker) return done();
   const returned = endAll(worker, (lease) => preempted(lease, nowMs));
-  return done(...dropCheck(worker), ...returned, { type: "worker_left", workerId: worker.workerId, reason: command.reason });
+  return done(...dropCheck(worker), ...returned, {
+    type: "worker_left",
+    workerId: worker.workerId,
+    reason: command.reason,
+  });
 }
 
 export function decideDrain(state: State, command: Of<"drain_worker">): Decision {

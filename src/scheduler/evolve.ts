@@ -84,14 +84,16 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
       return;
     case "attempt_finished":
       return evolveAttemptEnd(state, event, atMs);
-    case "result_conflict": {
-      const past = mustTask(state, event).past.find((one) => one.leaseSeq === event.leaseSeq);
-      if (past) past.conflicted = true;
-      return;
-    }
+    case "result_conflict":
+      return noteConflict(state, event);
     default:
       return evolveWorker(state, event, atMs);
   }
+}
+
+function noteConflict(state: State, event: JournalEventOf<"result_conflict">): void {
+  const past = mustTask(state, event).past.find((one) => one.leaseSeq === event.leaseSeq);
+  if (past) past.conflicted = true;
 }
 
 function setShare(state: State, event: JournalEventOf<"share_set">): void {

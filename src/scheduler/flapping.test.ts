@@ -9,7 +9,13 @@ import { Bench, copyBySnapshot, spec, textOf } from "./scheduler-acceptance.ts";
 function reconnect(it: Bench, times = 1): void {
   for (let count = 0; count < times; count += 1) {
     const { sessionId } = it.workerOf("w");
-    it.do({ type: "worker_disconnected", workerId: asWorkerId("w"), sessionId: sessionId ?? "", reason: "cut", lostAtMs: it.nowMs + 2_000 });
+    it.do({
+      type: "worker_disconnected",
+      workerId: asWorkerId("w"),
+      sessionId: sessionId ?? "",
+      reason: "cut",
+      lostAtMs: it.nowMs + 2_000,
+    });
     it.nowMs += 10;
     it.worker("w", { session: `${it.nowMs}` });
   }
@@ -52,7 +58,9 @@ test("a new leader is not held against the workers that come back to it", () => 
 });
 
 test("however a worker reconnects: it is held after more than three in a minute and never else, for 30 s to 10 min, and always released", () => {
-  const gaps = fc.array(fc.oneof(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 10_000, max: 90_000 })), { maxLength: 60 });
+  const gaps = fc.array(fc.oneof(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 10_000, max: 90_000 })), {
+    maxLength: 60,
+  });
   fc.assert(
     fc.property(gaps, (list) => {
       const it = new Bench();

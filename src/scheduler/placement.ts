@@ -170,7 +170,13 @@ function costOf(state: State, task: Task, { worker, expected }: Choice): readonl
   const platform = match?.hardware ? (wanted?.indexOf(match.hardware) ?? 0) : 0;
   // Where it failed before it goes only when no other is as free.
   const failures = task.past.filter((past) => past.workerId === worker.workerId && past.failureClass !== null).length;
-  return [worker.standing === "idle" ? 0 : 1, failures, alternative, platform, timeCost(state, task, { worker, expected })];
+  return [
+    worker.standing === "idle" ? 0 : 1,
+    failures,
+    alternative,
+    platform,
+    timeCost(state, task, { worker, expected }),
+  ];
 }
 
 /** Expected time; by the speed of the machine alone when the work is unknown, and nothing when the task explores. */

@@ -79,7 +79,8 @@ export function settleCheck(state: State, task: Task, end: TerminalState): void 
   const quarantine = state.quarantines.get(worker.workerId);
   if (end === "completed") {
     if (!quarantine) worker.health.setbacks = 0;
-    else if (quarantine.by === null) state.due.health.set(worker, { isHealthy: true, reason: "its health check passed" });
+    else if (quarantine.by === null)
+      state.due.health.set(worker, { isHealthy: true, reason: "its health check passed" });
     schedule(state, worker, state.healthCheckMs);
   } else if (end === "failed" && task.failureClass !== "worker_lost") {
     worker.health.setbacks += 1;

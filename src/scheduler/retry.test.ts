@@ -24,7 +24,8 @@ test("each class of failure has its own budget, delays stay within theirs, and t
       }));
       const task = { ...it.task("a"), past };
       const same = before.filter((one) => one === now).length;
-      const decide = () => afterFailure(task, { failure: { class: now, message: "m" }, workerId: "w" as never, nowMs: 5_000 });
+      const decide = () =>
+        afterFailure(task, { failure: { class: now, message: "m" }, workerId: "w" as never, nowMs: 5_000 });
       const budget = now === "worker_lost" ? MAX_LOSSES - 1 : now === "assertion" ? 0 : max_retries;
       const after = decide();
       expect(decide()).toEqual(after);
