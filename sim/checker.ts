@@ -1,7 +1,7 @@
 import { dependencyCondition, dependencyTask } from "../src/contracts/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent, TaskState } from "../src/contracts/index.ts";
 import { isOver, isReady, misfit, shortage } from "./books.ts";
-import { isAtQuota, machineIsFree, mayBeLeased, meets, withinQuota } from "./lease-rules.ts";
+import { isAtQuota, machineIsFree, mayBeLeased, meets, takesWork, withinQuota } from "./lease-rules.ts";
 import type { LeaseBook, RunBook, TaskBook } from "./books.ts";
 import type { Coverage } from "./coverage.ts";
 import { Ledger } from "./ledger.ts";
@@ -12,6 +12,9 @@ type TaskEvent = Extract<
   JournalEvent,
   { type: `attempt_${string}` | `claim_${string}` | "retry_due" | "fallback_opened" | "result_conflict" }
 >;
+
+const isAboutWorker = (event: JournalEvent): event is Extract<JournalEvent, { type: `worker_${string}` }> =>
+  event.type.startsWith("worker_");
 
 const PREEMPTION_GAP = 10;
 
@@ -62,6 +65,7 @@ export class Checker {
   event({ seq, atMs, event }: PlacedEvent): void {
     demand(seq === this.lastSeq + 1, "S8", () => `event ${seq} after ${this.lastSeq}`);
     this.lastSeq = seq;
+    if (isAboutWorker(event)) return this.ledger.worker(event, atMs, this.coverage);
     switch (event.type) {
       case "epoch_opened":
         demand(event.epoch > this.epoch, "S5", () => `epoch ${event.epoch} after ${this.epoch}`);
@@ -100,19 +104,6 @@ export class Checker {
       case "token_created":
       case "token_revoked":
         return event.type === "token_revoked" ? this.coverage.reached("token revoked") : undefined;
-      case "worker_registered":
-      case "worker_reported":
-      case "worker_suspected":
-      case "worker_lost":
-      case "worker_resumed":
-      case "worker_flapping":
-      case "worker_quarantined":
-      case "worker_released":
-      case "worker_draining":
-      case "worker_commanded":
-      case "worker_answered":
-      case "worker_left":
-        return this.ledger.worker(event, atMs, this.coverage);
       default:
         return this.taskEvent(event, seq, atMs);
     }
@@ -216,10 +207,7 @@ export class Checker {
       this.coverage.reached("ran because another failed");
     demand(event.attempt === task.attempts + 1, "S13", () => `${where()} is attempt ${event.attempt}`);
     const { checks } = task.run;
-    demand(checks === null || checks === worker.workerId, "S19", () => `${where()} checks ${checks}`);
-    if (checks !== null) this.coverage.reached("health checked");
-    const takes = worker.ready || (checks !== null && worker.online);
-    demand(takes, "S19", () => `${where()}: the worker takes no work`);
+    if (takesWork(task, worker, where)) this.coverage.reached("health checked");
     demand(!worker.draining, "S19", () => `${where()}: the worker is drained`);
     demand(worker.leases.size < worker.credits, "S9", () => `${where()}: above its credits`);
     const unfit = misfit(task, worker.capabilities);

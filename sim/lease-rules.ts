@@ -28,6 +28,13 @@ export function mayBeLeased(task: TaskBook, worker: WorkerBook, where: () => str
   }
 }
 
+/** S19: the worker takes work, or has its own health checked, which this is then. */
+export function takesWork({ run: { checks } }: TaskBook, worker: WorkerBook, where: () => string): boolean {
+  demand(checks === null || checks === worker.workerId, "S19", () => `${where()} checks ${checks}`);
+  demand(worker.ready || (checks !== null && worker.online), "S19", () => `${where()}: the worker takes no work`);
+  return checks !== null;
+}
+
 /** S9: nothing on the machine or in the cluster forbids it. */
 export function machineIsFree(
   ledger: Ledger,

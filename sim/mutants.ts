@@ -75,6 +75,26 @@ export const MUTANTS: readonly Mutant[] = [
     "const isOver = false && lostUnder",
     feature("poison"),
   ]),
+  row("lost thrice by one worker is poison", "scheduler/retry.ts", [
+    "return [...new Set(",
+    "return [...(",
+    feature("poison"),
+  ]),
+  row("flapping worker is leased", "scheduler/evolve-worker.ts", [
+    '> state.nowMs ? "flapping" : "ready"',
+    '> state.nowMs ? "ready" : "ready"',
+    fault("drop", "half_open"),
+  ]),
+  row("worker in quarantine is leased", "scheduler/evolve-worker.ts", [
+    'if (state.quarantines.has(workerId)) return "quarantined";',
+    "",
+    feature("failures"),
+  ]),
+  row("quarantine is left undecided", "scheduler/quarantine.ts", [
+    "  state.due.health.delete(worker);\n  state.quarantines.set",
+    "  state.quarantines.set",
+    feature("failures"),
+  ]),
   row("resources not given back", "scheduler/resources.ts", ["  settle(worker.resources, lease, 1);\n  for", "  for"]),
   row("resources given back twice", "scheduler/resources.ts", [
     "  settle(worker.resources, lease, 1);\n  for",

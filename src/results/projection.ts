@@ -1,14 +1,17 @@
 import { assert, isoTime } from "../base/index.ts";
 import { isConditionMet } from "../contracts/index.ts";
-import type { JournalEvent, JournalEventOf, PlacedEvent, WorkerState } from "../contracts/index.ts";
+import type { JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import {
   TaskTexts,
   addTask,
   attemptCells,
+  isAway,
   newTask,
+  registeredWorker,
   restTask,
   runCells,
+  statusOnline,
   taskCells,
   taskNoOf,
   unfinishedTask,
@@ -178,17 +181,18 @@ export class Projection {
       case "worker_lost":
         return this.setWorker(workerId, { status: "lost" });
       case "worker_resumed":
-        return this.setOnline(workerId, atMs, {}, { again: true });
+        this.setWorker(workerId, { status: "ready" });
+        return this.changeWorker(workerId, atMs, {});
       case "worker_flapping":
-        return this.setOnline(workerId, atMs, { heldUntilMs: event.untilMs });
+        return this.changeWorker(workerId, atMs, { heldUntilMs: event.untilMs });
       case "worker_quarantined":
-        return this.setOnline(workerId, atMs, {
+        return this.changeWorker(workerId, atMs, {
           quarantine: { reason: event.reason, by: event.by, since: isoTime(atMs) },
         });
       case "worker_released":
-        return this.setOnline(workerId, atMs, { quarantine: null });
+        return this.changeWorker(workerId, atMs, { quarantine: null });
       case "worker_draining":
-        return this.setOnline(workerId, atMs, { draining: true });
+        return this.changeWorker(workerId, atMs, { draining: true });
       case "worker_left": {
         const quarantine = this.workers.get(workerId)?.quarantine ?? null;
         return this.setWorker(workerId, { status: "left", quarantine: quarantine?.by === null ? null : quarantine });
@@ -197,32 +201,15 @@ export class Projection {
   }
 
   /** Changes what a worker's state depends on while it is there; one that is away shows it when it is back. */
-  private setOnline(workerId: string, atMs: number, change: Partial<WorkerRow>, { again = false } = {}): void {
-    this.setWorker(workerId, change);
+  private changeWorker(workerId: string, atMs: number, change: Partial<WorkerRow>): void {
     const row = this.workers.get(workerId);
-    if (row && (again || !AWAY.has(row.status))) this.setWorker(workerId, { status: statusOnline(row, atMs) });
+    if (row)
+      this.setWorker(workerId, isAway(row) ? change : { ...change, status: statusOnline({ ...row, ...change }, atMs) });
   }
 
   private registerWorker(event: JournalEventOf<"worker_registered">, atMs: number): void {
-    const { workerId, name, incarnation, slots, capabilities } = event;
-    const known = this.workers.get(workerId);
-    const draining = known?.incarnation === incarnation && known.draining;
-    const row: WorkerRow = {
-      workerId,
-      name,
-      status: "ready",
-      registrationMs: known?.registrationMs ?? atMs,
-      heartbeatMs: atMs,
-      incarnation,
-      draining,
-      slots,
-      capabilities,
-      load: null,
-      quarantine: known?.quarantine ?? null,
-      heldUntilMs: known?.heldUntilMs ?? null,
-    };
-    row.status = statusOnline(row, atMs);
-    this.workers.set(workerId, row);
+    const { workerId } = event;
+    this.workers.set(workerId, registeredWorker(event, this.workers.get(workerId), atMs));
     this.dirtyWorkers.add(workerId);
   }
 
@@ -350,15 +337,6 @@ export class Projection {
     }
     run.waiters.delete(task.taskId);
   }
-}
-
-/** Workers of which nothing is heard. */
-const AWAY: ReadonlySet<WorkerState> = new Set(["suspect", "lost", "left"]);
-
-function statusOnline({ draining, quarantine, heldUntilMs }: WorkerRow, atMs: number): WorkerState {
-  if (draining) return "draining";
-  if (quarantine) return "quarantined";
-  return (heldUntilMs ?? 0) > atMs ? "flapping" : "ready";
 }
 
 function newAttempt(event: JournalEventOf<"attempt_leased">, { seq, atMs }: { seq: number; atMs: number }): AttemptRow {

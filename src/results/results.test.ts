@@ -435,6 +435,45 @@ describe("users' SQL", () => {
   });
 });
 
+describe("the row of a worker", () => {
+  test("tells why it gets no work, also to whoever opens the database anew; health checks are nobody's rows", async () => {
+    const tale = new Story();
+    tale.add(registered);
+    tale.add({ type: "worker_flapping", workerId: worker, reconnects: 4, untilMs: 1_700_000_004_500 });
+    tale.add({ type: "worker_quarantined", workerId: worker, reason: "10 failed", by: null });
+    tale.add({ ...specs(command("check")), checks: worker } as JournalEvent);
+    const one = await results();
+    one.apply(tale.events, 1);
+    await one.flush();
+    const { items } = await one.workers(ALL);
+    const since = "2023-11-14T22:13:23.000Z";
+    const wanted = { status: "quarantined", quarantine: { reason: "10 failed", by: null, since } };
+    expect(items).toEqual([expect.objectContaining({ ...wanted, held_until: "2023-11-14T22:13:24.500Z" })]);
+    expect((await one.runs(ALL)).items).toEqual([]);
+    await close(one);
+    tale.add({
+      type: "worker_suspected",
+      workerId: worker,
+      reason: "silent",
+      lostAtMs: 1_700_000_009_000,
+      connected: true,
+    });
+    const released: JournalEvent = { type: "worker_released", workerId: worker, reason: "passed", by: null };
+    tale.add(released);
+    const again = await results();
+    again.apply(tale.events, 2);
+    await again.flush();
+    expect((await again.workers(ALL)).items).toEqual([
+      expect.objectContaining({ status: "suspect", quarantine: null }),
+    ]);
+    tale.add({ type: "worker_resumed", workerId: worker });
+    again.apply(tale.events, 3);
+    await again.flush();
+    expect((await again.workers(ALL)).items).toEqual([expect.objectContaining({ status: "ready" })]);
+    await close(again);
+  });
+});
+
 describe("migrations", () => {
   test("are applied once; a newer or edited schema is refused", async () => {
     await close(await results());

@@ -4,6 +4,7 @@ import type {
   AttemptState,
   CapabilityDocument,
   DependencyCondition,
+  JournalEventOf,
   QuarantineView,
   RunState,
   TaskSpec,
@@ -100,6 +101,45 @@ export interface WorkerRow {
   quarantine: QuarantineView | null;
   /** It kept reconnecting: no new work until then. */
   heldUntilMs: number | null;
+}
+
+/** The row of a worker that introduced itself, new or back again. */
+export function registeredWorker(
+  event: JournalEventOf<"worker_registered">,
+  known: WorkerRow | undefined,
+  atMs: number,
+): WorkerRow {
+  const { workerId, name, incarnation, slots, capabilities } = event;
+  const row: WorkerRow = {
+    workerId,
+    name,
+    status: "ready",
+    registrationMs: known?.registrationMs ?? atMs,
+    heartbeatMs: atMs,
+    incarnation,
+    draining: known?.incarnation === incarnation && known.draining,
+    slots,
+    capabilities,
+    load: null,
+    quarantine: known?.quarantine ?? null,
+    heldUntilMs: known?.heldUntilMs ?? null,
+  };
+  return { ...row, status: statusOnline(row, atMs) };
+}
+
+/** Nothing is heard of it. */
+export function isAway({ status }: WorkerRow): boolean {
+  return status === "suspect" || status === "lost" || status === "left";
+}
+
+/** What a worker that speaks may get. */
+export function statusOnline(
+  worker: Pick<WorkerRow, "draining" | "quarantine" | "heldUntilMs">,
+  atMs: number,
+): WorkerState {
+  if (worker.draining) return "draining";
+  if (worker.quarantine) return "quarantined";
+  return (worker.heldUntilMs ?? 0) > atMs ? "flapping" : "ready";
 }
 
 /** A task's place: the run's place in the journal, and its own in the run. */

@@ -84,11 +84,8 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
       return;
     case "attempt_finished":
       return evolveAttemptEnd(state, event, atMs);
-    case "result_conflict": {
-      const past = mustTask(state, event).past.find((one) => one.leaseSeq === event.leaseSeq);
-      if (past) past.conflicted = true;
-      return;
-    }
+    case "result_conflict":
+      return noteConflict(state, event);
     default:
       return evolveWorker(state, event, atMs);
   }
@@ -100,6 +97,11 @@ function finishRun(state: State, event: JournalEventOf<"run_finished">, atMs: nu
   run.endedAtMs = atMs;
   run.endedSeq = state.seq;
   state.due.runs.delete(run);
+}
+
+function noteConflict(state: State, event: JournalEventOf<"result_conflict">): void {
+  const past = mustTask(state, event).past.find((one) => one.leaseSeq === event.leaseSeq);
+  if (past) past.conflicted = true;
 }
 
 function setShare(state: State, event: JournalEventOf<"share_set">): void {

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { failureClasses } from "../contracts/index.ts";
 import type { FailureClass } from "../contracts/index.ts";
+import { explain } from "./explain.ts";
 import { MAX_LOSSES, afterFailure } from "./retry.ts";
-import { Bench, spec } from "./scheduler-acceptance.ts";
+import { Bench, bench, spec } from "./scheduler-acceptance.ts";
 
 const kind = fc.constantFrom(...failureClasses);
 
@@ -35,4 +36,49 @@ test("each class of failure has its own budget, delays stay within theirs, and t
       expect(after.notBeforeMs).toBeLessThanOrEqual(5_000 + Math.min(10_000 * 2 ** same, 600_000));
     }),
   );
+});
+
+test("poison: lost under three different workers, and it says so and names them; three times under the same one is not", () => {
+  const lose = (it: Bench): void => {
+    const [name = ""] = it.on("a");
+    it.start("a");
+    const { sessionId, workerId } = it.workerOf(name);
+    const gone = { workerId, sessionId: sessionId ?? "", reason: "cut", lostAtMs: it.nowMs };
+    it.do({ type: "worker_disconnected", ...gone });
+    it.pass(0);
+  };
+  const it = bench("w1", "w2", "w3", "w4");
+  it.submit([spec("a")]);
+  const names = [0, 1, 2].map(() => {
+    const [name] = it.on("a");
+    lose(it);
+    return name;
+  });
+  expect(new Set(names).size).toBe(3);
+  expect(it.task("a")).toMatchObject({ state: "failed", failureClass: "worker_lost" });
+  const last = it.journal.findLast(({ event }) => event.type === "attempt_finished");
+  expect(last?.event).toMatchObject({ failure: { class: "worker_lost", reason: "poison" } });
+  for (const name of names) expect(JSON.stringify(last?.event)).toContain(name);
+  expect(explain(it.state, it.task("a")).summary).toContain(`as poison: ${names.join(", ")}`);
+  const alone = new Bench();
+  for (let count = 1; count <= MAX_LOSSES; count += 1) {
+    alone.worker("w", { incarnation: `${count}` });
+    if (count === 1) alone.submit([spec("a")]);
+    // One that connects again and again is held for a while.
+    alone.pass(10 * 60_000);
+    expect(alone.on("a")).toEqual(["w"]);
+    lose(alone);
+    expect(alone.task("a").state).toBe(count < MAX_LOSSES ? "queued" : "failed");
+  }
+  expect(alone.journal.findLast(({ event }) => event.type === "attempt_finished")?.event).not.toMatchObject({
+    failure: { reason: "poison" },
+  });
+});
+
+test("a retry goes to a worker on which the task has not failed, when one is as free", () => {
+  const it = bench("w1", "w2");
+  it.submit([spec("a", { retry_policy: { max_retries: 3, retry_delay_seconds: 0 } })]);
+  const [first = ""] = it.on("a");
+  it.finish("a", { status: "failed", failure: { class: "crash", message: "m" } });
+  expect(it.on("a")).not.toEqual([first]);
 });

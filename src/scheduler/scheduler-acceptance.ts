@@ -33,7 +33,12 @@ export function spec(task_id: string, more: Partial<TaskSpecInput> = {}): TaskSp
   return taskSpec.parse({ task_id, type: "command", config: { command: "true" }, ...more });
 }
 
-type WorkerInput = Partial<CapabilityDocument> & { slots?: number; credits?: number; incarnation?: string };
+type WorkerInput = Partial<CapabilityDocument> & {
+  slots?: number;
+  credits?: number;
+  incarnation?: string;
+  session?: string;
+};
 
 /** A coordinator without I/O: commands in, replies out. */
 export class Bench {
@@ -60,13 +65,13 @@ export class Bench {
   }
 
   worker(name: string, more: WorkerInput = {}): Reply {
-    const { slots = 1, credits = slots + 1, incarnation = "1", ...rest } = more;
+    const { slots = 1, credits = slots + 1, incarnation = "1", session = incarnation, ...rest } = more;
     return this.do({
       type: "register_worker",
       workerId: asWorkerId(name),
       name,
       incarnation,
-      sessionId: `${name}-${incarnation}`,
+      sessionId: `${name}-${session}`,
       capabilities: capabilities({ hostname: name, ...rest }),
       slots,
       credits,

@@ -167,6 +167,16 @@ describe("requests", () => {
     expect(api.fake.calls).toEqual([["cancelRun", "none", origin]]);
   });
 
+  test("about a worker reach whoever decides, with who asked and why", async () => {
+    for (const word of ["quarantine", "release"])
+      expect((await api.call(`/api/v1/workers/w1/${word}`, { json: { reason: "smoke" } })).status).toBe(204);
+    const asked = expect.objectContaining({ by: expect.objectContaining({ role: "admin" }), reason: "smoke" });
+    expect(api.fake.calls).toEqual([
+      ["quarantineWorker", "w1", asked],
+      ["releaseWorker", "w1", asked],
+    ]);
+  });
+
   test("for what is not there are answered 404", async () => {
     for (const path of ["/api/v1/runs/none", "/api/v1/tasks/none/none", "/api/v1/workers/none", "/api/v1/nothing"]) {
       expect(await api.refused(path)).toMatchObject({ status: 404, code: "not_found" });

@@ -4,8 +4,8 @@ import type { Clock, Timer } from "../../base/index.ts";
 const LAG_MS = 250;
 
 /**
- * Notices that nothing was heard for a while. Hearing something costs no timer. Time in which this process stood still is not
- * counted: what was sent to it then has still to be read.
+ * Notices that nothing was heard for a while. Hearing something costs no timer. A process that stood still begins anew:
+ * what was sent to it meanwhile has still to be read.
  */
 export class SilenceWatch {
   private readonly clock: Clock;
@@ -35,7 +35,7 @@ export class SilenceWatch {
     const dueMs = this.clock.monotonicMs() + delayMs;
     return this.clock.setTimer(delayMs, () => {
       const nowMs = this.clock.monotonicMs();
-      if (nowMs - dueMs > LAG_MS) this.heardMs = Math.min(this.heardMs + nowMs - dueMs, nowMs);
+      if (nowMs - dueMs > LAG_MS) this.heardMs = nowMs;
       const leftMs = this.heardMs + this.timeoutMs - nowMs;
       if (leftMs > 0) this.timer = this.arm(leftMs);
       else this.onSilence();
