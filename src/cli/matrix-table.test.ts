@@ -26,8 +26,8 @@ const result = (more: Partial<ResultView>): ResultView => ({
   results: { batch_sizes: { "1": batch(130, true), "16": batch(50, false) } },
   provenance: { kind: "real", proven: true, evidence: [] },
   failure: null,
-    partial: false,
-    isolation: null,
+  partial: false,
+  isolation: null,
   ...more,
 });
 

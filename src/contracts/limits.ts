@@ -15,15 +15,27 @@ const megabytes = z.int().min(1).max(1_000_000_000);
 
 /** What an attempt may use at most. An attempt that takes more is ended. */
 export const limits = z.strictObject({
-  cpu: z.number().min(0.01).max(100_000).optional().describe("Cores; more are not given, where the kernel can limit them"),
+  cpu: z
+    .number()
+    .min(0.01)
+    .max(100_000)
+    .optional()
+    .describe("Cores; more are not given, where the kernel can limit them"),
   memory_mb: megabytes.optional().describe("Memory of all its processes together, in MB of 1,000,000 bytes"),
-  processes: z.int().min(1).max(4_000_000).optional().describe("Processes at the same time, threads included; default 4096"),
+  processes: z
+    .int()
+    .min(1)
+    .max(4_000_000)
+    .optional()
+    .describe("Processes at the same time, threads included; default 4096"),
   disk_mb: megabytes.optional().describe("Disk space of the attempt's folder, its output and checkpoint included"),
   output_mb: megabytes.optional().describe("Standard output and error together; default 256"),
   sandbox: z
     .boolean()
     .optional()
-    .describe("Run without network, in a file system of which only the attempt's folder can be changed; only on workers that can"),
+    .describe(
+      "Run without network, in a file system of which only the attempt's folder can be changed; only on workers that can",
+    ),
 });
 export type Limits = z.infer<typeof limits>;
 

@@ -65,7 +65,15 @@ export async function scratchAttempt(changes: Partial<ExecutionContext> = {}): P
     ...changes,
   };
   const abort = (reason: AbortReason): void => controller.abort(reason);
-  return { context, shown, progress, artifacts, blobs, abort, remove: () => rm(folder, { recursive: true, force: true }) };
+  return {
+    context,
+    shown,
+    progress,
+    artifacts,
+    blobs,
+    abort,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
 }
 
 /** A checked task with defaults filled in. */

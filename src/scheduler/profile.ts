@@ -67,7 +67,18 @@ function profileKey(capabilities: CapabilityDocument): string {
     gpuMemory,
     cuda_compute,
   ]);
-  return JSON.stringify([cpu.model, cpu.cores, memory_gb, parts, hardware, software, task_types, labels, pools, isolation]);
+  return JSON.stringify([
+    cpu.model,
+    cpu.cores,
+    memory_gb,
+    parts,
+    hardware,
+    software,
+    task_types,
+    labels,
+    pools,
+    isolation,
+  ]);
 }
 
 function machineClassOf({ cpu, gpus }: CapabilityDocument): string {

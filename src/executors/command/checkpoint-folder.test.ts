@@ -93,7 +93,9 @@ describe.skipIf(windows)("the checkpoint folder", () => {
     await next();
     const damaged = await run('ls -A "$ASSAY_CHECKPOINT_DIR" | wc -l');
     expect(damaged.status).toBe("completed");
-    expect(damaged.results).toMatchObject({ checkpoint: { restored: null, problem: expect.stringContaining("from the beginning") } });
+    expect(damaged.results).toMatchObject({
+      checkpoint: { restored: null, problem: expect.stringContaining("from the beginning") },
+    });
     expect(attempt.shown.stdout.trim()).toBe("0");
     await next({ fetchBlob: () => Promise.reject(new Error("it is gone")) });
     expect((await run("true")).status).toBe("completed");
@@ -103,7 +105,9 @@ describe.skipIf(windows)("the checkpoint folder", () => {
   test("what is too large is not stored, and said so", async () => {
     const report = await run('truncate -s 1000000001 "$ASSAY_CHECKPOINT_DIR/huge"; exit 4');
     expect(report.failure).toMatchObject({ class: "assertion", reason: "exit_code" });
-    expect(report.results).toMatchObject({ checkpoint: { stored: null, problem: expect.stringContaining("1000000001 bytes, more than the limit") } });
+    expect(report.results).toMatchObject({
+      checkpoint: { stored: null, problem: expect.stringContaining("1000000001 bytes, more than the limit") },
+    });
     expect(attempt.blobs.size).toBe(0);
   });
 

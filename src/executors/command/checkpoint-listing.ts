@@ -50,7 +50,12 @@ async function entriesOf(root: string, below: string): Promise<Entry[]> {
       continue;
     }
     const { size, ino, mtimeNs, ctimeNs } = await lstat(join(root, path), { bigint: true });
-    entries.push({ path, bytes: Number(size), changedNs: ctimeNs, text: JSON.stringify([path, `${size} ${ino} ${mtimeNs} ${ctimeNs}`]) });
+    entries.push({
+      path,
+      bytes: Number(size),
+      changedNs: ctimeNs,
+      text: JSON.stringify([path, `${size} ${ino} ${mtimeNs} ${ctimeNs}`]),
+    });
   }
   return entries;
 }

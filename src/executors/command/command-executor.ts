@@ -4,7 +4,15 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Result } from "../../base/index.ts";
 import { assert, err, errorCode, errorMessage, ok } from "../../base/index.ts";
-import type { CommandConfig, Failure, GpuCapability, Isolation, LimitName, Metric, TaskSpec } from "../../contracts/index.ts";
+import type {
+  CommandConfig,
+  Failure,
+  GpuCapability,
+  Isolation,
+  LimitName,
+  Metric,
+  TaskSpec,
+} from "../../contracts/index.ts";
 import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
 import { abortReason, interruptedReport } from "../interruption.ts";
@@ -166,7 +174,9 @@ export class CommandExecutor implements Executor {
     if (signal.aborted) stop();
     attempt.output.follow(() => tree.peakMemoryBytes());
     // What takes too much is given no time to take more.
-    watch.start(tree, () => (ending ??= tree.kill()));
+    watch.start(tree, () => {
+      ending ??= tree.kill();
+    });
     try {
       const exit = await exited;
       tree.markRootEnded();
@@ -195,7 +205,11 @@ type Supervised = Ended & { interrupted: boolean };
 
 const withoutSandbox: ExecutionReport = {
   status: "failed",
-  failure: { class: "setup", reason: "no_sandbox", message: "the task asks for a sandbox, which this worker does not have" },
+  failure: {
+    class: "setup",
+    reason: "no_sandbox",
+    message: "the task asks for a sandbox, which this worker does not have",
+  },
 };
 
 interface Observed {
@@ -270,7 +284,9 @@ async function start(
       stdio: ["ignore", output.stdout.descriptor, output.stderr.descriptor],
     });
     const exited = ended(child);
-    return child.pid === undefined ? err(faultOf(await exited.catch((error: unknown) => error))) : ok({ pid: child.pid, exited });
+    return child.pid === undefined
+      ? err(faultOf(await exited.catch((error: unknown) => error)))
+      : ok({ pid: child.pid, exited });
   } catch (error) {
     return err(faultOf(error));
   }

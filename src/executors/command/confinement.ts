@@ -59,7 +59,18 @@ export class Confinement {
     const enters = this.group !== undefined || fileBytes !== undefined || userTasks !== undefined;
     const blocks = fileBytes === undefined ? "unlimited" : String(Math.ceil(fileBytes / BLOCK_BYTES));
     this.prefix = [
-      ...(enters ? ["/bin/sh", "-c", ENTER, "enter", ...(this.group?.entrances ?? []), "--", blocks, `${userTasks ?? "unlimited"}`] : []),
+      ...(enters
+        ? [
+            "/bin/sh",
+            "-c",
+            ENTER,
+            "enter",
+            ...(this.group?.entrances ?? []),
+            "--",
+            blocks,
+            `${userTasks ?? "unlimited"}`,
+          ]
+        : []),
       ...(limits.sandbox ? sandboxCommand({ workDir, cwd: folders.cwd, cacheDir, home }) : []),
     ];
   }

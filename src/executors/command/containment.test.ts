@@ -36,7 +36,12 @@ if (!linux) console.log("skipped: processes can be watched on Linux alone so far
 
 beforeAll(async () => {
   const scratch = await scratchAttempt();
-  const probe = { facts: await platform.facts(), clock: systemClock, cacheDir: scratch.context.cacheDir, env: process.env };
+  const probe = {
+    facts: await platform.facts(),
+    clock: systemClock,
+    cacheDir: scratch.context.cacheDir,
+    env: process.env,
+  };
   levels = (await executors.cgroup.capabilities(probe)).isolation ?? [];
   await executors.process.capabilities(probe);
   await executors.patient.capabilities(probe);
@@ -85,7 +90,8 @@ describe.runIf(linux).each(["process", "cgroup"] as const)("at the level %s", (l
     // Should it get away, this net holds it.
     const net = platform.controlGroups?.create(`assay-net-${process.pid}`, { processes: 500 });
     const enter = level === "cgroup" ? "" : `echo 0 > ${net?.entrances[0]} || exit 9; `;
-    const report = await run(enter + command, { processes: 60 }, level).finally(() => catchAll(net));
+    const report = await run(enter + command, { processes: 60 }, level);
+    await catchAll(net);
     expect(report).toMatchObject({
       status: "failed",
       partial: true,
@@ -155,7 +161,10 @@ describe.runIf(linux).each(["process", "cgroup"] as const)("at the level %s", (l
 
   test("a missing program is still a missing program", async () => {
     if (skips()) return;
-    expect((await run(["no-such-program"], {}, level)).failure).toMatchObject({ class: "setup", reason: "program_not_found" });
+    expect((await run(["no-such-program"], {}, level)).failure).toMatchObject({
+      class: "setup",
+      reason: "program_not_found",
+    });
   });
 });
 
@@ -202,7 +211,9 @@ describe.runIf(linux)("a sandbox", () => {
 
   test("has no network and sees no other process", async () => {
     if (!has("sandbox")) return;
-    const report = await inSandbox(`grep -c : /proc/net/dev; ls -d /proc/[0-9]* | wc -l; kill -0 ${process.pid} || echo unseen`);
+    const report = await inSandbox(
+      `grep -c : /proc/net/dev; ls -d /proc/[0-9]* | wc -l; kill -0 ${process.pid} || echo unseen`,
+    );
     const [devices, processes, unseen] = attempt.shown.stdout.split("\n");
     expect(report.status).toBe("completed");
     expect(devices).toBe("1");
@@ -226,7 +237,11 @@ describe.runIf(linux)("a sandbox", () => {
 
   test("holds a fork bomb", async () => {
     if (!has("sandbox")) return;
-    const task = scratchTask({ type: "command", config: { command: SCATTERED_BOMB }, limits: { sandbox: true, processes: 60 } });
+    const task = scratchTask({
+      type: "command",
+      config: { command: SCATTERED_BOMB },
+      limits: { sandbox: true, processes: 60 },
+    });
     const report = await executors.cgroup.execute(task, attempt.context);
     expect(report.failure).toMatchObject({ class: "crash", reason: "process_limit" });
     expectNoneLeft();

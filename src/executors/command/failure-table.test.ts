@@ -49,8 +49,18 @@ test.skipIf(windows).each<[string, string | string[], string, string]>([
   ["SIGKILL to a child, told by the shell", "sh -c 'kill -KILL $$'; exit $?", "crash", "killed"],
   ["SIGTERM from another process", "kill -TERM $$", "crash", "terminated"],
   ["a system call that is not allowed", "kill -SYS $$", "crash", "bad_system_call"],
-  ["a file larger than the limit of the shell", "ulimit -f 1; exec head -c 10000 /dev/zero > big", "crash", "file_size_limit"],
-  ["more processor time than the limit of the shell", "ulimit -t 1; while :; do :; done", "crash", "killed|cpu_time_limit"],
+  [
+    "a file larger than the limit of the shell",
+    "ulimit -f 1; exec head -c 10000 /dev/zero > big",
+    "crash",
+    "file_size_limit",
+  ],
+  [
+    "more processor time than the limit of the shell",
+    "ulimit -t 1; while :; do :; done",
+    "crash",
+    "killed|cpu_time_limit",
+  ],
   ["SIGPIPE", "kill -PIPE $$", "crash", "broken_pipe"],
   ["SIGBUS", "kill -BUS $$", "crash", "bus_error"],
   ["SIGILL", "kill -ILL $$", "crash", "illegal_instruction"],
@@ -59,8 +69,13 @@ test.skipIf(windows).each<[string, string | string[], string, string]>([
   ["SIGINT", "kill -INT $$", "crash", "interrupted"],
   ["SIGHUP", "kill -HUP $$", "crash", "hung_up"],
   ["a signal without a row of its own", "kill -USR2 $$", "crash", "signal"],
-  ["a JavaScript heap that is full", node("const a = []; for (;;) a.push(new Array(1e5).fill({}))", "--max-old-space-size=30"), "out_of_memory", "allocation_failed"],
-])("%s", async (_what, command, kind, reasons) => {
+  [
+    "a JavaScript heap that is full",
+    node("const a = []; for (;;) a.push(new Array(1e5).fill({}))", "--max-old-space-size=30"),
+    "out_of_memory",
+    "allocation_failed",
+  ],
+])("%s", async (...[, command, kind, reasons]) => {
   const report = await run(command);
   expect(report.status).toBe("failed");
   expect(report.failure?.class).toBe(kind);
@@ -69,7 +84,7 @@ test.skipIf(windows).each<[string, string | string[], string, string]>([
 
 test.skipIf(windows)("memory that is refused, told by the words of the runtime", async () => {
   // An address space of 300 MB: the allocation itself fails, nobody is killed.
-  const script = 'try: x = bytearray(1 << 30)\nexcept MemoryError: raise';
+  const script = "try: x = bytearray(1 << 30)\nexcept MemoryError: raise";
   const report = await run(`ulimit -v 300000; exec python3 -c '${script}'`);
   if (report.failure?.reason === "program_not_found") return console.log("skipped: there is no python3 here");
   expect(report.failure).toMatchObject({ class: "out_of_memory", reason: "allocation_failed" });
@@ -87,16 +102,24 @@ test.skipIf(windows)("a file that may be executed and cannot", async () => {
   expect((await run([file])).failure?.class).toBe("setup");
 });
 
-test.runIf(process.platform === "linux")("a kill by the kernel for want of memory, in the control group of the worker", () => {
-  const group = platform.controlGroups?.create(`assay-oom-${process.pid}`, { memoryBytes: 300e6 });
-  if (group === undefined) return console.log("skipped: no control group that limits memory can be made here");
-  try {
-    const program = new URL("./oom-child.ts", import.meta.url).pathname;
-    const output = execFileSync(process.execPath, [program, attempt.context.workDir, ...group.entrances], { encoding: "utf8" });
-    expect(JSON.parse(output)).toMatchObject({ failure: { class: "out_of_memory", reason: "oom_kill" }, partial: true });
-    expect(group.oomKills()).toBeGreaterThan(0);
-  } finally {
-    group.kill();
-    group.remove();
-  }
-});
+test.runIf(process.platform === "linux")(
+  "a kill by the kernel for want of memory, in the control group of the worker",
+  () => {
+    const group = platform.controlGroups?.create(`assay-oom-${process.pid}`, { memoryBytes: 300e6 });
+    if (group === undefined) return console.log("skipped: no control group that limits memory can be made here");
+    try {
+      const program = new URL("./oom-acceptance.ts", import.meta.url).pathname;
+      const output = execFileSync(process.execPath, [program, attempt.context.workDir, ...group.entrances], {
+        encoding: "utf8",
+      });
+      expect(JSON.parse(output)).toMatchObject({
+        failure: { class: "out_of_memory", reason: "oom_kill" },
+        partial: true,
+      });
+      expect(group.oomKills()).toBeGreaterThan(0);
+    } finally {
+      group.kill();
+      group.remove();
+    }
+  },
+);

@@ -50,7 +50,10 @@ export class LiveOutput {
     const shorterBytes = Math.min(stdoutBytes, stderrBytes, maxBytes / 2);
     const longer = stdoutBytes > stderrBytes ? this.stdout : this.stderr;
     const shorter = stdoutBytes > stderrBytes ? this.stderr : this.stdout;
-    await Promise.all([shorter.truncate(Math.ceil(shorterBytes)), longer.truncate(Math.floor(maxBytes - shorterBytes))]);
+    await Promise.all([
+      shorter.truncate(Math.ceil(shorterBytes)),
+      longer.truncate(Math.floor(maxBytes - shorterBytes)),
+    ]);
   }
 
   /** The last of both streams; standard error gets up to half. */

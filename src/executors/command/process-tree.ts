@@ -101,7 +101,7 @@ export class ProcessTree {
     send(-this.pid, "SIGSTOP");
     const stopped = new Set<number>();
     const giveUpAtMs = this.clock.monotonicMs() + GIVE_UP_AFTER_MS;
-    for (let found = true; found && this.clock.monotonicMs() < giveUpAtMs; ) {
+    for (let found = true; found && this.clock.monotonicMs() < giveUpAtMs;) {
       const fresh = this.members().filter((pid) => !stopped.has(pid));
       for (const pid of fresh) send(pid, "SIGSTOP");
       for (const pid of fresh) stopped.add(pid);
