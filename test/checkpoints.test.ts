@@ -70,9 +70,11 @@ test("the example of the guide runs: the second attempt begins where the first d
   await using site = await Site.open();
   const { url, token } = await site.coordinator();
   site.worker("only", { url, token });
+  const client = createClient({ baseUrl: url, token });
+  await eventually("a worker", async () => (await client.status()).workers.ready === 1 || undefined);
   const link = ["--coordinator", url, "--token", token, "--json"];
   const run = await assay("run", "examples/limits-and-checkpoints.yaml", ...link);
-  expect({ code: run.code, stderr: run.code === 0 ? "" : run.stderr }).toEqual({ code: 0, stderr: "" });
+  expect({ code: run.code, output: run.code === 0 ? "" : run.stdout + run.stderr }).toEqual({ code: 0, output: "" });
   const attempts = await assay(
     "sql",
     ...link,

@@ -25,6 +25,16 @@ test("a worker fits exactly when every label does, whatever the selectors", () =
   );
 });
 
+test("a task that asks for a sandbox fits workers that proved to have one, and no others", () => {
+  const wants = needsOf(spec("t", { limits: { sandbox: true } }), "default", 0);
+  const refused = { fits: false, reasons: [expect.stringContaining("limits.sandbox: wants a sandbox")] };
+  expect(fit(wants, capabilities({ isolation: ["process", "cgroup", "sandbox"] }))).toMatchObject({ fits: true });
+  expect(fit(wants, capabilities({ isolation: ["process", "cgroup"] }))).toMatchObject(refused);
+  expect(fit(wants, capabilities({}))).toMatchObject(refused);
+  const others = needsOf(spec("t", { limits: { memory_mb: 10, sandbox: false } }), "default", 0);
+  expect(fit(others, capabilities({}))).toMatchObject({ fits: true });
+});
+
 describe("versions", () => {
   const version = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 4 });
   test("are ordered number by number", () => {

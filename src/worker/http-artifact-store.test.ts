@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { seededRng, systemClock } from "../base/index.ts";
 import type { Clock } from "../base/index.ts";
 import { HttpArtifactStore } from "./http-artifact-store.ts";
@@ -78,6 +78,44 @@ afterEach(async () => {
 
 const LARGE_BYTES = 256 * 1024 * 1024;
 const digest = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
+
+describe("what was stored", () => {
+  const gives =
+    (content: string, cutAt = content.length) =>
+    ({ url, headers, method }: IncomingMessage, response: ServerResponse): void => {
+      requests.push({ method, url, token: headers.authorization, sha256: "", bytes: 0 });
+      response.writeHead(200, { "content-length": content.length });
+      if (cutAt === content.length) response.end(content);
+      else response.write(content.slice(0, cutAt), () => response.destroy());
+    };
+
+  test("comes back as a file", async () => {
+    answers = [gives("content")];
+    const path = join(folder, "back");
+    await store.get(digest("content"), path);
+    expect(await readFile(path, "utf8")).toBe("content");
+    const url = `/prefix/api/v1/blobs/${digest("content")}`;
+    expect(requests).toMatchObject([{ method: "GET", url, token: "Bearer secret" }]);
+  });
+
+  test("comes again when it came in part or is not what its digest says", async () => {
+    answers = [gives("content", 3), gives("others!"), answersWith(503), gives("content")];
+    const path = join(folder, "back");
+    await store.get(digest("content"), path);
+    expect(await readFile(path, "utf8")).toBe("content");
+    expect(waits.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test("leaves no file when it cannot be had", async () => {
+    answers = [answersWith(404)];
+    await expect(store.get(digest("gone"), join(folder, "back"))).rejects.toThrow("HTTP 404");
+    answers = [gives("never right")];
+    await expect(store.get(digest("right"), join(folder, "back"))).rejects.toMatchObject({
+      code: "coordinator_unreachable",
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
 
 test("bytes and files are put under their digest", async () => {
   expect(await store.put({ bytes: new TextEncoder().encode("hello") })).toEqual({

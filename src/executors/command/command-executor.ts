@@ -174,7 +174,9 @@ export class CommandExecutor implements Executor {
     if (signal.aborted) stop();
     attempt.output.follow(() => tree.peakMemoryBytes());
     // What takes too much is given no time to take more.
-    watch.start(tree, () => (ending ??= tree.kill()));
+    watch.start(tree, () => {
+      ending ??= tree.kill();
+    });
     try {
       const exit = await exited;
       tree.markRootEnded();

@@ -90,7 +90,8 @@ describe.runIf(linux).each(["process", "cgroup"] as const)("at the level %s", (l
     // Should it get away, this net holds it.
     const net = platform.controlGroups?.create(`assay-net-${process.pid}`, { processes: 500 });
     const enter = level === "cgroup" ? "" : `echo 0 > ${net?.entrances[0]} || exit 9; `;
-    const report = await run(enter + command, { processes: 60 }, level).finally(() => catchAll(net));
+    const report = await run(enter + command, { processes: 60 }, level);
+    await catchAll(net);
     expect(report).toMatchObject({
       status: "failed",
       partial: true,

@@ -75,7 +75,7 @@ test.skipIf(windows).each<[string, string | string[], string, string]>([
     "out_of_memory",
     "allocation_failed",
   ],
-])("%s", async (_what, command, kind, reasons) => {
+])("%s", async (...[, command, kind, reasons]) => {
   const report = await run(command);
   expect(report.status).toBe("failed");
   expect(report.failure?.class).toBe(kind);
@@ -108,7 +108,7 @@ test.runIf(process.platform === "linux")(
     const group = platform.controlGroups?.create(`assay-oom-${process.pid}`, { memoryBytes: 300e6 });
     if (group === undefined) return console.log("skipped: no control group that limits memory can be made here");
     try {
-      const program = new URL("./oom-child.ts", import.meta.url).pathname;
+      const program = new URL("./oom-acceptance.ts", import.meta.url).pathname;
       const output = execFileSync(process.execPath, [program, attempt.context.workDir, ...group.entrances], {
         encoding: "utf8",
       });

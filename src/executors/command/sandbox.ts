@@ -49,14 +49,17 @@ export async function probeSandbox({
     // Its own folder can be changed and nothing else, and there is no network.
     const script =
       "echo yes > here || exit 1; ( : > /assay-probe ) 2>/dev/null && exit 2; test $(grep -c : /proc/net/dev) = 1 && exit 42";
-    const [program = "", ...args] = [...sandboxCommand(place), "/bin/sh", "-c", script];
-    return (await exitCode(program, args, { PATH: env["PATH"] })) === 42;
+    const command = [...sandboxCommand(place), "/bin/sh", "-c", script];
+    return (await exitCode(command, { PATH: env["PATH"] })) === 42;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function exitCode(program: string, args: string[], env: Record<string, string | undefined>): Promise<unknown> {
+function exitCode(
+  [program = "", ...args]: readonly string[],
+  env: Record<string, string | undefined>,
+): Promise<unknown> {
   return new Promise((resolve) => {
     execFile(program, args, { env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" }, (error) =>
       resolve(error === null ? 0 : error.code),
