@@ -156,8 +156,8 @@ export class ArtifactSpool implements ArtifactSink {
     const from =
       "path" in source ? createReadStream(source.path) : Readable.from([source.bytes], { objectMode: false });
     await pipeline(from, measure, createWriteStream(path, { mode: 0o600 }));
-    const file = await open(path, "r+");
-    await file.sync().finally(() => file.close());
+    await using file = await open(path, "r+");
+    await file.sync();
     return { sha256: hash.digest("hex"), sizeBytes };
   }
 

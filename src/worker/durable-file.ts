@@ -19,8 +19,8 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 /** Makes names in a folder last over a power failure, where the system can. */
 export async function syncFolder(path: string): Promise<void> {
   try {
-    const folder = await open(path);
-    await folder.sync().finally(() => folder.close());
+    await using folder = await open(path);
+    await folder.sync();
   } catch {
     // Not every system opens folders; the names then last when it gets round to them.
   }

@@ -19,6 +19,7 @@ const BACK_OFF = { firstMs: 1_000, mostMs: 60_000 };
 const STEADY_MS = 60_000;
 /** How long a version that did not become healthy has to end by itself. */
 const KILL_GRACE_MS = 10_000;
+const KEEP_ALIVE_MS = 60_000;
 
 const release = z.strictObject({ version: z.string(), entry: z.string() });
 const stateFile = z.strictObject({
@@ -63,7 +64,14 @@ interface ProcessEnd {
 /** Starts worker processes one after the other, until one ends for good. Gives what to end with. */
 export async function superviseWorker(options: SupervisorOptions): Promise<number> {
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
-  return new Supervisor(options, await loadState(options)).run();
+  const supervisor = new Supervisor(options, await loadState(options));
+  // Between two worker processes nothing else would keep this one alive.
+  const alive = setInterval(() => undefined, KEEP_ALIVE_MS);
+  try {
+    return await supervisor.run();
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 /** Has a version started next, once the worker process ends with `RESTART_EXIT_CODE`. */
