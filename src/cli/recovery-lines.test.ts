@@ -30,7 +30,16 @@ it("says what was done, whether it helped, and what is missing", () => {
   const results = { unmeasured: { "64": "does not fit in memory" }, resume: { batch_sizes: [1, 2] } };
   expect(
     recoveryLines(
-      [result({ results, recovery: [{ ...step, succeeded: false }, { ...step, succeeded: true }] }), result({})],
+      [
+        result({
+          results,
+          recovery: [
+            { ...step, succeeded: false },
+            { ...step, succeeded: true },
+          ],
+        }),
+        result({}),
+      ],
       style,
     ),
   ).toEqual([
@@ -49,7 +58,10 @@ it("says why what an earlier attempt left was not used", () => {
 });
 
 it("ends after twenty lines with where the rest is", () => {
-  const lines = recoveryLines(Array.from({ length: 30 }, () => result({ recovery: [{ ...step, succeeded: true }] })), style);
+  const lines = recoveryLines(
+    Array.from({ length: 30 }, () => result({ recovery: [{ ...step, succeeded: true }] })),
+    style,
+  );
   expect(lines).toHaveLength(21);
   expect(lines.at(-1)).toBe('and 10 more: assay sql "select * from recoveries"');
 });

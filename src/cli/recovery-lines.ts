@@ -37,6 +37,8 @@ function noteLines({ task_id, results }: ResultView, style: Style): string[] {
     ...(resume?.ignored === undefined ? [] : [`${sign} ${task_id}: measured anew, ${harmless(resume.ignored)}`]),
     ...(resume === undefined || resume.batch_sizes.length === 0
       ? []
-      : [`${paint(style, "dim", "-")} ${task_id}: batch sizes ${resume.batch_sizes.join(", ")} are an earlier attempt's`]),
+      : [
+          `${paint(style, "dim", "-")} ${task_id}: batch sizes ${resume.batch_sizes.join(", ")} are an earlier attempt's`,
+        ]),
   ];
 }

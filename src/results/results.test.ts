@@ -366,9 +366,7 @@ describe("lists", () => {
 test("recovery steps are rows, and what a fallback cost is told against the platform that was wanted", async () => {
   const made = new Story();
   made.add(registered);
-  made.add(
-    specs(model("wanted", "cpu"), { ...model("fell", "cpu"), requirements: { hardware: ["cpu", "wasm"] } }),
-  );
+  made.add(specs(model("wanted", "cpu"), { ...model("fell", "cpu"), requirements: { hardware: ["cpu", "wasm"] } }));
   made.attempt("wanted", 1, measured("cpu"));
   made.attempt("fell", 1, {
     hardware: "wasm",

@@ -96,38 +96,41 @@ function inferenceProcess(): number | undefined {
 const seesProcesses = process.platform === "linux";
 if (!seesProcesses) console.warn("processes cannot be listed on this system: none is killed");
 
-test.runIf(seesProcesses)("a killed inference process fails its attempt alone, and the next goes on from there", async () => {
-  const seen: ProgressReport[] = [];
-  let pid: number | undefined;
-  await begin({
-    cacheDir,
-    hardware: "cpu",
-    progress: (report) => {
-      seen.push(report);
-      if (report.message !== "batch size 2" || pid !== undefined) return;
-      pid = inferenceProcess();
-      if (pid !== undefined) process.kill(pid, "SIGKILL");
-    },
-  });
-  const task = modelTask({ min_duration_seconds: 1 });
-  const failed = await executor.execute(task, attempt.context);
-  expect(failed).toMatchObject({
-    status: "failed",
-    failure: { class: "crash", message: expect.stringContaining("SIGKILL") },
-    results: { batch_sizes: { "1": {} } },
-  });
-  expect(failed.metrics).toContainEqual(expect.objectContaining({ name: "latency_ms_p50", batch_size: 1 }));
-  expect(inferenceProcess()).toBeUndefined();
-  const resumed = seen.findLast(({ payload }) => payload !== undefined)?.payload ?? null;
-  await begin({ cacheDir, hardware: "cpu", resumed });
-  const next = await executor.execute(task, attempt.context);
-  expect(next).toMatchObject({
-    status: "completed",
-    results: { resume: { batch_sizes: [1] }, batch_sizes: { "1": {}, "2": {} } },
-    provenance: { proven: true },
-  });
-  expect(attempt.progress.map(({ message }) => message)).not.toContain("batch size 1");
-});
+test.runIf(seesProcesses)(
+  "a killed inference process fails its attempt alone, and the next goes on from there",
+  async () => {
+    const seen: ProgressReport[] = [];
+    let pid: number | undefined;
+    await begin({
+      cacheDir,
+      hardware: "cpu",
+      progress: (report) => {
+        seen.push(report);
+        if (report.message !== "batch size 2" || pid !== undefined) return;
+        pid = inferenceProcess();
+        if (pid !== undefined) process.kill(pid, "SIGKILL");
+      },
+    });
+    const task = modelTask({ min_duration_seconds: 1 });
+    const failed = await executor.execute(task, attempt.context);
+    expect(failed).toMatchObject({
+      status: "failed",
+      failure: { class: "crash", message: expect.stringContaining("SIGKILL") },
+      results: { batch_sizes: { "1": {} } },
+    });
+    expect(failed.metrics).toContainEqual(expect.objectContaining({ name: "latency_ms_p50", batch_size: 1 }));
+    expect(inferenceProcess()).toBeUndefined();
+    const resumed = seen.findLast(({ payload }) => payload !== undefined)?.payload ?? null;
+    await begin({ cacheDir, hardware: "cpu", resumed });
+    const next = await executor.execute(task, attempt.context);
+    expect(next).toMatchObject({
+      status: "completed",
+      results: { resume: { batch_sizes: [1] }, batch_sizes: { "1": {}, "2": {} } },
+      provenance: { proven: true },
+    });
+    expect(attempt.progress.map(({ message }) => message)).not.toContain("batch size 1");
+  },
+);
 
 test("what another task left is not used, and the result says why", async () => {
   await begin({ cacheDir, hardware: "cpu", resumed: "something else" });

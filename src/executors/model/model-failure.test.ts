@@ -20,7 +20,10 @@ describe("classifyFailure", () => {
     ["out_of_memory", "CUDA failure 2: out of memory ; GPU=0 ; hostname=a ; expr=cudaMalloc((void**)&p, size);"],
     ["cuda_error", "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=a ;"],
     ["cuda_error", "CUBLAS failure 14: CUBLAS_STATUS_INTERNAL_ERROR ; GPU=0 ; hostname=a"],
-    ["wrong_input", "Got invalid dimensions for input: input_ids for the following indices\n index: 0 Got: 2 Expected: 1"],
+    [
+      "wrong_input",
+      "Got invalid dimensions for input: input_ids for the following indices\n index: 0 Got: 2 Expected: 1",
+    ],
     ["model_unreadable", "Failed to load model because protobuf parsing failed."],
     ["setup", "Something that no runtime has said so far"],
   ])("%s: %s", (expected, message) => {

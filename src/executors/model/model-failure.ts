@@ -47,7 +47,10 @@ const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
     /is not a registered function\/op|could not find an implementation|cannot resolve operator|no op registered|not implemented/i,
   ],
   ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing input/i],
-  ["model_unreadable", /protobuf parsing failed|invalid protobuf|this is an invalid model|unsupported model IR version/i],
+  [
+    "model_unreadable",
+    /protobuf parsing failed|invalid protobuf|this is an invalid model|unsupported model IR version/i,
+  ],
   ["model_file_missing", /file doesn't exist|ENOENT/i],
 ];
 

@@ -44,7 +44,11 @@ describe("halved", () => {
   const measured = new Set([1, 8]);
 
   test("the half comes first, and nothing as large is tried again", () => {
-    expect(halved(64, { waiting: [64, 16, 128], measured })).toEqual({ half: 32, waiting: [32, 16], dropped: [64, 128] });
+    expect(halved(64, { waiting: [64, 16, 128], measured })).toEqual({
+      half: 32,
+      waiting: [32, 16],
+      dropped: [64, 128],
+    });
   });
 
   test("a half that was measured is not measured again, one that waits comes first", () => {
