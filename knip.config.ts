@@ -28,7 +28,7 @@ const config: KnipConfig = {
   // Started by name from scripts/gates.mjs, or loaded by oxlint.
   ignoreDependencies: ["oxlint", "oxlint-tsgolint"],
   // Of the machine: peers that a benchmark installs, and tools that tests use where they are.
-  ignoreBinaries: ["redis-server", "apt-get", "openssl", "unshare", "mount", "umount"],
+  ignoreBinaries: ["redis-server", "apt-get", "openssl", "unshare", "mount", "umount", "prlimit"],
   // The types of a room's door describe what its values take and give, whether or not somebody names them today.
   rules: { types: "off" },
 };

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { AssignItem } from "../contracts/index.ts";
 import { createExecutors } from "../executors/index.ts";
-import { lease, until, WorkerBench } from "./worker-acceptance.ts";
+import { lease, WorkerBench } from "./worker-acceptance.ts";
 
 let bench: WorkerBench;
 beforeEach(async () => {
@@ -29,6 +29,11 @@ function inferenceProcess(): number | undefined {
     .find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("executors/model/runner"));
 }
 
+/** Runtimes take seconds to load, on a busy machine many. */
+const TIME_LIMIT_MS = 120_000;
+const soon = (expectations: () => void): Promise<void> =>
+  vi.waitFor(expectations, { timeout: TIME_LIMIT_MS, interval: 20 });
+
 const linux = process.platform === "linux";
 if (!linux) console.warn("processes cannot be listed on this system: none is killed");
 
@@ -40,11 +45,11 @@ test.runIf(linux).each(["SIGKILL", "SIGSEGV"])(
     await coordinator.connected();
     coordinator.assign(benchmark(1));
     const payload = (): string | undefined => coordinator.all("progress").findLast((frame) => frame.payload)?.payload;
-    await until(() => expect(payload()).toContain('"batchSize":1'));
+    await soon(() => expect(payload()).toContain('"batchSize":1'));
     const pid = inferenceProcess();
     if (pid === undefined) throw new Error("the inference process was expected to run");
     process.kill(pid, signal);
-    await until(() => expect(coordinator.finished).toHaveLength(1));
+    await soon(() => expect(coordinator.finished).toHaveLength(1));
     expect(coordinator.finished[0]?.result).toMatchObject({
       status: "failed",
       failure: { class: "crash", message: expect.stringContaining(signal) },
@@ -53,11 +58,12 @@ test.runIf(linux).each(["SIGKILL", "SIGSEGV"])(
     });
     expect(coordinator.seats).toHaveLength(1);
     coordinator.assign({ ...benchmark(2), payload: payload() ?? "" });
-    await until(() => expect(coordinator.finished).toHaveLength(2));
+    await soon(() => expect(coordinator.finished).toHaveLength(2));
     expect(coordinator.finished[1]?.result).toMatchObject({
       status: "completed",
       results: { resume: { batch_sizes: [1] }, batch_sizes: { "1": {}, "64": {} } },
     });
     expect(coordinator.seats).toHaveLength(1);
   },
+  TIME_LIMIT_MS,
 );
