@@ -123,7 +123,7 @@ export class Faults {
         if (sim.coordinators.filter(({ host }) => host.alive).length > 1) return;
         sim.startCoordinator();
         // The old one is killed in the end, as by whoever noticed it.
-        return void world.plan(Math.min(forMs, 4_000), () => {
+        return void world.plan(Math.min(forMs, 2_000), () => {
           if (sim.coordinators.filter(({ host }) => host.alive).length > 1 && coordinator)
             sim.killCoordinator(coordinator);
         });

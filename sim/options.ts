@@ -18,6 +18,9 @@ export interface StoreOptions {
   slow: number;
 }
 
+/** One seed of so many is exact. */
+const EXACT_EVERY = 8;
+
 /** What happens now and then; the number is how often, relative to the others. */
 export const FAULTS = [
   "worker_crash",
@@ -88,6 +91,8 @@ export interface Options {
     quotas: boolean;
     kinds: boolean;
   };
+  /** Batches are encoded and hashed as in production, and all that is stored is read back: slow, so not in every simulation. */
+  exact: boolean;
   /** Constant work, no faults: the shares of users are measured. */
   fair: boolean;
 }
@@ -148,6 +153,7 @@ export function optionsOf(seed: number): Options {
     snapshotEvery: one(0, 20, 100, 300),
     trim: half(),
     features,
+    exact: seed % EXACT_EVERY === 0,
     fair,
   };
 }

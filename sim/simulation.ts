@@ -43,7 +43,7 @@ export class Simulation {
       prompt: isPrompt(options),
       fail: (error) => (this.failure ??= error),
     });
-    this.store = new SimStore(world, options.store, coverage);
+    this.store = new SimStore(world, options, coverage);
     this.net = new Network(world, coverage);
     this.replica = new Replica({
       store: this.store,
