@@ -172,7 +172,7 @@ export class Checker {
     demand(states.every(isOver), "S18", () => `run ${run.runId} ends with open tasks`);
     const wanted = endOf(run, states);
     demand(event.state === wanted, "S18", () => `run ${run.runId} is ${event.state}, not ${wanted}`);
-    run.ended = true;
+    this.ledger.finish(run);
     this.touchedRuns.add(run);
   }
 

@@ -79,9 +79,7 @@ export class Simulation {
   }
 
   get openRuns(): number {
-    let open = 0;
-    for (const run of this.replica.checker.ledger.runs.values()) if (!run.ended) open += 1;
-    return open;
+    return this.replica.checker.ledger.openRuns;
   }
 
   /** Everything asked for is done and delivered. */
