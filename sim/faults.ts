@@ -112,8 +112,10 @@ export class Faults {
     const coordinator = world.pick(sim.coordinators.filter(({ host }) => host.alive));
     switch (fault) {
       case "coordinator_crash":
+        // One that was just killed is already being started again: two that never stop would only throw each other out.
+        if (!coordinator) return;
         coverage.reached("coordinator crash");
-        if (coordinator) sim.killCoordinator(coordinator);
+        sim.killCoordinator(coordinator);
         return void world.plan(world.between(10, 3_000), () => sim.startCoordinator());
       case "coordinator_stopped":
         coverage.reached("coordinator stopped");
