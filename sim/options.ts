@@ -19,7 +19,7 @@ export interface StoreOptions {
 }
 
 /** One seed of so many is exact. */
-const EXACT_EVERY = 8;
+const EXACT_EVERY = 16;
 
 /** What happens now and then; the number is how often, relative to the others. */
 export const FAULTS = [

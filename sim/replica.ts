@@ -16,9 +16,11 @@ import type { ShareNode } from "../src/scheduler/share-tree.ts";
 import type { SimStore } from "./store.ts";
 import { demand } from "./violation.ts";
 
-/** How many events lie between two looks at the whole state, and how many leases between two looks at the order. */
+/** How many events lie between two looks at the whole state. */
 const FULL_CHECK_EVERY = 1_500;
+/** How many leases lie between two looks at the order: at least so many, and more where there is more to look at. */
 const ORDER_CHECK_EVERY = 7;
+const TASKS_PER_LEASE = 16;
 /** A snapshot waits for so many events for each task in it, as in production: the larger, the rarer. */
 const SNAPSHOT_EVENTS_PER_TASK = 2;
 const LAST_EVENTS = 40;
@@ -84,7 +86,7 @@ export class Replica {
     const { event, atMs } = placed;
     this.last.push(placed);
     if (this.last.length > LAST_EVENTS) this.last.shift();
-    if (event.type === "attempt_leased" && this.isOrdered && (this.leases += 1) % ORDER_CHECK_EVERY === 0) {
+    if (event.type === "attempt_leased" && this.isOrderDue) {
       checkOrder(this.checker.ledger, event, atMs);
       this.parts.coverage.reached("order checked");
     }
@@ -93,10 +95,14 @@ export class Replica {
     this.events += 1;
   }
 
-  /** Groups stand in line as one, and tasks may wait for a machine that is faster: the books do not follow either. */
-  private get isOrdered(): boolean {
+  /** Never where groups stand in line as one, or tasks may wait for a machine that is faster: the books follow neither. */
+  private get isOrderDue(): boolean {
     const { groups, kinds, hedging } = this.parts.options.features;
-    return !groups && !kinds && !hedging;
+    if (groups || kinds || hedging) return false;
+    this.leases += 1;
+    if (this.leases < ORDER_CHECK_EVERY + this.state.counts.waiting / TASKS_PER_LEASE) return false;
+    this.leases = 0;
+    return true;
   }
 
   /** Once all users have wanted more for a while, what they hold must be in proportion. */
