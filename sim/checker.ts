@@ -14,6 +14,8 @@ type TaskEvent = Extract<
 >;
 
 const PREEMPTION_GAP = 10;
+/** So many dependencies of one task are many. */
+const WIDE = 8;
 
 /** Holds every event of the journal against what came before it. O(1) for most, O(leases of the worker) for a lease. */
 export class Checker {
@@ -92,8 +94,10 @@ export class Checker {
         this.ledger.shares.set(`${event.kind}:${event.name}`, event);
         return;
       case "token_created":
+        return void this.ledger.tokens.set(event.tokenId, true);
       case "token_revoked":
-        return event.type === "token_revoked" ? this.coverage.reached("token revoked") : undefined;
+        this.coverage.reached("token revoked");
+        return void this.ledger.tokens.set(event.tokenId, false);
       case "worker_registered":
       case "worker_reported":
       case "worker_suspected":
@@ -162,6 +166,7 @@ export class Checker {
       demand(!this.keys.has(key), "S16", () => `key ${key} made two runs`);
       this.keys.set(key, event.runId);
     }
+    if ((event.tasks.at(-1)?.depends_on.length ?? 0) >= WIDE) this.coverage.reached("wide fan-in");
     this.ledger.submit(event, atMs);
   }
 
@@ -273,6 +278,7 @@ export class Checker {
     if (event.result !== null) {
       demand(!task.accepted.has(event.attempt), "S2", () => `two results of ${task.id}, attempt ${event.attempt}`);
       task.accepted.add(event.attempt);
+      if (task.cancelRequested) this.coverage.reached("result after a cancellation");
     }
     this.ledger.release(lease);
     if (event.payload !== undefined) task.payload = event.payload;

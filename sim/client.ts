@@ -115,6 +115,13 @@ export class Client {
         if (worker) world.plan(10_000, () => worker.isDraining && worker.crash("kept"));
         return;
       }
+      case "drain_all":
+        this.sim.coverage.reached("all workers drained");
+        for (const { workerId } of this.sim.workers)
+          this.try({ type: "drain_worker", workerId, by: "admin", reason: "upkeep" });
+        return void world.plan(10_000, () => {
+          for (const worker of this.sim.workers) if (worker.isDraining) worker.crash("kept");
+        });
       case "share":
         return this.share();
       case "token":

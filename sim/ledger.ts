@@ -20,6 +20,8 @@ export class Ledger {
   /** When a pool, a user or a run was last given a lease, or had something ready again. */
   readonly served = new Map<string, number>();
   readonly waiting = new Map<string, number>();
+  /** Whether a token still counts. */
+  readonly tokens = new Map<string, boolean>();
   openRuns = 0;
   private orders = 0;
 

@@ -6,11 +6,13 @@ import { emptyState, evolve, snapshotParts } from "../src/scheduler/index.ts";
 import type { State } from "../src/scheduler/index.ts";
 import { copyBySnapshot, textOf } from "../src/scheduler/scheduler-acceptance.ts";
 import type { Auditor } from "./auditor.ts";
+import { Projection } from "../src/results/projection.ts";
 import { Checker } from "./checker.ts";
 import type { Coverage } from "./coverage.ts";
 import { fullCheck } from "./full-check.ts";
 import { isPrompt } from "./hearsay.ts";
 import type { Options } from "./options.ts";
+import { checkRows } from "./projected.ts";
 import { allWait, checkFairness, checkOrder } from "./order.ts";
 import type { ShareNode } from "../src/scheduler/share-tree.ts";
 import type { SimStore } from "./store.ts";
@@ -39,6 +41,7 @@ export class Replica {
     leaders: () => State[];
     healing: () => boolean;
   };
+  private readonly projection = new Projection({ eventSeq: 0, batchSeq: 0 });
   private batches = 0;
   private leases = 0;
   private checkedAt = 0;
@@ -56,7 +59,11 @@ export class Replica {
     fullCheck(this.state, this.checker.ledger);
     this.checkedAt = this.events;
     this.unmatched = true;
-    if (this.parts.options.exact) this.checkCopy();
+    if (!this.parts.options.exact) return;
+    this.checkCopy();
+    checkRows(this.projection, this.checker.ledger);
+    this.projection.take();
+    this.parts.coverage.reached("rows checked");
   }
 
   /** S7: what a snapshot of the state restores is the state. */
@@ -74,6 +81,7 @@ export class Replica {
     auditor.durable(events);
     this.checker.batch(batch, events[0]?.event.type === "epoch_opened");
     for (const placed of events) this.apply(placed);
+    if (options.exact) this.projection.apply(events, batch.seq);
     this.checker.batchEnd();
     if (options.fair) this.checkShares(batch.timeMs);
     this.batches += 1;

@@ -134,8 +134,9 @@ export class Simulation {
 
   private newLink(): Link {
     const { minMs, maxMs, twice } = this.options.network;
-    const way = { minMs, maxMs, twice, blocked: false };
-    return { up: { ...way }, down: { ...way } };
+    const onTwice = (): void => this.coverage.reached("frame arrived twice");
+    const way = { minMs, maxMs, twice, onTwice, blocked: false };
+    return { up: { ...way }, down: { ...way }, sent: [] };
   }
 
   private project(): void {
