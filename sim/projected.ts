@@ -15,7 +15,11 @@ export function checkRows(projection: Projection, ledger: Ledger): void {
       if (isOver(task.state)) continue;
       open += 1;
       const status = unfinishedTask(row, task.id)?.status;
-      demand(status === task.state, "S17", () => `the row of ${task.id} of ${run.runId} is ${status}, not ${task.state}`);
+      demand(
+        status === task.state,
+        "S17",
+        () => `the row of ${task.id} of ${run.runId} is ${status}, not ${task.state}`,
+      );
     }
     demand(row.tasks.size === open, "S17", () => `${row.tasks.size} open rows of ${run.runId}, not ${open}`);
   }

@@ -1,6 +1,14 @@
 import { assayError } from "../src/contracts/index.ts";
 import { batchCodec } from "../src/journal/index.ts";
-import type { AppendOutcome, Batch, BatchCodec, Journal, Snapshot, StoredSnapshot, Tail } from "../src/journal/index.ts";
+import type {
+  AppendOutcome,
+  Batch,
+  BatchCodec,
+  Journal,
+  Snapshot,
+  StoredSnapshot,
+  Tail,
+} from "../src/journal/index.ts";
 import { assertTrimmable } from "../src/journal/snapshot-rules.ts";
 import { MemoryStore } from "../src/journal/memory/memory-store.ts";
 import type { Coverage } from "./coverage.ts";

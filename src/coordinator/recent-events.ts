@@ -9,9 +9,7 @@ export function placedEvents(batch: Batch): PlacedEvent[] {
 
 /** The same for a journal with a codec of its own. */
 export function eventsOf(batch: Batch, codec: BatchCodec): PlacedEvent[] {
-  return codec
-    .decode(batch.events)
-    .map((event, index) => ({
+  return codec.decode(batch.events).map((event, index) => ({
     seq: batch.firstEvent + index,
     atMs: batch.timeMs,
     event,

@@ -9,7 +9,16 @@ export { batchCodec } from "./batch-codec.ts";
 export { tailAfter } from "./batch.ts";
 export { JournalWriter } from "./journal-writer.ts";
 export type { JournalWriterOptions } from "./journal-writer.ts";
-export type { AppendOutcome, Batch, BatchCodec, Journal, JournalReader, Snapshot, StoredSnapshot, Tail } from "./journal.ts";
+export type {
+  AppendOutcome,
+  Batch,
+  BatchCodec,
+  Journal,
+  JournalReader,
+  Snapshot,
+  StoredSnapshot,
+  Tail,
+} from "./journal.ts";
 export { openSqliteFollower } from "./sqlite/sqlite-follower.ts";
 export type { SqliteFollower } from "./sqlite/sqlite-follower.ts";
 export { openSqliteJournal } from "./sqlite/sqlite-journal.ts";
