@@ -17,6 +17,8 @@ const isAboutWorker = (event: JournalEvent): event is Extract<JournalEvent, { ty
   event.type.startsWith("worker_");
 
 const PREEMPTION_GAP = 10;
+/** So many dependencies of one task are many. */
+const WIDE = 8;
 
 /** Holds every event of the journal against what came before it. O(1) for most, O(leases of the worker) for a lease. */
 export class Checker {
@@ -102,8 +104,10 @@ export class Checker {
       case "pattern_forgotten":
         return;
       case "token_created":
+        return void this.ledger.tokens.set(event.tokenId, true);
       case "token_revoked":
-        return event.type === "token_revoked" ? this.coverage.reached("token revoked") : undefined;
+        this.coverage.reached("token revoked");
+        return void this.ledger.tokens.set(event.tokenId, false);
       default:
         return this.taskEvent(event, seq, atMs);
     }
@@ -165,6 +169,7 @@ export class Checker {
       demand(!this.keys.has(key), "S16", () => `key ${key} made two runs`);
       this.keys.set(key, event.runId);
     }
+    if ((event.tasks.at(-1)?.depends_on.length ?? 0) >= WIDE) this.coverage.reached("wide fan-in");
     this.ledger.submit(event, atMs);
   }
 
@@ -175,7 +180,7 @@ export class Checker {
     demand(states.every(isOver), "S18", () => `run ${run.runId} ends with open tasks`);
     const wanted = endOf(run, states);
     demand(event.state === wanted, "S18", () => `run ${run.runId} is ${event.state}, not ${wanted}`);
-    run.ended = true;
+    this.ledger.finish(run);
     this.touchedRuns.add(run);
   }
 
@@ -277,6 +282,7 @@ export class Checker {
     if (event.result !== null) {
       demand(!task.accepted.has(event.attempt), "S2", () => `two results of ${task.id}, attempt ${event.attempt}`);
       task.accepted.add(event.attempt);
+      if (task.cancelRequested) this.coverage.reached("result after a cancellation");
     }
     this.ledger.release(lease);
     if (event.payload !== undefined) task.payload = event.payload;

@@ -1,4 +1,5 @@
 import { AssayError, asRunId, asTaskId } from "../src/base/index.ts";
+import type { WorkerId } from "../src/base/index.ts";
 import type { Role } from "../src/contracts/index.ts";
 import type { Command, Reply } from "../src/scheduler/index.ts";
 import type { Request } from "./options.ts";
@@ -112,20 +113,16 @@ export class Client {
       }
       case "drain": {
         const worker = world.pick(this.sim.workers);
-        if (worker)
-          this.try({
-            type: "command_worker",
-            workerId: worker.workerId,
-            commandId: `c${(this.commands += 1)}`,
-            action: "drain",
-            deadlineMs: null,
-            version: null,
-            by: "admin",
-            reason: "upkeep",
-          });
+        if (worker) this.drain(worker.workerId);
         if (worker) world.plan(10_000, () => worker.isDraining && worker.crash("kept"));
         return;
       }
+      case "drain_all":
+        this.sim.coverage.reached("all workers drained");
+        for (const { workerId } of this.sim.workers) this.drain(workerId);
+        return void world.plan(10_000, () => {
+          for (const worker of this.sim.workers) if (worker.isDraining) worker.crash("kept");
+        });
       case "share":
         return this.share();
       case "token":
@@ -133,6 +130,12 @@ export class Client {
       case "again":
         return this.again();
     }
+  }
+
+  private drain(workerId: WorkerId): void {
+    const commandId = `c${(this.commands += 1)}`;
+    const rest = { deadlineMs: null, version: null, by: "admin", reason: "upkeep" };
+    this.try({ type: "command_worker", workerId, commandId, action: "drain", ...rest });
   }
 
   private share(): void {

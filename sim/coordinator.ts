@@ -10,7 +10,8 @@ import type { SimConnection } from "./network.ts";
 import type { Options } from "./options.ts";
 import { SimJournal } from "./store.ts";
 import type { SimStore } from "./store.ts";
-import { Host } from "./world.ts";
+import { newHost } from "./host.ts";
+import type { Host } from "./world.ts";
 import type { World } from "./world.ts";
 
 /** A coordinator process: the production leader and worker link, wired as in `src/coordinator/terms.ts`. */
@@ -29,7 +30,7 @@ export class SimCoordinator {
     this.options = parts.options;
     this.store = parts.store;
     this.name = parts.name;
-    this.host = new Host(parts.world, parts.options.turnMs);
+    this.host = newHost(parts.world, { options: parts.options, coverage: parts.store.coverage });
     this.take();
   }
 
@@ -85,7 +86,7 @@ export class SimCoordinator {
           this.link = this.newLink(leader);
         },
         onCommitted: (events) => this.link?.onCommitted(events),
-        onLost: (reason) => this.link?.closeAll("not_leader", reason.message),
+        onLost: (reason) => this.lost(reason),
       },
       assayError("not_leader", "This coordinator is starting."),
     );
@@ -97,6 +98,11 @@ export class SimCoordinator {
         this.host.after(1_000, () => this.take());
       },
     );
+  }
+
+  private lost({ code, message }: AssayError): void {
+    if (code === "journal_unavailable") this.store.coverage.reached("unknown to the end");
+    this.link?.closeAll("not_leader", message);
   }
 
   private newLink(leader: Leader): WorkerLink {

@@ -1,6 +1,10 @@
 import type { CapabilityDocument } from "../src/contracts/index.ts";
 import type { Fault } from "./options.ts";
+import type { SimWorker } from "./sim-worker.ts";
 import type { Simulation } from "./simulation.ts";
+import type { Host } from "./world.ts";
+
+const DAY_MS = 86_400_000;
 
 /** What goes wrong, and what undoes it. */
 export class Faults {
@@ -32,6 +36,8 @@ export class Faults {
       worker.fragile = false;
       worker.diskFails = false;
       worker.host.goOn();
+      worker.host.jump(0);
+      worker.host.turnMs = sim.options.turnMs;
       if (worker.isDraining) worker.crash("kept");
       worker.restart();
       worker.changeCapabilities(worker.shape.capabilities, true);
@@ -44,6 +50,7 @@ export class Faults {
       if (coordinator !== newest) sim.killCoordinator(coordinator);
       coordinator.host.goOn();
       coordinator.host.jump(0);
+      coordinator.host.turnMs = sim.options.turnMs;
     }
     if (!newest) sim.startCoordinator();
   }
@@ -112,8 +119,10 @@ export class Faults {
     const coordinator = world.pick(sim.coordinators.filter(({ host }) => host.alive));
     switch (fault) {
       case "coordinator_crash":
+        // One that was just killed is already being started again: two that never stop would only throw each other out.
+        if (!coordinator) return;
         coverage.reached("coordinator crash");
-        if (coordinator) sim.killCoordinator(coordinator);
+        sim.killCoordinator(coordinator);
         return void world.plan(world.between(10, 3_000), () => sim.startCoordinator());
       case "coordinator_stopped":
         coverage.reached("coordinator stopped");
@@ -123,7 +132,7 @@ export class Faults {
         if (sim.coordinators.filter(({ host }) => host.alive).length > 1) return;
         sim.startCoordinator();
         // The old one is killed in the end, as by whoever noticed it.
-        return void world.plan(Math.min(forMs, 4_000), () => {
+        return void world.plan(Math.min(forMs, 2_000), () => {
           if (sim.coordinators.filter(({ host }) => host.alive).length > 1 && coordinator)
             sim.killCoordinator(coordinator);
         });
@@ -132,12 +141,79 @@ export class Faults {
         return void world.plan(Math.min(forMs, 20_000), () => {
           sim.store.down = false;
         });
+      default:
+        return this.elsewhere(fault, forMs);
+    }
+  }
+
+  /** What any process, or all of them, may meet. */
+  private elsewhere(fault: Fault, forMs: number): void {
+    const { sim } = this;
+    const { world } = sim;
+    const worker = world.pick(sim.workers);
+    switch (fault) {
       case "clock_jump":
-        coverage.reached("wall clock jumped");
-        coordinator?.host.jump(world.between(-60_000, 60_000));
+        return this.jump(world.pick(this.hosts()));
+      case "slow_loop":
+        return this.slow(world.pick(this.hosts()), forMs);
+      case "flapping":
+        for (let count = 0; count < 5; count += 1) world.plan(count * 1_500, () => this.flap(worker));
         return;
+      case "all_workers_crash":
+        sim.coverage.reached("all workers crashed");
+        for (const one of sim.workers) one.crash("kept");
+        return;
+      case "everything_crashes":
+        sim.coverage.reached("everything crashed");
+        for (const one of sim.workers) one.crash("kept");
+        return this.happen("coordinator_crash");
+      case "connection_storm":
+        sim.coverage.reached("all connections dropped");
+        for (const one of sim.workers) sim.net.drop(one.link, "both");
+        return;
+      case "swizzle":
+        return this.swizzle();
+      case "late_frame":
+        return worker?.repeatFrame();
       default:
         return;
+    }
+  }
+
+  private hosts(): Host[] {
+    const { coordinators, workers } = this.sim;
+    return [...coordinators, ...workers].map(({ host }) => host).filter(({ alive }) => alive);
+  }
+
+  private jump(host: Host | undefined): void {
+    const { world, coverage } = this.sim;
+    const isDay = world.chance(0.3);
+    coverage.reached(isDay ? "wall clock a day off" : "wall clock jumped");
+    host?.jump(isDay ? (world.chance(0.5) ? DAY_MS : -DAY_MS) : world.between(-60_000, 60_000));
+  }
+
+  /** Each turn of a process's event loop takes long, as while it does something else. */
+  private slow(host: Host | undefined, forMs: number): void {
+    const { world, coverage, options } = this.sim;
+    if (!host) return;
+    coverage.reached("event loop slow");
+    host.turnMs = world.between(50, 1_000);
+    world.plan(forMs, () => (host.turnMs = options.turnMs));
+  }
+
+  private flap(worker: SimWorker | undefined): void {
+    if (!worker || this.sim.healing) return;
+    this.sim.coverage.reached("worker flapped");
+    worker.crash("kept");
+  }
+
+  /** The links are cut one after the other, and come back in another order. */
+  private swizzle(): void {
+    const { world, net, workers, coverage } = this.sim;
+    coverage.reached("links cut one after the other");
+    for (const { link } of workers) {
+      world.plan(world.between(0, 3_000), () => !this.sim.healing && net.partition(link, { up: true, down: true }));
+      world.plan(world.between(3_000, 20_000), () => net.partition(link, { up: false, down: false }));
     }
   }
 

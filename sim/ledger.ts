@@ -20,6 +20,9 @@ export class Ledger {
   /** When a pool, a user or a run was last given a lease, or had something ready again. */
   readonly served = new Map<string, number>();
   readonly waiting = new Map<string, number>();
+  /** Whether a token still counts. */
+  readonly tokens = new Map<string, boolean>();
+  openRuns = 0;
   private orders = 0;
 
   mustWorker(workerId: string): WorkerBook {
@@ -68,6 +71,7 @@ export class Ledger {
       ended: false,
     };
     this.runs.set(run.runId, run);
+    this.openRuns += 1;
     for (const spec of event.tasks) {
       const task: TaskBook = {
         run,
@@ -91,6 +95,11 @@ export class Ledger {
       if (spec.group !== undefined) push(run.groups, spec.group, task);
     }
     for (const task of run.tasks.values()) if (task.state === "queued") this.ready(task, atMs);
+  }
+
+  finish(run: RunBook): void {
+    run.ended = true;
+    this.openRuns -= 1;
   }
 
   archive(run: RunBook): void {

@@ -265,6 +265,26 @@ export const MUTANTS: readonly Mutant[] = [
     "",
     both(feature("preemption"), feature("priorities"), ({ faults }) => faults.length === 0),
   ]),
+  row("time stands still behind the wall clock", "coordinator/leader.ts", [
+    "if (wallMs < goneOnMs) return goneOnMs;",
+    "if (wallMs < this.latest.atMs) return this.latest.atMs;",
+    both(feature("failures"), fault("clock_jump")),
+  ]),
+  row("revoked token still counts", "scheduler/evolve.ts", [
+    "token.revoked = true",
+    "token.revoked = false",
+    ({ requests }) => requests.includes("token"),
+  ]),
+  row("row of a retried task is not changed", "results/projection.ts", [
+    '      task.status = "queued";\n      task.workerId = null;',
+    "      task.workerId = null;",
+    both(feature("failures"), ({ exact }) => exact),
+  ]),
+  row("row of a cancelled task stays open", "results/projection.ts", [
+    'if (task?.status === "blocked" || task?.status === "queued") this.endTask',
+    'if (task?.status === "queued") this.endTask',
+    both(feature("dependencies"), ({ exact, requests }) => exact && requests.includes("cancel_run")),
+  ]),
   row("unknown taken for committed", "journal/journal-writer.ts", [
     'if (outcome.kind === "committed") return undefined;\n    if (outcome.kind === "fenced" && outcome.by',
     'if (outcome.kind !== "fenced") return undefined;\n    if (outcome.by',

@@ -1,6 +1,6 @@
 import { AssayError, ok } from "../src/base/index.ts";
 import type { AssignItem } from "../src/contracts/index.ts";
-import type { Connection, ConnectionHandlers, Message } from "../src/transport/index.ts";
+import type { Connection, ConnectionHandlers, Message, WorkerMessageInput } from "../src/transport/index.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Host, World } from "./world.ts";
 
@@ -49,9 +49,12 @@ export interface Direction {
   blocked: boolean;
   /** How often a frame arrives twice. */
   twice: number;
+  onTwice?: () => void;
 }
 
 export interface Link {
+  /** The last reports of the worker on what became of leases, whatever session they were of. */
+  sent: WorkerMessageInput[];
   up: Direction;
   down: Direction;
 }
@@ -64,6 +67,9 @@ export interface Tap {
 
 type Arrival = { parcel: Parcel } | { code: number; text: string };
 
+const REPORTS: ReadonlySet<string> = new Set(["started", "finished", "released", "progress"]);
+const KEPT = 40;
+
 /** One end of a simulated connection. Order is kept; what is under way when the connection breaks is lost. */
 export class SimConnection implements Connection {
   readonly subprotocol = "assay.v1+msgpack";
@@ -71,6 +77,8 @@ export class SimConnection implements Connection {
   readonly bufferedBytes = 0;
   readonly remote: string;
   tap: Tap | undefined;
+  /** Keeps some of what this end sends. */
+  keeps: WorkerMessageInput[] | undefined;
   private readonly world: World;
   readonly host: Host;
   private readonly way: Direction;
@@ -108,7 +116,15 @@ export class SimConnection implements Connection {
     const parcel = parcelOf(message);
     this.tap?.sent(parcel);
     this.transmit({ parcel });
-    if (this.world.chance(this.way.twice)) this.transmit({ parcel });
+    if (REPORTS.has(parcel.frame.type)) this.keep(parcel);
+    if (!this.world.chance(this.way.twice)) return;
+    this.way.onTwice?.();
+    this.transmit({ parcel });
+  }
+
+  private keep({ frame }: Parcel): void {
+    this.keeps?.push(frame as unknown as WorkerMessageInput);
+    if ((this.keeps?.length ?? 0) > KEPT) this.keeps?.shift();
   }
 
   close(code: number, text: string): void {
@@ -205,6 +221,7 @@ export class Network {
       const coordinator = new SimConnection({ world: this.world, host: to, way: link.down, remote: "worker" });
       SimConnection.join(worker, coordinator);
       worker.tap = taps.worker;
+      worker.keeps = link.sent;
       coordinator.tap = taps.coordinator;
       this.connections.add({ link, worker, coordinator });
       to.run(() => accept(coordinator));

@@ -18,6 +18,9 @@ export interface StoreOptions {
   slow: number;
 }
 
+/** One seed of so many is exact. */
+const EXACT_EVERY = 16;
+
 /** What happens now and then; the number is how often, relative to the others. */
 export const FAULTS = [
   "worker_crash",
@@ -33,6 +36,13 @@ export const FAULTS = [
   "drop",
   "half_open",
   "clock_jump",
+  "slow_loop",
+  "flapping",
+  "all_workers_crash",
+  "everything_crashes",
+  "connection_storm",
+  "swizzle",
+  "late_frame",
   "disk_fails",
   "capabilities",
   "rewrite_result",
@@ -43,7 +53,7 @@ export const FAULTS = [
 export type Fault = (typeof FAULTS)[number];
 
 /** What people ask for now and then. */
-export const REQUESTS = ["cancel_run", "cancel_task", "drain", "share", "token", "again"] as const;
+export const REQUESTS = ["cancel_run", "cancel_task", "drain", "share", "token", "again", "drain_all"] as const;
 export type Request = (typeof REQUESTS)[number];
 
 /** Everything that a seed decides about a simulation before it begins. Features that are off stay off throughout. */
@@ -51,6 +61,8 @@ export interface Options {
   seed: number;
   workers: WorkerShape[];
   turnMs: number;
+  /** Every process has clocks that are off by up to this part. */
+  clockError: number;
   heartbeatMs: number;
   workerTimeoutMs: number;
   network: { minMs: number; maxMs: number; twice: number };
@@ -88,6 +100,8 @@ export interface Options {
     quotas: boolean;
     kinds: boolean;
   };
+  /** Batches are encoded and hashed as in production, and all that is stored is read back: slow, so not in every simulation. */
+  exact: boolean;
   /** Constant work, no faults: the shares of users are measured. */
   fair: boolean;
 }
@@ -124,6 +138,7 @@ export function optionsOf(seed: number): Options {
     seed,
     workers: workersOf((bound) => rng.below(bound), { features, pools, fair, count: one(1, 2, 3, 4, 6, 9) }),
     turnMs: one(0, 0.5, 1, 3),
+    clockError: quiet ? 0 : one(0, 0, 0.1),
     heartbeatMs,
     workerTimeoutMs: 3 * heartbeatMs,
     network: { minMs: 0.2, maxMs: fair ? 1 : one(1, 5, 50, 400), twice: quiet ? 0 : one(0, 0, 0, 0.0005) },
@@ -148,6 +163,7 @@ export function optionsOf(seed: number): Options {
     snapshotEvery: one(0, 20, 100, 300),
     trim: half(),
     features,
+    exact: seed % EXACT_EVERY === 0,
     fair,
   };
 }

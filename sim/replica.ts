@@ -1,24 +1,30 @@
 import type { PlacedEvent } from "../src/contracts/index.ts";
-import { placedEvents } from "../src/coordinator/recent-events.ts";
+import { eventsOf } from "../src/coordinator/recent-events.ts";
 import type { Batch } from "../src/journal/index.ts";
 import { tailAfter } from "../src/journal/batch.ts";
 import { emptyState, evolve, snapshotParts } from "../src/scheduler/index.ts";
 import type { State } from "../src/scheduler/index.ts";
 import { copyBySnapshot, textOf } from "../src/scheduler/scheduler-acceptance.ts";
 import type { Auditor } from "./auditor.ts";
+import { Projection } from "../src/results/projection.ts";
 import { Checker } from "./checker.ts";
 import type { Coverage } from "./coverage.ts";
 import { fullCheck } from "./full-check.ts";
 import { isPrompt } from "./hearsay.ts";
 import type { Options } from "./options.ts";
+import { checkRows } from "./projected.ts";
 import { allWait, checkFairness, checkOrder } from "./order.ts";
 import type { ShareNode } from "../src/scheduler/share-tree.ts";
 import type { SimStore } from "./store.ts";
 import { demand } from "./violation.ts";
 
-/** How many events lie between two looks at the whole state, and how many leases between two looks at the order. */
+/** How many events lie between two looks at the whole state. */
 const FULL_CHECK_EVERY = 1_500;
+/** How many leases lie between two looks at the order: at least so many, and more where there is more to look at. */
 const ORDER_CHECK_EVERY = 7;
+const TASKS_PER_LEASE = 16;
+/** A snapshot waits for so many events for each task in it, as in production: the larger, the rarer. */
+const SNAPSHOT_EVENTS_PER_TASK = 2;
 const LAST_EVENTS = 40;
 
 /** Replays the journal from its first event, batch by batch as it grows, and checks it on the way. */
@@ -35,9 +41,11 @@ export class Replica {
     leaders: () => State[];
     healing: () => boolean;
   };
+  private readonly projection = new Projection({ eventSeq: 0, batchSeq: 0 });
   private batches = 0;
   private leases = 0;
   private checkedAt = 0;
+  private savedAt = 0;
   private unmatched = false;
   private unevenAtMs = 0;
 
@@ -51,6 +59,15 @@ export class Replica {
     fullCheck(this.state, this.checker.ledger);
     this.checkedAt = this.events;
     this.unmatched = true;
+    if (!this.parts.options.exact) return;
+    this.checkCopy();
+    checkRows(this.projection, this.checker.ledger);
+    this.projection.take();
+    this.parts.coverage.reached("rows checked");
+  }
+
+  /** S7: what a snapshot of the state restores is the state. */
+  private checkCopy(): void {
     const copy = copyBySnapshot(this.state);
     demand(textOf(copy) === textOf(this.state), "S7", () => "a snapshot restores another state");
     fullCheck(copy, this.checker.ledger);
@@ -60,24 +77,24 @@ export class Replica {
 
   private stored(batch: Batch): void {
     const { options, auditor } = this.parts;
-    const events = placedEvents(batch);
+    const events = eventsOf(batch, this.parts.store.codec);
     auditor.durable(events);
     this.checker.batch(batch, events[0]?.event.type === "epoch_opened");
     for (const placed of events) this.apply(placed);
+    if (options.exact) this.projection.apply(events, batch.seq);
     this.checker.batchEnd();
     if (options.fair) this.checkShares(batch.timeMs);
     this.batches += 1;
     if (this.events - this.checkedAt >= FULL_CHECK_EVERY) this.check();
     if (this.unmatched) this.match();
-    const { snapshotEvery } = options;
-    if (snapshotEvery > 0 && this.batches % snapshotEvery === 0) this.snapshot(batch);
+    if (this.isSnapshotDue) this.snapshot(batch);
   }
 
   private apply(placed: PlacedEvent): void {
     const { event, atMs } = placed;
     this.last.push(placed);
     if (this.last.length > LAST_EVENTS) this.last.shift();
-    if (event.type === "attempt_leased" && this.isOrdered && (this.leases += 1) % ORDER_CHECK_EVERY === 0) {
+    if (event.type === "attempt_leased" && this.isOrderDue) {
       checkOrder(this.checker.ledger, event, atMs);
       this.parts.coverage.reached("order checked");
     }
@@ -86,10 +103,14 @@ export class Replica {
     this.events += 1;
   }
 
-  /** Groups stand in line as one, and tasks may wait for a machine that is faster: the books do not follow either. */
-  private get isOrdered(): boolean {
+  /** Never where groups stand in line as one, or tasks may wait for a machine that is faster: the books follow neither. */
+  private get isOrderDue(): boolean {
     const { groups, kinds, hedging } = this.parts.options.features;
-    return !groups && !kinds && !hedging;
+    if (groups || kinds || hedging) return false;
+    this.leases += 1;
+    if (this.leases < ORDER_CHECK_EVERY + this.state.counts.waiting / TASKS_PER_LEASE) return false;
+    this.leases = 0;
+    return true;
   }
 
   /** Once all users have wanted more for a while, what they hold must be in proportion. */
@@ -112,7 +133,14 @@ export class Replica {
     }
   }
 
+  private get isSnapshotDue(): boolean {
+    const { snapshotEvery } = this.parts.options;
+    if (snapshotEvery === 0 || this.batches % snapshotEvery !== 0) return false;
+    return this.events - this.savedAt >= SNAPSHOT_EVENTS_PER_TASK * this.state.counts.total;
+  }
+
   private snapshot(batch: Batch): void {
+    this.savedAt = this.events;
     const { store, coverage, options } = this.parts;
     const { seq: batchSeq, lastEvent, epoch, hash } = tailAfter(batch);
     store.memory.saveSnapshot({ batchSeq, lastEvent, epoch, hash }, [...snapshotParts(this.state)]);

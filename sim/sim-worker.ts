@@ -15,7 +15,8 @@ import type { Coverage } from "./coverage.ts";
 import type { Link, SimConnection } from "./network.ts";
 import type { Options, WorkerShape } from "./options.ts";
 import { planOf } from "./workload.ts";
-import { Host } from "./world.ts";
+import { newHost } from "./host.ts";
+import type { Host } from "./world.ts";
 import type { World } from "./world.ts";
 
 const RESTART_MS = 500;
@@ -57,7 +58,7 @@ export class SimWorker {
     this.shape = shape;
     this.link = link;
     this.workerId = asWorkerId(shape.name);
-    this.host = new Host(parts.world, parts.options.turnMs);
+    this.host = this.newHost();
     this.start();
   }
 
@@ -97,8 +98,12 @@ export class SimWorker {
   /** Starts a new process unless there is one. */
   restart(): void {
     if (this.isUp) return;
-    this.host = new Host(this.parts.world, this.parts.options.turnMs);
+    this.host = this.newHost();
     this.start();
+  }
+
+  private newHost(): Host {
+    return newHost(this.parts.world, this.parts);
   }
 
   /** Leaves as on a request to stop, and is started again later. */
@@ -142,6 +147,15 @@ export class SimWorker {
     const result = this.result(item, { status: "completed" });
     outbox?.add({ lease_seq, run_id, attempt, started_at_ms: nowMs, finished_at_ms: nowMs, result });
     outbox?.commit();
+  }
+
+  /** A frame of an earlier session, or of this one, comes once more: what it tells may long be over. */
+  repeatFrame(): void {
+    const frame = this.parts.world.pick(this.link.sent);
+    const session = this.process && (Reflect.get(this.process.worker, "session") as WorkerSession | undefined);
+    if (!frame || !session) return;
+    this.parts.coverage.reached("frame of an earlier session");
+    session.send(frame);
   }
 
   /** A worker that does not know a lease any more that waited for a slot. */

@@ -43,7 +43,7 @@ export class Simulation {
       prompt: isPrompt(options),
       fail: (error) => (this.failure ??= error),
     });
-    this.store = new SimStore(world, options.store, coverage);
+    this.store = new SimStore(world, options, coverage);
     this.net = new Network(world, coverage);
     this.replica = new Replica({
       store: this.store,
@@ -79,9 +79,7 @@ export class Simulation {
   }
 
   get openRuns(): number {
-    let open = 0;
-    for (const run of this.replica.checker.ledger.runs.values()) if (!run.ended) open += 1;
-    return open;
+    return this.replica.checker.ledger.openRuns;
   }
 
   /** Everything asked for is done and delivered. */
@@ -136,8 +134,9 @@ export class Simulation {
 
   private newLink(): Link {
     const { minMs, maxMs, twice } = this.options.network;
-    const way = { minMs, maxMs, twice, blocked: false };
-    return { up: { ...way }, down: { ...way } };
+    const onTwice = (): void => this.coverage.reached("frame arrived twice");
+    const way = { minMs, maxMs, twice, onTwice, blocked: false };
+    return { up: { ...way }, down: { ...way }, sent: [] };
   }
 
   private project(): void {

@@ -1,9 +1,19 @@
 import { assayError } from "../src/contracts/index.ts";
-import type { AppendOutcome, Batch, Journal, Snapshot, StoredSnapshot, Tail } from "../src/journal/index.ts";
+import { batchCodec } from "../src/journal/index.ts";
+import type {
+  AppendOutcome,
+  Batch,
+  BatchCodec,
+  Journal,
+  Snapshot,
+  StoredSnapshot,
+  Tail,
+} from "../src/journal/index.ts";
 import { assertTrimmable } from "../src/journal/snapshot-rules.ts";
 import { MemoryStore } from "../src/journal/memory/memory-store.ts";
 import type { Coverage } from "./coverage.ts";
-import type { StoreOptions } from "./options.ts";
+import type { Options } from "./options.ts";
+import { passingCodec } from "./passing-codec.ts";
 import type { Host, World } from "./world.ts";
 
 /** After so long without an answer an append counts as unknown. */
@@ -11,8 +21,9 @@ const TIMEOUT_MS = 1_000;
 
 /** What outlives every coordinator. Whoever is interested hears of each batch at the moment when it is durable. */
 export class SimStore {
-  readonly memory = new MemoryStore();
-  readonly options: StoreOptions;
+  readonly codec: BatchCodec;
+  readonly memory: MemoryStore;
+  readonly options: Options["store"];
   readonly world: World;
   readonly coverage: Coverage;
   /** No request gets through. */
@@ -23,10 +34,12 @@ export class SimStore {
   faulty = true;
   onStored: (batch: Batch) => void = () => undefined;
 
-  constructor(world: World, options: StoreOptions, coverage: Coverage) {
+  constructor(world: World, { store, exact }: Options, coverage: Coverage) {
     this.world = world;
-    this.options = options;
+    this.options = store;
     this.coverage = coverage;
+    this.codec = exact ? batchCodec : passingCodec;
+    this.memory = new MemoryStore(this.codec.hash);
   }
 
   write(call: "append" | "resolve", batch: Batch): AppendOutcome {
@@ -43,6 +56,7 @@ type Fault = "none" | "request lost" | "answer lost" | "late" | "refused";
 
 /** One process's journal on the store. Requests arrive in their order; a process that dies may leave some under way. */
 export class SimJournal implements Journal {
+  readonly codec: BatchCodec;
   private readonly store: SimStore;
   private readonly host: Host;
   private readonly doubtful = new Set<number>();
@@ -50,6 +64,7 @@ export class SimJournal implements Journal {
 
   constructor(store: SimStore, host: Host) {
     this.store = store;
+    this.codec = store.codec;
     this.host = host;
   }
 

@@ -35,13 +35,35 @@ export function planOf(taskId: string, attempt: number): Plan {
   };
 }
 
+/** How often a task is like the one before it, as most tasks of a suite are. */
+const ALIKE = 0.6;
+
+function likeBefore(before: TaskSpec, index: number): TaskSpec {
+  return { ...before, task_id: before.task_id.replace(/^t\d+/, `t${index}`) };
+}
+
+/** How often a run ends with a task that waits for all others. */
+const FAN_IN = 0.1;
+
+function fanIn(tasks: TaskSpec[]): void {
+  const last = tasks.pop();
+  if (!last) return;
+  const all = tasks.map(({ task_id: task }) => ({ task, condition: "always" as const }));
+  tasks.push(last.group === undefined ? { ...last, depends_on: all } : last);
+}
+
 /** The next run that somebody submits. */
 export function newRun(world: World, options: Options, number: number): Submission {
   const { features } = options;
   const grouped = features.groups && world.chance(0.5);
   const size = options.fair ? options.runSize : world.between(1, options.runSize);
   const tasks: TaskSpec[] = [];
-  for (let index = 0; index < size; index += 1) tasks.push(newTask({ world, options, index, tasks, grouped }));
+  for (let index = 0; index < size; index += 1) {
+    const before = tasks.at(-1);
+    const alike = before !== undefined && before.group === undefined && world.chance(ALIKE);
+    tasks.push(alike ? likeBefore(before, index) : newTask({ world, options, index, tasks, grouped }));
+  }
+  if (features.dependencies && tasks.length > 1 && world.chance(FAN_IN)) fanIn(tasks);
   const key = options.fair || world.chance(0.8) ? `key${number}` : null;
   return {
     type: "submit_run",

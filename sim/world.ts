@@ -106,19 +106,21 @@ export class Host {
   readonly clock: Clock;
   alive = true;
   private readonly world: World;
-  private readonly turnMs: number;
+  /** How long a turn of its event loop takes. */
+  turnMs: number;
+  /** How fast its clocks run: 1 is right. */
+  rate = 1;
   private jumpMs = 0;
   private stopped: (() => void)[] | undefined;
 
-  /** `turnMs`: how long a turn of its event loop takes. */
   constructor(world: World, turnMs: number) {
     this.world = world;
     this.turnMs = turnMs;
     this.clock = {
-      nowMs: () => START_MS + Math.floor(world.nowMs) + this.jumpMs,
-      monotonicMs: () => world.nowMs,
+      nowMs: () => START_MS + Math.floor(world.nowMs * this.rate) + this.jumpMs,
+      monotonicMs: () => world.nowMs * this.rate,
       // Not less than a millisecond, as in Node.
-      setTimer: (delayMs, action) => this.after(Math.max(delayMs, 1), action),
+      setTimer: (delayMs, action) => this.after(Math.max(delayMs, 1) / this.rate, action),
     };
   }
 

@@ -52,7 +52,8 @@ export class Leader {
   private turn: Turn | undefined;
   private inFlight = 0;
   private tail: Promise<void> = Promise.resolve();
-  private lastMs = 0;
+  /** The latest journal time that the wall clock gave, and when that was. */
+  private latest: { atMs: number; monotonicMs: number };
   private failure: AssayError | undefined;
   private stopped = false;
   private timer: Timer | undefined;
@@ -64,7 +65,7 @@ export class Leader {
     this.options = options;
     this.defer = options.defer ?? setImmediate;
     this.state = options.state;
-    this.lastMs = options.state.nowMs;
+    this.latest = { atMs: options.state.nowMs, monotonicMs: options.clock.monotonicMs() };
     this.arm();
   }
 
@@ -113,10 +114,23 @@ export class Leader {
     }
   }
 
+  /**
+   * Journal time. It never falls, and goes on while the wall clock stands behind it, as after a jump ahead that was taken back:
+   * what is due then does not wait until the wall clock is there again.
+   */
+  private nowMs(): number {
+    const { clock } = this.options;
+    const monotonicMs = clock.monotonicMs();
+    const wallMs = clock.nowMs();
+    const goneOnMs = this.latest.atMs + Math.floor(monotonicMs - this.latest.monotonicMs);
+    if (wallMs < goneOnMs) return goneOnMs;
+    this.latest = { atMs: wallMs, monotonicMs };
+    return wallMs;
+  }
+
   private openTurn(): Turn {
     if (!this.turn) {
-      this.lastMs = Math.max(this.lastMs, this.options.clock.nowMs());
-      this.turn = { atMs: this.lastMs, events: [], answers: [] };
+      this.turn = { atMs: this.nowMs(), events: [], answers: [] };
       this.defer(() => this.flush());
     }
     return this.turn;
@@ -183,8 +197,8 @@ export class Leader {
     this.noteStall();
     const timerMs = nextTimerMs(this.state) ?? Number.POSITIVE_INFINITY;
     const dueMs = this.hasWork ? Math.min(timerMs, this.reviewAtMs) : timerMs;
-    const waitMs = Math.min(Math.max(dueMs - this.options.clock.nowMs(), 0), WATCHDOG_MS);
-    this.timerAtMs = this.options.clock.nowMs() + waitMs;
+    const waitMs = Math.min(Math.max(dueMs - this.nowMs(), 0), WATCHDOG_MS);
+    this.timerAtMs = this.nowMs() + waitMs;
     this.timer = this.options.clock.setTimer(waitMs, () => this.tick());
   }
 
@@ -193,7 +207,7 @@ export class Leader {
    * judge by its own absence, before it has read what was sent to it (the local health of Lifeguard: Dadgar, Phillips, Currey 2017).
    */
   private noteStall(): void {
-    const stalledMs = Math.round(this.options.clock.nowMs() - this.timerAtMs);
+    const stalledMs = Math.round(this.nowMs() - this.timerAtMs);
     this.timerAtMs = Number.POSITIVE_INFINITY;
     if (stalledMs >= STALL_MS) this.execute({ type: "leader_stalled", stalledMs });
   }
@@ -205,9 +219,9 @@ export class Leader {
   private tick(): void {
     if (!this.alive) return;
     this.noteStall();
-    if (this.hasWork && this.reviewAtMs <= this.options.clock.nowMs()) this.openTurn();
+    if (this.hasWork && this.reviewAtMs <= this.nowMs()) this.openTurn();
     const dueMs = nextTimerMs(this.state);
-    if (dueMs !== null && dueMs <= this.options.clock.nowMs()) {
+    if (dueMs !== null && dueMs <= this.nowMs()) {
       const { atMs } = this.openTurn();
       for (let count = 0; count < LEASES_PER_TURN && (nextTimerMs(this.state) ?? Infinity) <= atMs; count += 1) {
         this.execute({ type: "tick" });

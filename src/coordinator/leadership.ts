@@ -1,14 +1,14 @@
 import { AssayError } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
 import type { PlacedEvent } from "../contracts/index.ts";
-import { JournalWriter } from "../journal/index.ts";
+import { JournalWriter, batchCodec } from "../journal/index.ts";
 import type { Journal } from "../journal/index.ts";
 import { evolve, step } from "../scheduler/index.ts";
 import type { Command, State } from "../scheduler/index.ts";
 import { loadSnapshot } from "./follower.ts";
 import { Leader } from "./leader.ts";
 import type { Defer } from "./leader.ts";
-import { placedEvents } from "./recent-events.ts";
+import { eventsOf } from "./recent-events.ts";
 
 /** After a change of leader, workers have so long to come back before they count as lost. */
 const GRACE_MS = 30_000;
@@ -20,7 +20,8 @@ async function replay(journal: Journal): Promise<State> {
   const { state, batchSeq } = await loadSnapshot(journal);
   for (let next = batchSeq + 1; ;) {
     const batches = await journal.read(next, READ_BATCHES);
-    for (const { event, atMs } of batches.flatMap(placedEvents)) evolve(state, event, atMs);
+    for (const batch of batches)
+      for (const { event, atMs } of eventsOf(batch, journal.codec ?? batchCodec)) evolve(state, event, atMs);
     if (batches.length < READ_BATCHES) return state;
     next += batches.length;
   }

@@ -1,10 +1,15 @@
 import type { PlacedEvent } from "../contracts/index.ts";
-import { decodeEvents } from "../journal/index.ts";
-import type { Batch } from "../journal/index.ts";
+import { batchCodec } from "../journal/index.ts";
+import type { Batch, BatchCodec } from "../journal/index.ts";
 
 /** The events of a batch at their places. */
 export function placedEvents(batch: Batch): PlacedEvent[] {
-  return decodeEvents(batch.events).map((event, index) => ({
+  return eventsOf(batch, batchCodec);
+}
+
+/** The same for a journal with a codec of its own. */
+export function eventsOf(batch: Batch, codec: BatchCodec): PlacedEvent[] {
+  return codec.decode(batch.events).map((event, index) => ({
     seq: batch.firstEvent + index,
     atMs: batch.timeMs,
     event,

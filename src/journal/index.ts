@@ -5,11 +5,20 @@
  * Never: what an event means, decisions, retries other than finding out what became of an append.
  * May enter: coordinator, cli, the simulator. Adapters enter through the port and never import each other.
  */
+export { batchCodec } from "./batch-codec.ts";
 export { tailAfter } from "./batch.ts";
-export { decodeEvents } from "./event-codec.ts";
 export { JournalWriter } from "./journal-writer.ts";
 export type { JournalWriterOptions } from "./journal-writer.ts";
-export type { AppendOutcome, Batch, Journal, JournalReader, Snapshot, StoredSnapshot, Tail } from "./journal.ts";
+export type {
+  AppendOutcome,
+  Batch,
+  BatchCodec,
+  Journal,
+  JournalReader,
+  Snapshot,
+  StoredSnapshot,
+  Tail,
+} from "./journal.ts";
 export { openSqliteFollower } from "./sqlite/sqlite-follower.ts";
 export type { SqliteFollower } from "./sqlite/sqlite-follower.ts";
 export { openSqliteJournal } from "./sqlite/sqlite-journal.ts";

@@ -1,7 +1,7 @@
 import { AssayError, assert, type Clock, errorMessage } from "../base/index.ts";
 import { assayError, type JournalEvent } from "../contracts/index.ts";
+import { batchCodec } from "./batch-codec.ts";
 import { isSameBatch, sealBatch, tailAfter } from "./batch.ts";
-import { encodeEvents } from "./event-codec.ts";
 import type { AppendOutcome, Batch, Journal, Tail } from "./journal.ts";
 
 /** One batch is being made durable while the next one is on its way to the disk; more would only add latency. */
@@ -96,13 +96,16 @@ export class JournalWriter {
   private enqueue(events: readonly JournalEvent[], timeMs: number): Promise<void> {
     if (this.lost !== undefined) return Promise.reject(this.lost);
     this.counter += 1;
-    const batch = sealBatch(this.predicted, {
+    const { journal, holderNonce } = this.options;
+    const codec = journal.codec ?? batchCodec;
+    const content = {
       epoch: this.epoch,
-      batchId: `${this.options.holderNonce}:${this.counter}`,
+      batchId: `${holderNonce}:${this.counter}`,
       timeMs,
       eventCount: events.length,
-      events: encodeEvents(events),
-    });
+      events: codec.encode(events),
+    };
+    const batch = sealBatch(this.predicted, content, codec.hash);
     this.predicted = tailAfter(batch);
     const pending: Pending = { batch, committed: Promise.withResolvers<void>() };
     this.queue.push(pending);

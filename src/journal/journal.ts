@@ -1,3 +1,5 @@
+import type { JournalEvent } from "../contracts/index.ts";
+
 /** What one append stores. Hashes are 32 bytes; `events` is what `encodeEvents` gives. */
 export interface Batch {
   /** 1, 2, 3 … without a gap. */
@@ -34,6 +36,13 @@ export type AppendOutcome =
   | { kind: "fenced"; by: Batch | null }
   | { kind: "unknown"; cause: string };
 
+/** How the events of a batch become what is stored, and the hash that links it to the batch before. */
+export interface BatchCodec {
+  encode(events: readonly JournalEvent[]): Uint8Array;
+  decode(stored: Uint8Array): JournalEvent[];
+  hash(batch: Omit<Batch, "hash">): Uint8Array;
+}
+
 /** The state after batch `batchSeq`, so that a reader need not start at the first batch. */
 export interface Snapshot {
   batchSeq: number;
@@ -50,6 +59,8 @@ export interface StoredSnapshot extends Snapshot {
 
 /** What a follower may do. Errors: AssayError `journal_broken`, `journal_unavailable`, and for snapshots `disk_full`. */
 export interface JournalReader {
+  /** In place of `batchCodec`, for processes that are one and pass events as they are: the simulator's. */
+  readonly codec?: BatchCodec;
   /** The tail as it is now. */
   open(): Promise<Tail>;
   /** The oldest batch that is kept: 1 unless trimmed, also when empty. */

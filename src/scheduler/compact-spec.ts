@@ -9,9 +9,11 @@ export function sharedSpec(spec: TaskSpec, before: SharedSpec | undefined): Shar
   if (before !== undefined && isSame(spec, before)) return before;
   const { task_id: _, ...own } = spec;
   const made = own as Record<string, unknown>;
-  for (const key in before) {
-    const other: unknown = Reflect.get(before, key);
-    if (isEqual(made[key], other)) made[key] = other;
+  const others = before as Record<string, unknown> | undefined;
+  for (const key in others) {
+    const value = made[key];
+    // Texts and numbers are not worth it.
+    if (typeof value === "object" && isEqual(value, others[key])) made[key] = others[key];
   }
   // Field by field the same values under the same names.
   return made as SharedSpec;
@@ -33,7 +35,7 @@ export function wholeSpec(task: { taskId: string; spec: SharedSpec }): TaskSpec 
 }
 
 /** Equality of JSON values. */
-function isEqual(a: unknown, b: unknown): boolean {
+export function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;

@@ -70,7 +70,8 @@ export function addTask(
   const likeBefore = sharedSpec(given.spec, before?.spec);
   const alternatives = given.alternatives ?? openedAfter(likeBefore, 0);
   const requirementClass = sharedClass(state, { run, spec: likeBefore, alternatives, before });
-  const spec = likeBefore === before?.spec ? likeBefore : sharedSpec(given.spec, requirementClass.sample ?? likeBefore);
+  const { sample } = requirementClass;
+  const spec = likeBefore === before?.spec || sample === undefined ? likeBefore : sharedSpec(given.spec, sample);
   requirementClass.sample = spec;
   const task: Task = {
     run,

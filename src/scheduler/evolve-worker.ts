@@ -2,6 +2,7 @@ import type { CapabilityDocument, JournalEventOf } from "../contracts/index.ts";
 import { joinClaims, leaveClaim } from "./claims.ts";
 import { healthy, planCheck } from "./quarantine.ts";
 import { noteReconnect, steady } from "./flapping.ts";
+import { isEqual } from "./compact-spec.ts";
 import { joinProfile, leaveProfile, refreshStanding } from "./profile.ts";
 import { joinMachine, leaveMachine, poolOf } from "./resources.ts";
 import type { State, WorkerRecord } from "./state.ts";
@@ -113,6 +114,8 @@ export function addWorker(state: State, facts: WorkerFacts): WorkerRecord {
 
 /** Capabilities changed: another profile, other resources, perhaps another machine. What it holds it keeps. */
 function adapt(state: State, worker: WorkerRecord, capabilities: CapabilityDocument): void {
+  // Most come back as they were: their profile need not be compared with all classes again.
+  if (isEqual(capabilities, worker.capabilities)) return;
   leaveProfile(state, worker);
   worker.profile = joinProfile(state, worker.workerId, capabilities);
   worker.resources = poolOf(capabilities, worker.leases.values());

@@ -1,7 +1,7 @@
 import { assayError } from "../../contracts/index.ts";
-import { assertChain, emptyTail, follows, isSameBatch, tailAfter } from "../batch.ts";
+import { assertChain, batchHash, emptyTail, follows, isSameBatch, tailAfter } from "../batch.ts";
 import { Bell } from "../bell.ts";
-import type { AppendOutcome, Batch, Snapshot, StoredSnapshot, Tail } from "../journal.ts";
+import type { AppendOutcome, Batch, BatchCodec, Snapshot, StoredSnapshot, Tail } from "../journal.ts";
 import { SNAPSHOTS_KEPT } from "../snapshot-rules.ts";
 
 /** What a disk or a database is for the other journals: outlives the journals opened on it. Batches are shared, not copied. */
@@ -11,6 +11,11 @@ export class MemoryStore {
   private first = 1;
   private batches: Batch[] = [];
   private snapshots: StoredSnapshot[] = [];
+  private readonly hash: BatchCodec["hash"];
+
+  constructor(hash: BatchCodec["hash"] = batchHash) {
+    this.hash = hash;
+  }
 
   get firstSeq(): number {
     return this.first;
@@ -44,7 +49,7 @@ export class MemoryStore {
     const before = this.at(fromSeq - 1);
     const start = fromSeq - this.first;
     const batches = this.batches.slice(start, start + limit);
-    assertChain(batches, before === null ? this.unseenTail(fromSeq) : tailAfter(before));
+    assertChain(batches, before === null ? this.unseenTail(fromSeq) : tailAfter(before), this.hash);
     return batches;
   }
 
