@@ -13,7 +13,6 @@ const WORKERS = 100;
 const CREDITS = 32;
 const PORTION = 1_000;
 const SUBMITTERS = 4;
-const ROUNDS = 3;
 const LOOK_AGAIN_MS = 5;
 const SNAPSHOT_FOLDER = "snapshots";
 
@@ -23,7 +22,7 @@ interface Link {
   process: { stop(signal: NodeJS.Signals): Promise<unknown> };
 }
 
-/** Finishes no-op tasks until the journal holds so many events; a last run keeps its tasks, as a real queue would. */
+/** Finishes no-op tasks until the journal holds so many events. */
 async function fill(link: Link, events: number): Promise<void> {
   const client = createClient({ baseUrl: link.url, token: link.token });
   const load = await LoadGenerators.start({
@@ -51,7 +50,7 @@ async function fill(link: Link, events: number): Promise<void> {
 }
 
 /** Seconds from the start of the process until the coordinator answers, which it does only when it leads. */
-export async function secondsUntilLeading(start: () => Promise<Link>): Promise<{ seconds: number; link: Link }> {
+async function secondsUntilLeading(start: () => Promise<Link>): Promise<{ seconds: number; link: Link }> {
   const startMs = performance.now();
   const link = await start();
   await statusOf(createClient({ baseUrl: link.url, token: link.token }));
@@ -69,33 +68,31 @@ async function statusOf(client: Client): Promise<void> {
 }
 
 export interface RestartFigures {
-  /** The worst of some rounds each. */
-  withoutSnapshot: number;
   withSnapshot: number;
+  withoutSnapshot: number;
   events: number;
 }
 
-/** Fills a journal with so many events, kills the coordinator and starts it again, without and with a snapshot. */
-export async function measureRestart(events: number): Promise<RestartFigures> {
+/** Fills a journal with so many events, kills the coordinator and starts it again, with its snapshots and without. */
+export async function measureRestart(
+  events: number,
+  worst: (round: () => Promise<number>) => Promise<number>,
+): Promise<RestartFigures> {
   await using site = await Site.open();
   let link: Link = await site.coordinator();
   await fill(link, events);
   const { seq } = await createClient({ baseUrl: link.url, token: link.token }).status();
-  const round = async (keepSnapshot: boolean): Promise<number> => {
+  const snapshots = join(dataFolder(site.path("data")).journal, SNAPSHOT_FOLDER);
+  const restart = async (): Promise<number> => {
     await link.process.stop("SIGKILL");
-    if (!keepSnapshot)
-      await rm(join(dataFolder(site.path("data")).journal, SNAPSHOT_FOLDER), { recursive: true, force: true });
     const { seconds, link: next } = await secondsUntilLeading(() => site.coordinator());
     link = next;
     return seconds;
   };
-  const rounds = async (keepSnapshot: boolean): Promise<number> => {
-    const seconds: number[] = [];
-    for (let index = 0; index < ROUNDS; index += 1) seconds.push(await round(keepSnapshot));
-    return Math.max(...seconds);
-  };
-  // With the snapshots that the coordinator made on its own; then without any.
-  const withSnapshot = await rounds(true);
-  const withoutSnapshot = await rounds(false);
+  const withSnapshot = await worst(restart);
+  const withoutSnapshot = await worst(async () => {
+    await rm(snapshots, { recursive: true, force: true });
+    return restart();
+  });
   return { withSnapshot, withoutSnapshot, events: seq };
 }
