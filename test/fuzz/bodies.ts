@@ -12,7 +12,7 @@ import type { FuzzCoordinator } from "./fuzz-coordinator.ts";
 import { mutate, mutateBytes, pick } from "./mutations.ts";
 
 const NO_LIMIT = 1_000_000_000;
-const MUTATED = 0.6;
+const MUTATED = 0.4;
 const SPOILT = 0.1;
 const MAX_OPEN_TASKS = 300;
 
@@ -31,7 +31,7 @@ export class FuzzApi {
   private readonly rng: Rng;
   private runs = 0;
 
-  private constructor(parts: Pick<FuzzApi, never> & FuzzApiParts, app: FastifyInstance, token: string) {
+  private constructor(parts: FuzzApiParts, app: FastifyInstance, token: string) {
     this.app = app;
     this.token = token;
     this.coordinator = parts.coordinator;

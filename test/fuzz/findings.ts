@@ -2,7 +2,9 @@
 export class Findings {
   frames = 0;
   bodies = 0;
+  /** Frames that were taken for good, and results among them that count. */
   accepted = 0;
+  results = 0;
   answered: Record<number, number> = {};
   crashes = 0;
   acceptedNonsense = 0;

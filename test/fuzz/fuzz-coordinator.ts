@@ -13,6 +13,7 @@ import { MemoryStore } from "../../src/journal/memory/memory-store.ts";
 import { openResults } from "../../src/results/index.ts";
 import type { Results } from "../../src/results/index.ts";
 import { emptyState, evolve } from "../../src/scheduler/index.ts";
+import type { State } from "../../src/scheduler/index.ts";
 import { copyBySnapshot, textOf } from "../../src/scheduler/scheduler-acceptance.ts";
 import { CoordinatorSession } from "../../src/transport/index.ts";
 import type { Connection } from "../../src/transport/index.ts";
@@ -24,6 +25,8 @@ import type { Findings } from "./findings.ts";
 const START_MS = 1_700_000_000_000;
 const WORKER_TIMEOUT_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
+
+const around = (text: string, at: number): string => text.slice(Math.max(at - 100, 0), at + 100);
 
 /**
  * The production sessions, worker link, leader and projection in one process, over a journal in memory and a clock that moves
@@ -133,22 +136,30 @@ export class FuzzCoordinator {
     const replayed = emptyState();
     for (const batch of this.store.read(1, this.store.tail.seq))
       for (const { event, atMs } of placedEvents(batch)) evolve(replayed, event, atMs);
-    if (textOf(replayed) !== textOf(state)) this.findings.nonsense("replay gives another state", state.seq);
-    if (textOf(copyBySnapshot(state)) !== textOf(state)) this.findings.nonsense("a snapshot gives another state", state.seq);
+    this.compare("replay gives another state", replayed);
+    this.compare("a snapshot gives another state", copyBySnapshot(state));
     try {
       await this.results.flush();
       const { rows } = await this.results.sql(
-        "select (select count(*) from task_execution_history), (select count(*) from results), (select count(distinct (run_id, task_id)) from results)",
+        "select (select count(*) from task_execution_history), (select count(*) from results), (select count(distinct (run_id, task_id, attempt)) from results)",
         1,
       );
-      const [attempts, results, tasks] = rows[0]?.map(Number) ?? [];
+      const [attempts, results, distinct] = rows[0]?.map(Number) ?? [];
       if (attempts !== this.leases) this.findings.nonsense("attempts without a row", { attempts, leases: this.leases });
-      if (results !== tasks) this.findings.nonsense("a task has two results", { results, tasks });
+      if (results !== distinct) this.findings.nonsense("an attempt has two results", { results, distinct });
     } catch (error) {
       this.findings.crash("the results could not be written", error);
     }
     await this.leadership?.stop();
     await this.results.close();
+  }
+
+  private compare(what: string, other: State): void {
+    const [ours, theirs] = [textOf(this.leader.state), textOf(other)];
+    if (ours === theirs) return;
+    let at = 0;
+    while (ours[at] === theirs[at]) at += 1;
+    this.findings.nonsense(what, { ours: around(ours, at), theirs: around(theirs, at) });
   }
 
   private taken(frame: WorkerFrame): void {
@@ -183,8 +194,9 @@ export class FuzzCoordinator {
     if (event.type === "run_submitted")
       for (const task of event.tasks)
         if (!isDeepStrictEqual(taskSpec.safeParse(task).data, task)) this.findings.nonsense("a task was accepted", task);
-    if (event.type === "attempt_finished" && event.result && !resultDocument.safeParse(event.result).success)
-      this.findings.nonsense("a result was accepted", event.result);
+    if (event.type !== "attempt_finished" || !event.result) return;
+    this.findings.results += 1;
+    if (!resultDocument.safeParse(event.result).success) this.findings.nonsense("a result was accepted", event.result);
   }
 
   private newLink(leader: Leader): WorkerLink {

@@ -14,6 +14,7 @@ const MUTATED = 0.25;
 const SPOILT = 0.05;
 const MISNUMBERED = 0.01;
 const CUT = 0.002;
+const ABOUT_LEASES = ["started", "finished", "finished", "released", "progress"];
 const STRANGE_NUMBERS = [0, -1, 0.5, Number.NaN, 2 ** 53, "1", null, undefined];
 
 /** The far end of a connection: what the coordinator sends is checked as a worker would check it. */
@@ -124,10 +125,15 @@ export class FuzzWorker {
     const sample = cloned(pick(rng, corpus)) as unknown as Record<string, unknown>;
     if (!this.greeted && rng.next() < 0.97) {
       const hello = corpus.find(({ type }) => type === "hello");
-      return { ...hello, worker_id: id, name: id, slots: 4, credits: 8, held: [], capabilities: cloned(CAPABLE) };
+      // A process that was started anew is not asked to drain any more.
+      const incarnation = String(rng.below(5));
+      const own = { worker_id: id, name: id, slots: 4, credits: 8, incarnation, capabilities: cloned(CAPABLE) };
+      return { ...hello, ...own, held: [] };
     }
     const lease = this.held.length > 0 && rng.next() < 0.8 ? pick(rng, this.held) : undefined;
-    return lease ? this.about(lease, sample) : sample;
+    if (!lease) return sample;
+    const told = rng.next() < 0.5 ? corpus.find(({ type }) => type === pick(rng, ABOUT_LEASES)) : undefined;
+    return this.about(lease, told ? (cloned(told) as unknown as Record<string, unknown>) : sample);
   }
 
   /** The sample, as if it were about this lease. */

@@ -27,6 +27,7 @@ for (const report of findings.reports) console.error(report);
 const figures = {
   frames: findings.frames,
   accepted: findings.accepted,
+  results: findings.results,
   bodies: findings.bodies,
   crashes: findings.crashes,
   accepted_nonsense: findings.acceptedNonsense,
