@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { errorCode, errorMessage } from "../base/index.ts";
+import { AssayError, errorCode, errorMessage } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 
 /** The one place that loads DuckDB. */
@@ -23,6 +23,14 @@ export async function loadDuckDb(): Promise<DuckDb> {
   }
 }
 
+/** What DuckDB says of a file that was not written to its end, as when the disk was full or the process killed. */
+const BROKEN = /not a valid DuckDB database|corrupt|checksum|replaying WAL|serialization error/i;
+
+/** Whether a file of results is there and cannot be read by anybody. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof AssayError && error.details["broken"] === true;
+}
+
 /** Opens a database file. @throws AssayError `data_dir_locked`, `data_dir_read_only`, `not_found`, `internal` */
 export async function openDatabase(
   duckdb: DuckDb,
@@ -39,6 +47,7 @@ export async function openDatabase(
       throw assayError("data_dir_read_only", `The results in ${path} cannot be opened: ${text}`, { cause: error });
     if (text.includes("does not exist"))
       throw assayError("not_found", `There are no results at ${path}.`, { cause: error });
-    throw assayError("internal", `The results in ${path} cannot be opened: ${text}`, { cause: error });
+    const details = { broken: BROKEN.test(text) };
+    throw assayError("internal", `The results in ${path} cannot be opened: ${text}`, { cause: error, details });
   }
 }
