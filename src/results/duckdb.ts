@@ -28,7 +28,7 @@ const BROKEN = /not a valid DuckDB database|corrupt|checksum|replaying WAL|seria
 
 /** Whether a file of results is there and cannot be read by anybody. */
 export function isBroken(error: unknown): boolean {
-  return error instanceof AssayError && error.details["broken"] === true;
+  return error instanceof AssayError && error.code === "internal" && BROKEN.test(errorMessage(error.cause));
 }
 
 /** Opens a database file. @throws AssayError `data_dir_locked`, `data_dir_read_only`, `not_found`, `internal` */
@@ -47,7 +47,6 @@ export async function openDatabase(
       throw assayError("data_dir_read_only", `The results in ${path} cannot be opened: ${text}`, { cause: error });
     if (text.includes("does not exist"))
       throw assayError("not_found", `There are no results at ${path}.`, { cause: error });
-    const details = { broken: BROKEN.test(text) };
-    throw assayError("internal", `The results in ${path} cannot be opened: ${text}`, { cause: error, details });
+    throw assayError("internal", `The results in ${path} cannot be opened: ${text}`, { cause: error });
   }
 }
