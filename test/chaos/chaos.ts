@@ -5,7 +5,7 @@ import { audit } from "./audit.ts";
 import type { Audit } from "./audit.ts";
 import { Cluster } from "./cluster.ts";
 import { Load } from "./load.ts";
-import { planFaults } from "./plan.ts";
+import { WORKERS, planFaults } from "./plan.ts";
 import type { FaultKind } from "./plan.ts";
 
 const SETTLE_LIMIT_MS = 240_000;
@@ -37,6 +37,7 @@ export async function chaos(options: {
   const cluster = await Cluster.start(site);
   try {
     const load = new Load({ url: cluster.url, token: cluster.adminToken }, { seed, ranFolder });
+    await load.untilReady(WORKERS / 2);
     const memory = watchMemory(cluster);
     const faults = await inflict(cluster, { durationMs, seed, say });
     await load.stop();

@@ -40,6 +40,15 @@ export class Load {
     await this.ended;
   }
 
+  /** Resolves when so many workers take work. */
+  async untilReady(workers: number): Promise<void> {
+    for (;;) {
+      const status = await this.client.status().catch(() => undefined);
+      if (status && status.workers.ready >= workers) return;
+      await delay(AGAIN_MS);
+    }
+  }
+
   /** Resolves when nothing is left to do; false when the time is over before. */
   async untilDone(limitMs: number): Promise<boolean> {
     for (const startMs = performance.now(); performance.now() - startMs < limitMs; await delay(AGAIN_MS)) {
