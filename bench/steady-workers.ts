@@ -46,10 +46,7 @@ function keepOne(name: string): void {
           onWelcome: (session, { heartbeat_interval_ms: everyMs }) => {
             moved(1);
             const load = { cpu_percent: 0, memory_used_gb: 0, running: 0 };
-            beat = setInterval(
-              () => session.send({ type: "heartbeat", load, received_seq: 0, held: [] }),
-              everyMs,
-            );
+            beat = setInterval(() => session.send({ type: "heartbeat", load, received_seq: 0, held: [] }), everyMs);
           },
           onFrame: () => undefined,
           onDrain: () => undefined,

@@ -33,7 +33,8 @@ async function nameOfHolder(client: Client): Promise<string> {
     "select w.name from task_execution_history h join worker_nodes w using (worker_id) where h.status = 'running'";
   return until("a running attempt", async () => {
     const { rows } = await client.sql(sql, 1);
-    return rows[0]?.[0] === undefined ? undefined : String(rows[0][0]);
+    const name = rows[0]?.[0];
+    return typeof name === "string" ? name : undefined;
   });
 }
 

@@ -14,15 +14,19 @@ test("the same seed plans the same faults", () => {
   expect(planFaults(SEED, 600_000).length).toBeGreaterThan(220);
 });
 
-test("real processes under faults: what was accepted ends once, with one result, and is on record", { timeout: 400_000 }, async () => {
-  const { lost, doubled, orphans, surprises, faults, skipped, tasks, results, settled, verified } = await chaos({
-    durationMs: SLICE_MS,
-    seed: SEED,
-  });
-  for (const text of skipped) console.log(`skipped: ${text}`);
-  expect({ lost, doubled, orphans, surprises }).toEqual({ lost: [], doubled: [], orphans: [], surprises: [] });
-  expect({ settled, verified }).toEqual({ settled: true, verified: true });
-  expect(Object.values(faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(5);
-  expect(tasks).toBeGreaterThan(10);
-  expect(results).toBeGreaterThan(0);
-});
+test(
+  "real processes under faults: what was accepted ends once, with one result, and is on record",
+  { timeout: 400_000 },
+  async () => {
+    const { lost, doubled, orphans, surprises, faults, skipped, tasks, results, settled, verified } = await chaos({
+      durationMs: SLICE_MS,
+      seed: SEED,
+    });
+    for (const text of skipped) console.log(`skipped: ${text}`);
+    expect({ lost, doubled, orphans, surprises }).toEqual({ lost: [], doubled: [], orphans: [], surprises: [] });
+    expect({ settled, verified }).toEqual({ settled: true, verified: true });
+    expect(Object.values(faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(5);
+    expect(tasks).toBeGreaterThan(10);
+    expect(results).toBeGreaterThan(0);
+  },
+);

@@ -6,7 +6,10 @@ import { Site } from "./support/assay-process.ts";
 
 /** Slices of `npm run fuzz`: the same seed every time. */
 test("spoilt frames and API bodies crash nothing, and nothing is accepted that breaks a schema or a rule", async () => {
-  const { crashes, acceptedNonsense, reports, frames, bodies, accepted, results } = await fuzz({ frames: 12_000, seed: 7 });
+  const { crashes, acceptedNonsense, reports, frames, bodies, accepted, results } = await fuzz({
+    frames: 12_000,
+    seed: 7,
+  });
   expect(reports).toEqual([]);
   expect({ crashes, acceptedNonsense }).toEqual({ crashes: 0, acceptedNonsense: 0 });
   expect(frames).toBeGreaterThanOrEqual(12_000);

@@ -10,7 +10,7 @@ import type { Results } from "../results/index.ts";
  */
 export async function openWholeResults(
   path: string,
-  { journal, onBroken }: { journal: JournalReader; onBroken: (error: unknown) => void },
+  { journal, onBroken }: { journal: Pick<JournalReader, "firstSeq">; onBroken: (error: unknown) => void },
 ): Promise<Results> {
   try {
     return await openResults({ path });

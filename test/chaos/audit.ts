@@ -22,7 +22,11 @@ export interface Audit {
  * Holds what the client was told against the journal and the results of the stopped coordinator, and against the marks of the
  * commands themselves. It uses neither the scheduler nor its state.
  */
-export async function audit(parts: { dataDir: string; accepted: readonly Accepted[]; ranFolder: string }): Promise<Audit> {
+export async function audit(parts: {
+  dataDir: string;
+  accepted: readonly Accepted[];
+  ranFolder: string;
+}): Promise<Audit> {
   const found: Audit = { tasks: 0, attempts: 0, results: 0, lost: [], doubled: [], orphans: [] };
   const wanted = new Set(parts.accepted.flatMap(({ runId, taskIds }) => taskIds.map((id) => `${runId}/${id}`)));
   found.tasks = wanted.size;
@@ -123,14 +127,19 @@ async function checkRows(dataDir: string, wanted: ReadonlySet<string>, found: Au
     (await results.sql(sql, ROWS)).rows.map((row) => row.map(String));
   try {
     const tasks = new Map(
-      (await rows("select run_id || '/' || task_id, status from distributed_tasks")).map(([key = "", status = ""]) => [key, status]),
+      (await rows("select run_id || '/' || task_id, status from distributed_tasks")).map(([key = "", status = ""]) => [
+        key,
+        status,
+      ]),
     );
     for (const key of wanted) {
       const status = tasks.get(key) ?? "missing";
       const isOver = ["completed", "failed", "cancelled", "skipped"].includes(status);
       if (!isOver) found.lost.push(`${key} is ${status} in the results`);
     }
-    for (const [key] of await rows("select run_id || '/' || task_id from distributed_tasks group by 1 having count(*) > 1"))
+    for (const [key] of await rows(
+      "select run_id || '/' || task_id from distributed_tasks group by 1 having count(*) > 1",
+    ))
       found.doubled.push(`${key} has two rows`);
     const twice = "select run_id || '/' || task_id || '#' || attempt from results group by 1 having count(*) > 1";
     for (const [key] of await rows(twice)) found.doubled.push(`${key} has two rows of results`);

@@ -50,7 +50,15 @@ export async function chaos(options: {
     const found = await audit({ dataDir, accepted: load.accepted, ranFolder });
     const skipped = ["clock shift: the clock of the machine is everybody's"];
     if (cluster.noDisk !== null) skipped.push(`full disk: ${cluster.noDisk}`);
-    return { ...found, faults, skipped, surprises: cluster.surprises, settled, verified: code === 0, rssSlopeMbPerMinute };
+    return {
+      ...found,
+      faults,
+      skipped,
+      surprises: cluster.surprises,
+      settled,
+      verified: code === 0,
+      rssSlopeMbPerMinute,
+    };
   } finally {
     await cluster.stopAll();
     cluster.unmount();

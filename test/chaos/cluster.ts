@@ -97,9 +97,10 @@ export class Cluster {
   async stopAll(): Promise<void> {
     if (this.over) return;
     this.over = true;
-    await Promise.all(this.workers.map(({ process }) => process?.stop("SIGKILL")));
+    await Promise.all(this.workers.map(async ({ process }) => process?.stop("SIGKILL")));
     const ended = await this.coordinator.process?.stop("SIGTERM");
-    if (ended && ended.code !== 0) this.surprises.push(`coordinator at its end: ${ended.code} ${ended.stderr.slice(-500)}`);
+    if (ended && ended.code !== 0)
+      this.surprises.push(`coordinator at its end: ${ended.code} ${ended.stderr.slice(-500)}`);
     await Promise.all(this.proxies.map((proxy) => proxy.close()));
   }
 
@@ -147,7 +148,15 @@ export class Cluster {
   }
 
   private keepCoordinator(): void {
-    const args = ["coordinator", "--data-dir", this.site.path("data"), "--port", String(this.port), "--log-level", "warn"];
+    const args = [
+      "coordinator",
+      "--data-dir",
+      this.site.path("data"),
+      "--port",
+      String(this.port),
+      "--log-level",
+      "warn",
+    ];
     void this.keep("coordinator", this.coordinator, () => this.site.start(args));
   }
 
@@ -210,7 +219,9 @@ async function freePort(): Promise<number> {
 /** Puts a small file system of its own where the coordinator keeps its data; says why when that is not possible. */
 async function mountDisk(folder: string): Promise<string | null> {
   await mkdir(folder);
-  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", folder], { encoding: "utf8" });
+  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", folder], {
+    encoding: "utf8",
+  });
   if (status !== 0) return `a small file system cannot be mounted: ${(stderr ?? "").trim()}`;
   await writeFile(`${folder}/probe`, "");
   return null;

@@ -27,6 +27,10 @@ const figures = {
   ended_by_themselves: surprises.length,
   rss_slope_mb_per_minute: Math.round(found.rssSlopeMbPerMinute * 100) / 100,
 };
-console.log(Object.entries(figures).map(([name, value]) => `${name.padEnd(24)} ${value}`).join("\n"));
+console.log(
+  Object.entries(figures)
+    .map(([name, value]) => `${name.padEnd(24)} ${value}`)
+    .join("\n"),
+);
 if (values.json) console.log(JSON.stringify({ chaos: { seed, minutes: Number(values.minutes) }, figures }));
 process.exit(settled && verified && lost.length + doubled.length + orphans.length === 0 ? 0 : 1);

@@ -32,7 +32,9 @@ export interface Fault {
 /** The faults of so much time. The same seed gives the same plan; a longer time only adds to it. */
 export function planFaults(seed: number, durationMs: number): Fault[] {
   const rng = seededRng(seed);
-  const bag = (Object.keys(KINDS) as FaultKind[]).flatMap((kind) => Array.from({ length: KINDS[kind].weight }, () => kind));
+  const bag = (Object.keys(KINDS) as FaultKind[]).flatMap((kind) =>
+    Array.from({ length: KINDS[kind].weight }, () => kind),
+  );
   const faults: Fault[] = [];
   for (let atMs = FIRST_MS; atMs < durationMs; atMs += LEAST_GAP_MS + rng.below(MOST_GAP_MS - LEAST_GAP_MS)) {
     const kind = bag[rng.below(bag.length)] ?? "kill_worker";

@@ -40,8 +40,10 @@ export class TcpProxy {
   /** Nothing passes and nobody is told. */
   freeze(on: boolean): void {
     this.frozen = on;
-    for (const pair of this.pairs) for (const socket of pair) if (on) socket.pause();
-    else socket.resume();
+    for (const pair of this.pairs)
+      for (const socket of pair)
+        if (on) socket.pause();
+        else socket.resume();
   }
 
   delay(ms: number): void {

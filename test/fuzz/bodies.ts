@@ -120,7 +120,8 @@ export class FuzzApi {
   ): void {
     const { answered } = this.findings;
     answered[statusCode] = (answered[statusCode] ?? 0) + 1;
-    if (statusCode >= 500) this.findings.crash(`${what} answered ${statusCode}`, `${text}\n${String(payload).slice(0, 600)}`);
+    if (statusCode >= 500)
+      this.findings.crash(`${what} answered ${statusCode}`, `${text}\n${String(payload).slice(0, 600)}`);
   }
 
   private call(): Call {
@@ -146,7 +147,11 @@ export class FuzzApi {
 
   private share(): Call {
     const body = { weight: 1 + this.rng.below(9), max_running: 50 };
-    return { method: "PUT", url: `/api/v1/shares/${pick(this.rng, ["user", "pool", "x"])}/p${this.rng.below(3)}`, body };
+    return {
+      method: "PUT",
+      url: `/api/v1/shares/${pick(this.rng, ["user", "pool", "x"])}/p${this.rng.below(3)}`,
+      body,
+    };
   }
 
   private submission(): Call {

@@ -193,7 +193,8 @@ export class FuzzCoordinator {
     if (event.type === "attempt_leased") this.leases += 1;
     if (event.type === "run_submitted")
       for (const task of event.tasks)
-        if (!isDeepStrictEqual(taskSpec.safeParse(task).data, task)) this.findings.nonsense("a task was accepted", task);
+        if (!isDeepStrictEqual(taskSpec.safeParse(task).data, task))
+          this.findings.nonsense("a task was accepted", task);
     if (event.type !== "attempt_finished" || !event.result) return;
     this.findings.results += 1;
     if (!resultDocument.safeParse(event.result).success) this.findings.nonsense("a result was accepted", event.result);

@@ -146,7 +146,8 @@ export class FuzzWorker {
     first["lease_seq"] = lease_seq;
     if ("run_id" in first) Object.assign(first, { run_id, attempt });
     const result = first["result"];
-    if (typeof result === "object") Object.assign(result as object, { task_id: spec.task_id, worker_id: this.parts.id });
+    if (typeof result === "object")
+      Object.assign(result as object, { task_id: spec.task_id, worker_id: this.parts.id });
     return { ...sample, items: [first] };
   }
 }

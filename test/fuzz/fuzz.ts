@@ -20,7 +20,11 @@ const CORPUS = 2_000;
 const FRAMES_PER_COORDINATOR = 20_000;
 
 /** Feeds so many frames, and some API bodies in between, to one coordinator after another. The same seed gives the same frames. */
-export async function fuzz(options: { frames: number; seed: number; onProgress?: (findings: Findings) => void }): Promise<Findings> {
+export async function fuzz(options: {
+  frames: number;
+  seed: number;
+  onProgress?: (findings: Findings) => void;
+}): Promise<Findings> {
   const findings = new Findings();
   const stray = (error: unknown): void => findings.crash("nobody handled an error", error);
   process.on("unhandledRejection", stray).on("uncaughtException", stray);

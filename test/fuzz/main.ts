@@ -34,7 +34,11 @@ const figures = {
   frames_per_second: Math.round(findings.frames / seconds),
   rss_mb: Math.round(process.memoryUsage.rss() / 1e6),
 };
-console.log(Object.entries(figures).map(([name, value]) => `${name.padEnd(20)} ${value}`).join("\n"));
+console.log(
+  Object.entries(figures)
+    .map(([name, value]) => `${name.padEnd(20)} ${value}`)
+    .join("\n"),
+);
 console.log(`answers by status: ${JSON.stringify(findings.answered)}`);
 if (values.json) console.log(JSON.stringify({ fuzz: { seed: Number(values.seed) }, figures }));
 process.exit(findings.crashes + findings.acceptedNonsense > 0 ? 1 : 0);

@@ -40,7 +40,18 @@ const LARGE: readonly (() => unknown)[] = [
 ];
 const LARGE_PART = 0.01;
 
-const KEYS = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "extra", "n", "type", "", "\ud800"];
+const KEYS = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "extra",
+  "n",
+  "type",
+  "",
+  "\ud800",
+];
 
 function nested(depth: number): unknown {
   let value: unknown = 1;

@@ -13,7 +13,10 @@ const CORPUS = 300;
 const CLOSE_MS = 2_000;
 
 /** Sends spoilt frames, and bytes that are none, over real sockets to a coordinator; gives how many were sent. */
-export async function fuzzSockets(link: { url: string; token: string }, options: { frames: number; seed: number }): Promise<number> {
+export async function fuzzSockets(
+  link: { url: string; token: string },
+  options: { frames: number; seed: number },
+): Promise<number> {
   const rng = seededRng(options.seed);
   const corpus = fc.sample(anyWorkerFrame, { numRuns: CORPUS, seed: options.seed });
   let sent = 0;
@@ -31,7 +34,8 @@ export async function fuzzSockets(link: { url: string; token: string }, options:
       socket.send(rng.next() < 0.3 ? spoil(rng, message) : message);
       sent += 1;
       // Bytes that are no WebSocket frame.
-      if (rng.next() < 0.02) (socket as unknown as { _socket: { write(bytes: Uint8Array): void } })._socket.write(junk());
+      if (rng.next() < 0.02)
+        (socket as unknown as { _socket: { write(bytes: Uint8Array): void } })._socket.write(junk());
     }
     const closed = once(socket, "close");
     const cut = setTimeout(() => socket.terminate(), CLOSE_MS);
