@@ -21,6 +21,7 @@ const config: KnipConfig = {
     "scripts/{setup,check,test}.mjs",
     "bench/*.ts",
     "sim/{main,run-mutants,mutant-child}.ts",
+    "test/{chaos,fuzz}/main.ts",
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "bench/**/*.ts", "sim/**/*.ts", "test/**/*.ts"],
   // An exported type that only describes another export of the same file is part of that export.

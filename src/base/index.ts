@@ -24,3 +24,4 @@ export { fullJitterMs, hashText, seededRng } from "./rng.ts";
 export type { Rng } from "./rng.ts";
 export { siblingModule } from "./sibling-module.ts";
 export { TokenBucket } from "./token-bucket.ts";
+export { wellFormedJson } from "./well-formed-json.ts";

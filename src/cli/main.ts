@@ -6,9 +6,13 @@
  * standard error.
  * May enter: nobody; this is where the process begins.
  */
+import { enableCompileCache } from "node:module";
 import { systemClock } from "../base/index.ts";
 import { processInterrupts } from "./interrupts.ts";
-import { runCli } from "./run-cli.ts";
+
+// Half of a start is the compilation of what was compiled before: the rest is loaded only when Node remembers it.
+enableCompileCache();
+const { runCli } = await import("./run-cli.ts");
 
 // A reader that went away (`assay runs | head`) has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -38,9 +38,14 @@ export class FollowerClient implements ReadModel {
   private readonly exited: Promise<void>;
   private nextId = 1;
   private failure: AssayError | undefined;
+  /** Settles when the thread follows; rejects when it cannot. Questions asked before are answered then. */
+  readonly ready: Promise<void>;
 
-  private constructor(options: FollowerClientOptions, onReady: () => void) {
+  private constructor(options: FollowerClientOptions, ready: PromiseWithResolvers<void>) {
     this.options = options;
+    this.ready = ready.promise;
+    // Whoever does not wait for it learns of a failure by `onFailed`.
+    this.ready.catch(() => undefined);
     const workerData: FollowerThreadData = { dataDir: options.dataDir };
     this.thread = new Worker(siblingModule(import.meta.url, "./follower-thread"), {
       workerData,
@@ -48,7 +53,7 @@ export class FollowerClient implements ReadModel {
       resourceLimits: { maxYoungGenerationSizeMb: 64 },
     });
     this.thread.on("message", (message: FromFollower) =>
-      message.type === "ready" ? onReady() : this.receive(message),
+      message.type === "ready" ? ready.resolve() : this.receive(message),
     );
     this.thread.on("error", (error) =>
       this.fail(assayError("internal", `The follower stopped: ${error.message}`, { cause: error })),
@@ -61,21 +66,13 @@ export class FollowerClient implements ReadModel {
     });
   }
 
-  /** Starts the thread and waits until it follows. */
-  static async start(options: FollowerClientOptions): Promise<FollowerClient> {
+  static start(options: FollowerClientOptions): FollowerClient {
     const ready = Promise.withResolvers<void>();
-    const client = new FollowerClient(
-      {
-        ...options,
-        onFailed: (error) => {
-          ready.reject(error);
-          options.onFailed(error);
-        },
-      },
-      ready.resolve,
-    );
-    await ready.promise;
-    return client;
+    const onFailed = (error: AssayError): void => {
+      ready.reject(error);
+      options.onFailed(error);
+    };
+    return new FollowerClient({ ...options, onFailed }, ready);
   }
 
   /** New batches are in the journal. */

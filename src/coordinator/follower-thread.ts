@@ -1,7 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { AssayError, assert, errorMessage, systemClock } from "../base/index.ts";
 import { openSqliteFollower } from "../journal/index.ts";
-import { openResults } from "../results/index.ts";
 import { dataFolder } from "./data-folder.ts";
 import { digest } from "./digest.ts";
 import type {
@@ -13,6 +12,7 @@ import type {
   ToFollower,
 } from "./follower-messages.ts";
 import { Follower } from "./follower.ts";
+import { openWholeResults } from "./whole-results.ts";
 
 /** The thread that follows the journal: results, snapshots and everything that screens and lists show. */
 assert(parentPort, "this module runs as a thread");
@@ -30,7 +30,10 @@ async function main(): Promise<void> {
   const folder = dataFolder((workerData as FollowerThreadData).dataDir);
   const journal = await openSqliteFollower({ folder: folder.journal });
   await journal.open();
-  const results = await openResults({ path: folder.results });
+  const results = await openWholeResults(folder.results, {
+    journal,
+    onBroken: (error) => tell({ type: "trouble", error: plainError(error) }),
+  });
   const follower = new Follower({
     journal,
     results,

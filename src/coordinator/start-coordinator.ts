@@ -55,7 +55,8 @@ export interface CoordinatorHandle {
 const clock = systemClock;
 
 /**
- * Starts a coordinator on a data folder: journal, leader, follower, REST API and worker link. Rejects with an AssayError that
+ * Starts a coordinator on a data folder: journal, leader, REST API and worker link, which answer before the follower is there:
+ * nobody who only wants work done waits for the results to be opened. Resolves when all of it runs. Rejects with an AssayError that
  * names what is wrong with the folder, the port or the TLS files; nothing is left running then.
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<CoordinatorHandle> {
@@ -121,6 +122,7 @@ async function start(
   const url = await listen(app, options);
   await writeFile(folder.address, JSON.stringify({ url, pid: process.pid }));
   cleanup.push(() => rm(folder.address, { force: true }));
+  await parts.follower.ready;
   return { url, adminToken, adminTokenFile: folder.adminToken };
 }
 

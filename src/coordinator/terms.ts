@@ -25,19 +25,22 @@ export interface Terms {
   readonly link: WorkerLink;
 }
 
-/** Replays the journal, starts the follower beside it, and takes the lead. */
+/**
+ * Replays the journal and takes the lead; only then the follower starts, so that the two do not compete for the machine: see
+ * `FollowerClient.ready`.
+ */
 export async function startTerms(
   options: CoordinatorOptions,
   journal: Journal,
   cleanup: (() => Promise<unknown>)[],
 ): Promise<Terms> {
-  const present: { leadership?: Leadership; link?: WorkerLink; committedSeq: number } = { committedSeq: 0 };
+  const present: { leadership?: Leadership; link?: WorkerLink; follower?: FollowerClient; committedSeq: number } = {
+    committedSeq: 0,
+  };
   const leader = (): Leader | undefined =>
     present.leadership?.current instanceof Leader ? present.leadership.current : undefined;
   const liveLogs = new LiveLogs((attempt) => leader()?.leaseOf(attempt));
   const tail = new LiveTail();
-  const follower = await startFollower(options, { tail, leader, committedSeq: () => present.committedSeq });
-  cleanup.push(() => follower.stop());
   const leadership = await Leadership.take(
     {
       journal,
@@ -50,7 +53,7 @@ export async function startTerms(
       },
       onCommitted: (events, batchSeq) => {
         present.committedSeq = events.at(-1)?.seq ?? present.committedSeq;
-        follower.hint(batchSeq);
+        present.follower?.hint(batchSeq);
         present.link?.onCommitted(events);
         tail.committed(events);
       },
@@ -65,7 +68,12 @@ export async function startTerms(
     assayError("not_leader", "This coordinator is starting."),
   );
   present.leadership = leadership;
-  cleanup.push(() => leadership.stop());
+  const follower = startFollower(options, { tail, leader, committedSeq: () => present.committedSeq });
+  present.follower = follower;
+  cleanup.push(
+    () => follower.stop(),
+    () => leadership.stop(),
+  );
   return {
     leadership,
     follower,
@@ -84,7 +92,7 @@ export async function startTerms(
 function startFollower(
   { dataDir, logger }: CoordinatorOptions,
   present: { tail: LiveTail; leader: () => Leader | undefined; committedSeq: () => number },
-): Promise<FollowerClient> {
+): FollowerClient {
   return FollowerClient.start({
     dataDir,
     tail: present.tail,

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { errorCode, errorMessage } from "../base/index.ts";
+import { AssayError, errorCode, errorMessage } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 
 /** The one place that loads DuckDB. */
@@ -21,6 +21,14 @@ export async function loadDuckDb(): Promise<DuckDb> {
       next: "Run `npm ci`.",
     });
   }
+}
+
+/** What DuckDB says of a file that was not written to its end, as when the disk was full or the process killed. */
+const BROKEN = /not a valid DuckDB database|corrupt|checksum|replaying WAL|serialization error/i;
+
+/** Whether a file of results is there and cannot be read by anybody. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof AssayError && error.code === "internal" && BROKEN.test(errorMessage(error.cause));
 }
 
 /** Opens a database file. @throws AssayError `data_dir_locked`, `data_dir_read_only`, `not_found`, `internal` */

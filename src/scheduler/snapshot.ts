@@ -37,6 +37,8 @@ type TaskSnapshot = Pick<
   | "failureClass"
   | "payload"
 > & { spec: TaskSpec; leases: LeaseSnapshot[] };
+/** A task without what is usual; with its id alone where it asks for the same as the task before it in its run. */
+type BriefTask = Partial<Omit<TaskSnapshot, "spec">> & { spec: TaskSpec | string };
 type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node" | "unseen" | "guessMs"> & {
   servedAtMs: number;
 };
@@ -66,7 +68,7 @@ type Entry =
   | ["speed", ValueOf<Estimates["speeds"]>]
   | ["worker", WorkerFacts]
   | ["run", RunSnapshot]
-  | ["task", TaskSnapshot]
+  | ["task", BriefTask]
   | ["served", ServedSnapshot]
   | ["claim", ClaimSnapshot];
 
@@ -98,7 +100,11 @@ function* entriesOf(state: State): Generator<Entry, void> {
   for (const worker of state.workers.values()) yield ["worker", snapshotWorker(worker)];
   for (const run of state.runs.values()) {
     yield ["run", snapshotRun(run)];
-    for (const task of run.tasks.values()) yield ["task", snapshotTask(task)];
+    let before: Task | undefined;
+    for (const task of run.tasks.values()) {
+      yield ["task", briefTask(snapshotTask(task), task.spec === before?.spec)];
+      before = task;
+    }
   }
   for (const served of servedIn(state)) yield ["served", served];
   for (const { task, workers } of state.claims.values())
@@ -166,6 +172,32 @@ function snapshotTask(task: Task): TaskSnapshot {
     payload,
     leases,
   };
+}
+
+/** What most tasks have: left out of a snapshot, whose reading is most of a start. */
+const USUAL: Partial<TaskSnapshot> = {
+  waitingFor: 0,
+  notBeforeMs: 0,
+  alternatives: 0,
+  cancelRequested: false,
+  failureClass: null,
+  payload: null,
+};
+
+function briefTask({ spec, ...fields }: TaskSnapshot, isLikeBefore: boolean): BriefTask {
+  const brief: BriefTask = { spec: isLikeBefore ? spec.task_id : spec, ...fields };
+  for (const name of Object.keys(USUAL) as (keyof typeof USUAL)[]) if (brief[name] === USUAL[name]) delete brief[name];
+  if (fields.past.length === 0) delete brief.past;
+  if (fields.leases.length === 0) delete brief.leases;
+  return brief;
+}
+
+/** Also takes a task with everything, as an earlier version wrote it. */
+function wholeTask({ spec, ...fields }: BriefTask, before: Task | undefined): TaskSnapshot {
+  const whole = { ...USUAL, past: [], leases: [], ...fields } as unknown as Omit<TaskSnapshot, "spec">;
+  if (typeof spec === "object") return { ...whole, spec };
+  assert(before, `task ${spec} follows the one that it is like`);
+  return { ...whole, spec: wholeSpec({ taskId: spec, spec: before.spec }) };
 }
 
 function snapshotWorker(worker: WorkerRecord): WorkerFacts {
@@ -251,11 +283,13 @@ export class StateRestoration {
     this.open = { run: addRun(this.state, { ...fields, runId: asRunId(fields.runId) }), servedAtMs, tasks: [] };
   }
 
-  private restoreTask(snapshot: TaskSnapshot): void {
+  private restoreTask(brief: BriefTask): void {
     assert(this.open, "a task follows its run");
     const { run, tasks } = this.open;
+    const before = tasks.at(-1);
+    const snapshot = wholeTask(brief, before);
     this.state.nextOrder = snapshot.order;
-    tasks.push(restoreTask(this.state, run, { snapshot, before: tasks.at(-1) }));
+    tasks.push(restoreTask(this.state, run, { snapshot, before }));
   }
 
   private closeRun(): void {

@@ -7,6 +7,7 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { core } from "zod";
+import { wellFormedJson } from "../../base/index.ts";
 import type { Clock } from "../../base/index.ts";
 import { assayError, submitRunRequest } from "../../contracts/index.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
@@ -80,6 +81,11 @@ export function createHttpApi(options: HttpApiOptions): FastifyInstance {
     );
   });
   app.removeContentTypeParser("text/plain");
+  const parseJson = app.getDefaultJsonParser("error", "error");
+  app.removeContentTypeParser("application/json");
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
+    void parseJson(request, wellFormedJson(String(body)), done);
+  });
   app.register(async (scope) => registerRoutes(scope, { ...options, limits, streams }));
   return app;
 }

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { err, errorMessage, ok } from "../../base/index.ts";
+import { err, errorMessage, ok, wellFormedJson } from "../../base/index.ts";
 import type { Result } from "../../base/index.ts";
 import {
   ASSAY_VERSION,
@@ -98,7 +98,7 @@ const formats: Record<Subprotocol, Format> = {
     read(message) {
       if (typeof message !== "string") return err(frameFault("bad_frame", "This subprotocol sends text messages."));
       try {
-        const value: unknown = JSON.parse(message);
+        const value: unknown = JSON.parse(wellFormedJson(message));
         return measure(value, MAX_DEPTH).depth > MAX_DEPTH ? err(tooDeep) : ok(value);
       } catch (error) {
         return err(frameFault("bad_frame", `A frame is not JSON: ${errorMessage(error)}`));

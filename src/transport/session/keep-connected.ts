@@ -6,9 +6,12 @@ import type { Connection } from "../connection.ts";
 import type { SessionEnd } from "./session-end.ts";
 import type { WorkerSession } from "./worker-session.ts";
 
-/** Back-off after a failure, and the shorter one while a coordinator that answers is about to be replaced. */
+/**
+ * Back-off after a failure, and the shorter one while a coordinator that answers is about to be replaced. Nobody works while
+ * all wait, and an attempt costs next to nothing: a fleet is back this long after its coordinator.
+ */
 const BASE_MS = 500;
-const MAX_MS = 30_000;
+const MAX_MS = 5_000;
 const MAX_QUICK_MS = 2_000;
 /** A session that lived so long after its welcome was a success. */
 const STEADY_MS = 10_000;

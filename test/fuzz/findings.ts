@@ -1,0 +1,27 @@
+/** What a fuzzer counts, and the first of each kind of failure in words. */
+export class Findings {
+  frames = 0;
+  bodies = 0;
+  /** Frames that were taken for good, and results among them that count. */
+  accepted = 0;
+  results = 0;
+  answered: Record<number, number> = {};
+  crashes = 0;
+  acceptedNonsense = 0;
+  readonly reports: string[] = [];
+
+  crash(what: string, error: unknown): void {
+    this.crashes += 1;
+    this.report("crash", what, error);
+  }
+
+  nonsense(what: string, detail: unknown): void {
+    this.acceptedNonsense += 1;
+    this.report("nonsense", what, detail);
+  }
+
+  private report(kind: string, what: string, detail: unknown): void {
+    const text = detail instanceof Error ? (detail.stack ?? detail.message) : JSON.stringify(detail);
+    if (this.reports.length < 20) this.reports.push(`${kind}: ${what}\n${text.slice(0, 2_000)}`);
+  }
+}
