@@ -7,6 +7,7 @@ import {
   addTask,
   attemptCells,
   isAway,
+  newRun,
   newTask,
   registeredWorker,
   restTask,
@@ -228,22 +229,8 @@ export class Projection {
   private submitRun(event: JournalEventOf<"run_submitted">, { seq, atMs }: PlacedEvent): void {
     // Nobody's run: what came of a health check stands with its worker.
     if (event.checks !== undefined) return;
-    const { runId, name, submittedBy } = event;
-    const run: RunRow = {
-      stored: false,
-      dirty: false,
-      runNo: seq,
-      runId,
-      name,
-      state: "running",
-      submittedBy,
-      createMs: atMs,
-      endMs: null,
-      tasks: new Map(),
-      kinds: [],
-      waiters: new Map(),
-    };
-    this.runs.set(runId, run);
+    const run = newRun(event, { seq, atMs });
+    this.runs.set(run.runId, run);
     markDirty(run, this.dirtyRuns);
     for (const [index, spec] of event.tasks.entries()) {
       const task = newTask(spec, run, index);

@@ -154,6 +154,24 @@ export function placeOf({ runNo }: RunRow, taskNo: number): number {
   return taskNo - runNo * TASKS_PER_RUN;
 }
 
+export function newRun(event: JournalEventOf<"run_submitted">, { seq, atMs }: { seq: number; atMs: number }): RunRow {
+  const { runId, name, submittedBy } = event;
+  return {
+    stored: false,
+    dirty: false,
+    runNo: seq,
+    runId,
+    name,
+    state: "running",
+    submittedBy,
+    createMs: atMs,
+    endMs: null,
+    tasks: new Map(),
+    kinds: [],
+    waiters: new Map(),
+  };
+}
+
 const NO_ATTEMPTS: readonly AttemptRow[] = [];
 
 /** The row of a task as it is submitted. */

@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import type { PlacedEvent } from "../../src/contracts/index.ts";
 import { dataFolder } from "../../src/coordinator/index.ts";
-import { decodeEvents, openSqliteFollower } from "../../src/journal/index.ts";
+import { placedEvents } from "../../src/coordinator/recent-events.ts";
+import { openSqliteFollower } from "../../src/journal/index.ts";
 import { openResultsReadOnly } from "../../src/results/index.ts";
 import type { Accepted } from "./load.ts";
 
@@ -61,10 +62,7 @@ async function readJournal(dataDir: string): Promise<Seen> {
   try {
     for (let next = 1; ;) {
       const batches = await journal.read(next, PAGE);
-      for (const batch of batches)
-        decodeEvents(batch.events).forEach((event, index) =>
-          note(seen, { seq: batch.firstEvent + index, atMs: batch.timeMs, event }),
-        );
+      for (const batch of batches) for (const placed of placedEvents(batch)) note(seen, placed);
       if (batches.length < PAGE) return seen;
       next += batches.length;
     }

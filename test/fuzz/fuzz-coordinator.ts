@@ -61,6 +61,7 @@ export class FuzzCoordinator {
         clock: made.clock,
         defer: (action) => made.deferred.push(action),
         holder: "fuzz",
+        healthCheckMs: WORKER_TIMEOUT_MS,
         newNonce: () => "fuzz",
         onTerm: (leader) => (made.link = made.newLink(leader)),
         onCommitted: (events, batchSeq) => made.committed(events, batchSeq),
@@ -212,6 +213,7 @@ export class FuzzCoordinator {
       liveLogs: this.liveLogs,
       heartbeatIntervalMs: HEARTBEAT_MS,
       workerTimeoutMs: WORKER_TIMEOUT_MS,
+      reconnectGraceMs: HEARTBEAT_MS,
     });
   }
 }

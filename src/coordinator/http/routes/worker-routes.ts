@@ -66,6 +66,10 @@ export function workerRoutes(api: Api, { control, readModel }: RouteContext): vo
       },
     );
   }
+  commandRoutes(api, control);
+}
+
+function commandRoutes(api: Api, control: RouteContext["control"]): void {
   api.post(
     "/api/v1/workers/:worker_id/commands",
     {
