@@ -58,6 +58,7 @@ export function supervisionOf(
 /** Resolves when the supervisor is gone, however it ended. */
 export function supervisorGone(): Promise<void> {
   return new Promise((resolve) => {
+    if (!process.connected) return resolve();
     process.once("disconnect", () => resolve());
     // Waiting for that must not keep the process alive.
     process.channel?.unref();

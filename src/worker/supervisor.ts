@@ -102,8 +102,10 @@ class Supervisor {
     for (;;) {
       const end = await this.runOnce();
       const { signal } = this.options;
-      if (signal.aborted || end.code === 0) return end.code ?? 1;
+      if (signal.aborted) return end.code ?? 1;
+      // A new version that ends without having been connected is no good, however it ends.
       if (this.trial !== null) await this.fallBack(this.trial, end);
+      else if (end.code === 0) return end.code;
       else if (end.code === RESTART_EXIT_CODE) await this.takeNext();
       else if (end.code === USAGE_EXIT_CODE) return end.code;
       else await this.backOff(end);

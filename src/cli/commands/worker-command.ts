@@ -100,6 +100,10 @@ async function work({ context, screen, options }: Invocation<Options>, place: Pl
   const proven = capabilities.hardware.join(", ") || "no platform";
   const document = { worker_id: workerId, name, coordinator: baseUrl, hardware: capabilities.hardware };
   screen.result(() => [`worker ${workerId} (${name}) proved ${proven}; works for ${baseUrl}`], document);
+  void worker.drained.then(() => {
+    if (worker.endsBy === null && !context.interrupts.signal.aborted)
+      screen.info("drained: it takes nothing new and stays connected until it is stopped or restarted");
+  });
   const first = await Promise.race([
     worker.ended.then((fault) => ({ fault })),
     aborted(context.interrupts.signal).then(() => "interrupted" as const),
