@@ -27,7 +27,7 @@ export interface Outcome {
 
 /** Lets every promise that can go on do so: the next tick begins when no microtask is left. */
 function settled(): Promise<void> {
-  return new Promise(process.nextTick);
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** Runs one seed: `events` of work and faults, then the healing, then the last checks. */

@@ -38,9 +38,9 @@ export type AppendOutcome =
 
 /** How the events of a batch become what is stored, and the hash that links it to the batch before. */
 export interface BatchCodec {
-  encode(events: readonly JournalEvent[]): Uint8Array;
-  decode(stored: Uint8Array): JournalEvent[];
-  hash(batch: Omit<Batch, "hash">): Uint8Array;
+  readonly encode: (events: readonly JournalEvent[]) => Uint8Array;
+  readonly decode: (stored: Uint8Array) => JournalEvent[];
+  readonly hash: (batch: Omit<Batch, "hash">) => Uint8Array;
 }
 
 /** The state after batch `batchSeq`, so that a reader need not start at the first batch. */
