@@ -104,10 +104,9 @@ export class Checker {
       case "pattern_forgotten":
         return;
       case "token_created":
-        return void this.ledger.tokens.set(event.tokenId, true);
       case "token_revoked":
-        this.coverage.reached("token revoked");
-        return void this.ledger.tokens.set(event.tokenId, false);
+        if (event.type === "token_revoked") this.coverage.reached("token revoked");
+        return void this.ledger.tokens.set(event.tokenId, event.type === "token_created");
       default:
         return this.taskEvent(event, seq, atMs);
     }
@@ -292,12 +291,11 @@ export class Checker {
     const failure = event.failure?.class ?? null;
     if (failure !== null) task.failures.set(failure, (task.failures.get(failure) ?? 0) + 1);
     if (failure === "worker_lost") task.lostUnder.add(event.workerId);
+    checkVerdict(task, event, this.coverage);
     this.follows(task, event, atMs);
   }
 
-  private follows(task: TaskBook, event: JournalEventOf<"attempt_finished">, atMs: number): void {
-    checkVerdict(task, event, this.coverage);
-    const { after } = event;
+  private follows(task: TaskBook, { after }: JournalEventOf<"attempt_finished">, atMs: number): void {
     if (after.state === "running") return;
     if (after.state === "queued")
       return this.ledger.requeue(task, after.notBeforeMs > atMs ? after.notBeforeMs : 0, atMs);
