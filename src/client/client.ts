@@ -245,7 +245,7 @@ export class Client {
     return this.http.json("/api/v1/state-hash", stateHashResponse);
   }
 
-  private async askOfWorker(workerId: string, word: "drain" | "quarantine" | "release", reason: string): Promise<void> {
+  private async askOfWorker(workerId: string, word: "quarantine" | "release", reason: string): Promise<void> {
     await this.http.send(`/api/v1/workers/${encodeURIComponent(workerId)}/${word}`, {
       method: "POST",
       body: { reason },

@@ -19,6 +19,7 @@ import { duration, idList, keyValue, wholeNumber } from "../option-values.ts";
 import { countText } from "../quantities.ts";
 import { runSupervisor, supervisionOf, supervisorGone } from "../supervised.ts";
 import type { Supervision } from "../../worker/index.ts";
+import { addHealthCommands } from "./worker-health-command.ts";
 import { addOrderCommand } from "./worker-order-command.ts";
 
 interface Options extends ConnectionOptions {
@@ -55,6 +56,7 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
     .enablePositionalOptions()
     .action(cli.action<Options>(start));
   for (const action of workerActions) addOrderCommand(worker, cli, action);
+  addHealthCommands(worker, cli);
 }
 
 /** Starts the worker here, or with `--supervise` in processes of their own. */
