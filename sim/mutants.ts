@@ -90,11 +90,6 @@ export const MUTANTS: readonly Mutant[] = [
     "",
     feature("failures"),
   ]),
-  row("quarantine is left undecided", "scheduler/quarantine.ts", [
-    "  state.due.health.delete(worker);\n  state.quarantines.set",
-    "  state.quarantines.set",
-    feature("failures"),
-  ]),
   row("resources not given back", "scheduler/resources.ts", ["  settle(worker.resources, lease, 1);\n  for", "  for"]),
   row("resources given back twice", "scheduler/resources.ts", [
     "  settle(worker.resources, lease, 1);\n  for",
