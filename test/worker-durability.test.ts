@@ -8,7 +8,8 @@ import { TcpProxy } from "./support/tcp-proxy.ts";
 
 type Client = ReturnType<typeof createClient>;
 
-const TIMES = ["--worker-timeout", "120", "--heartbeat-interval", "1"];
+/** Long enough for a worker that is cut off to keep its attempts. */
+const TIMES = ["--worker-timeout", "120", "--reconnect-grace", "120", "--heartbeat-interval", "1"];
 
 /** Tasks that write an artifact of their own once `go` is there, and then tell so with a file. */
 const slow = (site: Site, count: number) =>
