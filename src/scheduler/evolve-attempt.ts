@@ -109,7 +109,7 @@ export function evolveAttemptEnd(state: State, event: JournalEventOf<"attempt_fi
   unindexLease(state, worker, lease);
   settleTrial(state, leaseSeq, { outcome, failureClass });
   if (event.payload !== undefined) task.payload = event.payload;
-  if (task.run.checks === undefined) countAttempt(state, worker, { outcome, failureClass });
+  if (task.run.checks === undefined) countAttempt(state, worker, { runId: task.run.runId, outcome, failureClass });
   if (outcome === "succeeded" && task.run.checks === undefined)
     learn(state, { worker, lease, startedAtMs: event.startedAtMs, finishedAtMs: event.finishedAtMs });
   if (after.state === "queued") {

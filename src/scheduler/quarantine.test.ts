@@ -65,6 +65,37 @@ test("ten failures in a row put a worker in quarantine; a check at once, which p
   expect(it.on("b")).toEqual(["w"]);
 });
 
+test("a run whose tasks all fail costs a worker a check each time, and no waiting; failures of several runs do", () => {
+  const it = bench();
+  const bad = asRunId("bad");
+  const policy = { retry_policy: { max_retries: 0 } };
+  it.submit(
+    Array.from({ length: 5 * QUARANTINE_AFTER_FAILURES }, (_, index) => spec(`t${index}`, policy)),
+    { runId: bad },
+  );
+  for (let failed = 0, checks = 0; failed < 5 * QUARANTINE_AFTER_FAILURES;) {
+    const lease = [...it.state.leases.values()].find(({ task }) => task.run.runId === bad);
+    if (lease) {
+      it.finish(lease.task.taskId, { status: "failed", failure: { class: "crash", message: "m" } }, bad);
+      failed += 1;
+    } else {
+      it.pass(0);
+      endCheck(it, true);
+      checks += 1;
+      expect(checks).toBeLessThan(6);
+    }
+  }
+  expect(it.workerOf("w").health.setbacks).toBe(0);
+  const other = bench();
+  for (let round = 0; round < 2; round += 1) {
+    for (let count = 0; count < QUARANTINE_AFTER_FAILURES; count += 1) attempt(other, "crash");
+    other.pass(0);
+    if (round === 0) endCheck(other, true);
+  }
+  expect(currentCheck(other)).toBeUndefined();
+  expect(other.workerOf("w").state).toBe("quarantined");
+});
+
 test("a success, or a test that says no, breaks the row; what was cancelled or handed back does not count", () => {
   for (const harmless of [null, "assertion", "cancelled"] as const) {
     const it = bench();

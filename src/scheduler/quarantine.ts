@@ -1,4 +1,5 @@
 import { asRunId, asTaskId, hashText } from "../base/index.ts";
+import type { RunId } from "../base/index.ts";
 import { taskSpec } from "../contracts/index.ts";
 import type { AttemptOutcome, CapabilityDocument, FailureClass, JournalEvent, TaskSpec } from "../contracts/index.ts";
 import { refreshStanding } from "./profile.ts";
@@ -20,6 +21,8 @@ const CHECK_TIMEOUT_SECONDS = 30;
 export interface Health {
   /** Attempts that failed since one that did not; those of a worker that was lost count as one. */
   failuresInARow: number;
+  /** The run that all of them belong to, whose fault they may be; null when there are several. */
+  failingRun: RunId | null;
   /** Failed checks and quarantines since anything went well: what the back-off counts. */
   setbacks: number;
   /** When it is checked next; null for never, and while a check is under way. */
@@ -34,17 +37,17 @@ export interface Quarantine {
 }
 
 export function healthy(): Health {
-  return { failuresInARow: 0, setbacks: 0, checkAtMs: null };
+  return { failuresInARow: 0, failingRun: null, setbacks: 0, checkAtMs: null };
 }
 
 /** Counts an attempt that ended on a worker; its lease is given back. O(1), but for a timer now and then. */
 export function countAttempt(
   state: State,
   worker: WorkerRecord,
-  end: { outcome: AttemptOutcome; failureClass: FailureClass | null },
+  end: { runId: RunId; outcome: AttemptOutcome; failureClass: FailureClass | null },
 ): void {
   const { health } = worker;
-  const { outcome, failureClass } = end;
+  const { runId, outcome, failureClass } = end;
   // A test that said no was a test that ran.
   if (outcome === "succeeded" || failureClass === "assertion") {
     health.failuresInARow = 0;
@@ -53,10 +56,12 @@ export function countAttempt(
   }
   if (failureClass === null || failureClass === "cancelled") return;
   if (failureClass === "worker_lost" && worker.leases.size > 0) return;
+  health.failingRun = health.failuresInARow === 0 || health.failingRun === runId ? runId : null;
   health.failuresInARow += 1;
   if (health.failuresInARow < QUARANTINE_AFTER_FAILURES || state.quarantines.has(worker.workerId)) return;
   if (state.due.health.has(worker)) return;
-  health.setbacks += 1;
+  // One run alone may fail everywhere, and must not take the workers from all others: a check is made at once, every time.
+  if (health.failingRun === null) health.setbacks += 1;
   state.due.health.set(worker, {
     isHealthy: false,
     reason: `${QUARANTINE_AFTER_FAILURES} attempts in a row failed, the last one with ${failureClass}`,
