@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { report } from "../../bench/report.ts";
 import { chaos } from "./chaos.ts";
 
 /** `npm run chaos -- --minutes M --seed S [--json]`: a real cluster under faults. Exits with 1 when anything was lost or doubled. */
@@ -16,7 +17,9 @@ for (const text of [...lost, ...doubled, ...orphans].slice(0, 40)) console.error
 for (const text of surprises) console.error(`ended by itself: ${text}`);
 for (const text of skipped) console.log(`skipped: ${text}`);
 console.log(`faults: ${JSON.stringify(found.faults)}; settled: ${settled}; the journal is whole: ${verified}`);
-const figures = {
+report("chaos", {
+  seed,
+  minutes: Number(values.minutes),
   faults: Object.values(found.faults).reduce((sum, count) => sum + count, 0),
   tasks: found.tasks,
   attempts: found.attempts,
@@ -26,11 +29,5 @@ const figures = {
   orphans: orphans.length,
   ended_by_themselves: surprises.length,
   rss_slope_mb_per_minute: Math.round(found.rssSlopeMbPerMinute * 100) / 100,
-};
-console.log(
-  Object.entries(figures)
-    .map(([name, value]) => `${name.padEnd(24)} ${value}`)
-    .join("\n"),
-);
-if (values.json) console.log(JSON.stringify({ chaos: { seed, minutes: Number(values.minutes) }, figures }));
+});
 process.exit(settled && verified && lost.length + doubled.length + orphans.length === 0 ? 0 : 1);

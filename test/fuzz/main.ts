@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { report } from "../../bench/report.ts";
 import { fuzz } from "./fuzz.ts";
 
 /** `npm run fuzz -- --frames N --seed S [--json]`: feeds spoilt frames and API bodies to a coordinator. Exits with 1 for a finding. */
@@ -23,8 +24,10 @@ const findings = await fuzz({
   },
 });
 const seconds = (performance.now() - startMs) / 1000;
-for (const report of findings.reports) console.error(report);
-const figures = {
+for (const finding of findings.reports) console.error(finding);
+console.log(`answers by status: ${JSON.stringify(findings.answered)}`);
+report("fuzz", {
+  seed: Number(values.seed),
   frames: findings.frames,
   accepted: findings.accepted,
   results: findings.results,
@@ -33,12 +36,5 @@ const figures = {
   accepted_nonsense: findings.acceptedNonsense,
   frames_per_second: Math.round(findings.frames / seconds),
   rss_mb: Math.round(process.memoryUsage.rss() / 1e6),
-};
-console.log(
-  Object.entries(figures)
-    .map(([name, value]) => `${name.padEnd(20)} ${value}`)
-    .join("\n"),
-);
-console.log(`answers by status: ${JSON.stringify(findings.answered)}`);
-if (values.json) console.log(JSON.stringify({ fuzz: { seed: Number(values.seed) }, figures }));
+});
 process.exit(findings.crashes + findings.acceptedNonsense > 0 ? 1 : 0);
