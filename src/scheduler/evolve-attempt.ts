@@ -82,12 +82,13 @@ function refreshMachine(state: State, worker: WorkerRecord, lease: Lease): void 
   for (const other of worker.machine.workers) refreshStanding(state, other);
 }
 
-export function evolveStart(state: State, event: JournalEventOf<"attempt_started">): void {
+/** By the coordinator's clock, not the worker's: the two may be far apart, and what is left of its time is reckoned from it. */
+export function evolveStart(state: State, event: JournalEventOf<"attempt_started">, atMs: number): void {
   const task = mustTask(state, event);
   const lease = task.leases.find((one) => one.attempt === event.attempt);
   assert(lease, `attempt ${event.attempt} of ${task.taskId} holds a lease`);
-  lease.startedAtMs = event.startedAtMs;
-  lease.deadlineMs = lease.startedAtMs + task.spec.timeout_seconds * 1000 + DEADLINE_MARGIN_MS;
+  lease.startedAtMs = atMs;
+  lease.deadlineMs = atMs + task.spec.timeout_seconds * 1000 + DEADLINE_MARGIN_MS;
   setTimer(state, { lease }, lease.deadlineMs);
   if (task.state === "leased") setTaskState(state, task, "running");
 }

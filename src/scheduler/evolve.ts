@@ -76,7 +76,7 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     case "attempt_leased":
       return evolveLease(state, event, atMs);
     case "attempt_started":
-      return evolveStart(state, event);
+      return evolveStart(state, event, atMs);
     case "attempt_revoked":
       return evolveRevoke(state, event);
     case "attempt_progressed":

@@ -399,3 +399,23 @@ test("a snapshot gives the same state back", () => {
   expect(copy.counts).toEqual(it.state.counts);
   expect(copy.timers.size).toBe(it.state.timers.size);
 });
+
+test.each([-86_400_000, 86_400_000])(
+  "a worker's clock that is off by %d ms changes nothing in its tasks' time limits",
+  (off) => {
+    const it = bench();
+    it.worker("w");
+    it.submit([spec("a", { timeout_seconds: 60 })]);
+    const [lease] = it.task("a").leases;
+    it.do({
+      type: "attempt_started",
+      workerId: lease!.workerId,
+      leaseSeq: lease!.leaseSeq,
+      startedAtMs: it.nowMs + off,
+    });
+    it.pass(60_000);
+    expect(it.on("a")).toEqual(["w"]);
+    it.pass(600_000);
+    expect(it.task("a").past[0]).toMatchObject({ outcome: "timed_out" });
+  },
+);

@@ -43,6 +43,7 @@ export interface Lease {
   readonly leasedAtMs: number;
   /** How long it was expected to take on this worker; null when nothing was known. */
   readonly expectedMs: number | null;
+  /** By the clock of the journal, not the worker's. */
   startedAtMs: number | null;
   /** When the coordinator gives up although the worker lives: the task's time limit and a margin after its start. */
   deadlineMs: number | null;
