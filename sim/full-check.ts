@@ -35,6 +35,7 @@ function checkTasks(state: State, ledger: Ledger): void {
       const other = book.tasks.get(task.taskId);
       demand(other, "S18", () => `task ${task.taskId} is not known`);
       checkTask(task, other);
+      checkWait(state, task, other);
       const column = columnOf(task);
       counts.set(column, (counts.get(column) ?? 0) + 1);
       counts.set("total", (counts.get("total") ?? 0) + 1);
@@ -48,7 +49,7 @@ function checkTasks(state: State, ledger: Ledger): void {
   for (const column of COLUMNS)
     demand(state.counts[column] === (totals.get(column) ?? 0), "S18", () => `${state.counts[column]} ${column} in all`);
   demand(
-    state.due.runs.size + state.due.skips.size + state.due.peers.size + state.due.health.size === 0,
+    Object.values(state.due).every(({ size }) => size === 0),
     "S10",
     () => "something is still due",
   );
@@ -75,18 +76,26 @@ function checkTask(task: Task, book: TaskBook): void {
   );
   demand(task.past.length + task.leases.length === book.attempts, "S13", () => `${name} had ${book.attempts} attempts`);
   demand(task.payload === book.payload, "S20", () => `${name} has ${task.payload} from before, not ${book.payload}`);
-  const lined = task.heapIndex >= 0;
+  demand(task.alternatives === book.alternatives, "S9", () => `${name} may take ${task.alternatives} fallbacks`);
+  if (task.state === "queued" && task.notBeforeMs > 0) demand(task.timer, "L3", () => `${name} has no timer`);
+}
+
+/** A task that waits for a worker stands in the queue of its class, a member of a group perhaps, a health check apart from all. */
+function checkWait(state: State, task: Task, book: TaskBook): void {
+  const name = `${book.id} of ${book.run.runId}`;
+  const isQueued = task.heapIndex >= 0;
+  const isAwaited = state.checks.has(task);
+  const isCheck = book.run.checks !== null;
+  demand(isAwaited === (isCheck && isReady(book)), "S4", () => `${name}, ${task.state}, is awaited: ${isAwaited}`);
   if (task.group === null)
-    demand(lined === isReady(book), "S4", () => `${name}, ${task.state}, is in a queue: ${lined}`);
-  else demand(!lined || isReady(book), "S4", () => `${name}, ${task.state}, is in a queue`);
-  if (lined)
+    demand(isQueued === (!isCheck && isReady(book)), "S4", () => `${name}, ${task.state}, is in a queue: ${isQueued}`);
+  else demand(!isQueued || isReady(book), "S4", () => `${name}, ${task.state}, is in a queue`);
+  if (isQueued)
     demand(
       task.run.node.queues.get(task.requirementClass)?.tasks.values().includes(task),
       "S4",
       () => `${name} is lost`,
     );
-  demand(task.alternatives === book.alternatives, "S9", () => `${name} may take ${task.alternatives} fallbacks`);
-  if (task.state === "queued" && task.notBeforeMs > 0) demand(task.timer, "L3", () => `${name} has no timer`);
 }
 
 function checkWorkers(state: State, ledger: Ledger): void {

@@ -98,6 +98,7 @@ export class Starvation {
 }
 
 function fits(task: TaskBook, worker: WorkerBook): boolean {
-  if (isExclusive(task) || task.spec.resources.locks) return false;
+  const { checks } = task.run;
+  if (isExclusive(task) || task.spec.resources.locks || (checks !== null && checks !== worker.workerId)) return false;
   return misfit(task, worker.capabilities) === null && shortage(task, worker, null) === null;
 }
