@@ -5,7 +5,7 @@ import { NO_DEPENDENTS, linkDependents } from "./dependencies.ts";
 import { emptyLengths, meanWork, workKeyOf } from "./estimates.ts";
 import { openedAfter } from "./fallback.ts";
 import type { Group } from "./groups.ts";
-import { classFor, joinClass, leaveClass, markedNeedsOf } from "./requirement-class.ts";
+import { asksTheSame, classFor, joinClass, leaveClass, markedNeedsOf } from "./requirement-class.ts";
 import type { Needs } from "./requirement-class.ts";
 import { addRunNode, keepAge } from "./share-tree.ts";
 import { sharedSpec } from "./compact-spec.ts";
@@ -114,15 +114,7 @@ function sharedClass(
   made: { run: Run; spec: SharedSpec; alternatives: number; before: Task | undefined },
 ): Task["requirementClass"] {
   const { run, spec, alternatives, before } = made;
-  const same =
-    before !== undefined &&
-    before.alternatives === alternatives &&
-    before.spec.type === spec.type &&
-    (before.spec.group === undefined) === (spec.group === undefined) &&
-    before.spec.requirements === spec.requirements &&
-    before.spec.resources === spec.resources &&
-    before.spec.fallback === spec.fallback &&
-    (state.marking.size === 0 || before.spec.config === spec.config);
+  const same = before?.alternatives === alternatives && asksTheSame(state, spec, before.spec);
   return same
     ? before.requirementClass
     : classFor(state, markedNeedsOf(state, spec, { pool: run.pool, opened: alternatives }));

@@ -57,6 +57,22 @@ export function needsOf(spec: SharedSpec, pool: string, opened: number): Needs {
   };
 }
 
+/**
+ * Whether two tasks of a run, with the same sets of their fallback open, surely ask for the same: found without working out what
+ * that is. Looks at all that `markedNeedsOf` looks at; parts of specs that are equal are mostly shared.
+ */
+export function asksTheSame(state: State, a: SharedSpec, b: SharedSpec): boolean {
+  return (
+    a.type === b.type &&
+    (a.group === undefined) === (b.group === undefined) &&
+    a.limits?.sandbox === b.limits?.sandbox &&
+    a.requirements === b.requirements &&
+    a.resources === b.resources &&
+    a.fallback === b.fallback &&
+    (state.marking.size === 0 || a.config === b.config)
+  );
+}
+
 /** The same, with what the patterns in force have to say about the task. */
 export function markedNeedsOf(state: State, spec: SharedSpec, at: { pool: string; opened: number }): Needs {
   const needs = needsOf(spec, at.pool, at.opened);

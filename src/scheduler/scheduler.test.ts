@@ -419,3 +419,10 @@ test.each([-86_400_000, 86_400_000])(
     expect(it.task("a").past[0]).toMatchObject({ outcome: "timed_out" });
   },
 );
+
+test("a task that asks for a sandbox waits for one, although the task before it is its like but for that", () => {
+  const it = bench();
+  it.worker("w", { credits: 4 });
+  it.submit([spec("a"), spec("b", { limits: { sandbox: true } }), spec("c")], { waitForCapacity: true });
+  expect(["a", "b", "c"].map((id) => it.on(id))).toEqual([["w"], [], ["w"]]);
+});
