@@ -166,9 +166,9 @@ export const MUTANTS: readonly Mutant[] = [
     "const draining = false;",
     both(fault("drop", "half_open"), ({ requests }) => requests.includes("drain")),
   ]),
-  row("suspect worker is leased", "scheduler/evolve.ts", [
-    "  worker.state = next.state;\n  worker.sessionId",
-    '  worker.state = "ready";\n  worker.sessionId',
+  row("suspect worker is leased", "scheduler/evolve-worker.ts", [
+    "  Object.assign(worker, next);",
+    '  Object.assign(worker, next, { state: "ready" });',
     fault("drop", "worker_crash", "half_open"),
   ]),
   row("quota ignored", "scheduler/share-tree.ts", [

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { modelOf } from "../contracts/index.ts";
 import type { Failure, Provenance, ResultView, TaskView } from "../contracts/index.ts";
 import { measureText } from "./quantities.ts";
 import { stateText } from "./state-words.ts";
@@ -77,7 +78,7 @@ function sharedFields(result: ResultView): MatrixRow {
 
 /** The row of a task that no worker ever reported on. */
 export function rowOfTask(task: TaskView): MatrixRow {
-  const model = task.spec.type === "model" || task.spec.type === "benchmark" ? task.spec.config.model : "";
+  const model = modelOf(task.spec) ?? "";
   const hardware = task.spec.requirements.hardware?.join(" ") ?? "";
   return { ...noNumbers, run_id: task.run_id, task_id: task.task_id, model, hardware, status: task.status };
 }

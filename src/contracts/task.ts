@@ -219,6 +219,11 @@ export type TaskSpec = z.infer<typeof taskSpec>;
 export type TaskSpecInput = z.input<typeof taskSpec>;
 export type TaskSpecOf<Type extends TaskType> = Extract<TaskSpec, { type: Type }>;
 
+/** The model that a task runs; null for a task that runs none. */
+export function modelOf({ type, config }: { type: TaskType; config: object }): string | null {
+  return type === "model" || type === "benchmark" ? (config as ModelConfig).model : null;
+}
+
 /** A task travels in one frame, beside others: larger ones carry data that belongs into a file. */
 export const MAX_TASK_BYTES = 256 * 1024;
 export const MAX_TASK_DEPTH = 24;

@@ -1,5 +1,5 @@
 import { assert } from "../base/index.ts";
-import { dependencyCondition, dependencyTask } from "../contracts/index.ts";
+import { dependencyCondition, dependencyTask, modelOf } from "../contracts/index.ts";
 import type {
   AttemptState,
   CapabilityDocument,
@@ -191,7 +191,7 @@ export function newTask(spec: TaskSpec, run: RunRow, index: number): TaskRow {
 /** That of the task before it when they say the same. */
 function kindOf(spec: TaskSpec, before: TaskKind | undefined): TaskKind {
   const { type } = spec;
-  const model = spec.type === "model" || spec.type === "benchmark" ? spec.config.model : null;
+  const model = modelOf(spec);
   return before?.type === type && before.model === model ? before : { type, model };
 }
 

@@ -1,5 +1,5 @@
 import { isoTime } from "../base/index.ts";
-import { isPlaceFactor, placeFactors, workFactors } from "../contracts/index.ts";
+import { isPlaceFactor, modelOf, placeFactors, workFactors } from "../contracts/index.ts";
 import type {
   AvoidanceAction,
   CapabilityDocument,
@@ -150,11 +150,6 @@ export function marksOfWork(state: State, spec: SharedSpec): string[] | undefine
   for (const record of state.marking)
     if (Object.keys(record.work).length > 0 && isOfWork(record, spec)) ids.push(record.pattern.pattern_id);
   return ids.length === 0 ? undefined : ids.sort();
-}
-
-function modelOf(spec: SharedSpec): string | null {
-  const { model } = spec.config as { model?: unknown };
-  return typeof model === "string" ? model : null;
 }
 
 /** Whether a record speaks of tasks of a class on workers of a profile, on a platform. */

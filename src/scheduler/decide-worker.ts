@@ -129,7 +129,7 @@ export function decideQuarantine(state: State, { workerId, by, reason }: Of<"qua
   return done({ type: "worker_quarantined", workerId, reason, by });
 }
 
-/** Ends a quarantine, whoever began it, or the hold of a worker that kept reconnecting. */
+/** Ends a quarantine, whoever began it. */
 export function decideRelease(state: State, { workerId, by, reason }: Of<"release_worker">): Decision {
   const worker = state.workers.get(workerId);
   if (!worker) return refused(fault("not_found", `No worker has the id ${workerId}.`));

@@ -1,4 +1,5 @@
 import { hashText } from "../base/index.ts";
+import { modelOf } from "../contracts/index.ts";
 import type { Hardware } from "../contracts/index.ts";
 import { quantile } from "../stats/index.ts";
 import type { SharedSpec } from "./compact-spec.ts";
@@ -78,7 +79,8 @@ export function workKeyOf({ type, config }: Pick<SharedSpec, "type" | "config">)
 
 /** What a task needs from a cache, null when nothing: workers that used it lately have it. */
 export function cacheKeyOf(spec: SharedSpec): string | null {
-  if (spec.type === "model" || spec.type === "benchmark") return `model:${spec.config.model}`;
+  const model = modelOf(spec);
+  if (model !== null) return `model:${model}`;
   return spec.type === "suite" && typeof spec.config["workspace"] === "string"
     ? `workspace:${spec.config["workspace"]}`
     : null;

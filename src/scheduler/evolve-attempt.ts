@@ -110,9 +110,12 @@ export function evolveAttemptEnd(state: State, event: JournalEventOf<"attempt_fi
   unindexLease(state, worker, lease);
   settleTrial(state, leaseSeq, { outcome, failureClass });
   if (event.payload !== undefined) task.payload = event.payload;
-  if (task.run.checks === undefined) countAttempt(state, worker, { runId: task.run.runId, outcome, failureClass });
-  if (outcome === "succeeded" && task.run.checks === undefined)
-    learn(state, { worker, lease, startedAtMs: event.startedAtMs, finishedAtMs: event.finishedAtMs });
+  // Of a health check only its own end is looked at.
+  if (task.run.checks === undefined) {
+    countAttempt(state, worker, { runId: task.run.runId, outcome, failureClass });
+    if (outcome === "succeeded")
+      learn(state, { worker, lease, startedAtMs: event.startedAtMs, finishedAtMs: event.finishedAtMs });
+  }
   if (after.state === "queued") {
     setTaskState(state, task, "queued");
     task.notBeforeMs = after.notBeforeMs > atMs ? after.notBeforeMs : 0;

@@ -1,6 +1,6 @@
 import { assert } from "../base/index.ts";
 import type { AttemptOutcome, FailureClass, JournalEventOf } from "../contracts/index.ts";
-import { concerns, isMarking, isOfWork, isOnWorker, newRecord, stateAfter } from "./avoidance.ts";
+import { REMEMBER_PATTERN_MS, concerns, isMarking, isOfWork, isOnWorker, newRecord, stateAfter } from "./avoidance.ts";
 import type { PatternRecord } from "./avoidance.ts";
 import { classNeeds } from "./evolve-run.ts";
 import { joinProfile, leaveProfile, refreshStanding } from "./profile.ts";
@@ -31,10 +31,10 @@ function notePattern(state: State, { pattern }: JournalEventOf<"pattern_found">,
   const known = state.patterns.get(pattern.pattern_id);
   const record = known ?? newRecord(pattern, atMs);
   if (known?.state === "ended") Object.assign(known, { state: "warned", by: "scheduler", reason: "found again" });
-  Object.assign(record, { pattern, foundAtMs: atMs, sinceMs: atMs, sinceSeq: state.seq });
-  record.untilMs = newRecord(pattern, atMs).untilMs;
+  const untilMs = atMs + REMEMBER_PATTERN_MS;
+  Object.assign(record, { pattern, foundAtMs: atMs, sinceMs: atMs, sinceSeq: state.seq, untilMs });
   state.patterns.set(pattern.pattern_id, record);
-  setTimer(state, { pattern: record }, record.untilMs);
+  setTimer(state, { pattern: record }, untilMs);
 }
 
 /**

@@ -6,7 +6,10 @@ import { isEqual } from "./compact-spec.ts";
 import { joinProfile, leaveProfile, refreshStanding } from "./profile.ts";
 import { joinMachine, leaveMachine, poolOf } from "./resources.ts";
 import type { State, WorkerRecord } from "./state.ts";
-import { armWorker } from "./timers.ts";
+import { armWorker, setTimer } from "./timers.ts";
+
+/** A worker that was lost is remembered this long, as hardware that is known to exist. */
+const FORGET_WORKER_MS = 24 * 3600_000;
 
 /** A new leader has no sessions: every worker must come back within the grace time, none is lost by the change alone. */
 export function openEpoch(state: State, event: JournalEventOf<"epoch_opened">, atMs: number): void {
@@ -16,11 +19,7 @@ export function openEpoch(state: State, event: JournalEventOf<"epoch_opened">, a
     worker.sessionId = null;
     // That they connect again is not their doing.
     worker.steadiness.reconnectsMs = [];
-    if (worker.state === "lost") continue;
-    worker.state = "suspect";
-    worker.timerMs = atMs + event.graceMs;
-    armWorker(state, worker);
-    refreshStanding(state, worker);
+    if (worker.state !== "lost") goOffline(state, worker, { state: "suspect", timerMs: atMs + event.graceMs });
   }
 }
 
@@ -68,6 +67,41 @@ function stateOnline(state: State, { workerId, draining, steadiness }: WorkerRec
   if (draining) return "draining";
   if (state.quarantines.has(workerId)) return "quarantined";
   return (steadiness.heldUntilMs ?? 0) > state.nowMs ? "flapping" : "ready";
+}
+
+export function isOnline({ state }: WorkerRecord): boolean {
+  return state !== "suspect" && state !== "lost";
+}
+
+/** It has no session, or is silent in it: its time runs. */
+export function suspectWorker(state: State, worker: WorkerRecord, event: JournalEventOf<"worker_suspected">): void {
+  if (!event.connected) worker.sessionId = null;
+  goOffline(state, worker, { state: "suspect", timerMs: event.lostAtMs });
+}
+
+export function loseWorker(state: State, worker: WorkerRecord, atMs: number): void {
+  worker.sessionId = null;
+  goOffline(state, worker, { state: "lost", timerMs: atMs + FORGET_WORKER_MS });
+}
+
+function goOffline(state: State, worker: WorkerRecord, next: { state: "suspect" | "lost"; timerMs: number }): void {
+  Object.assign(worker, next);
+  armWorker(state, worker);
+  refreshStanding(state, worker);
+}
+
+/** Nobody is judged by what he did while nobody looked. */
+export function excuse(state: State, stalledMs: number): void {
+  for (const worker of state.workers.values()) {
+    if (worker.state !== "suspect" || worker.timerMs === null) continue;
+    worker.timerMs += stalledMs;
+    armWorker(state, worker);
+  }
+  for (const lease of state.leases.values()) {
+    if (lease.deadlineMs === null) continue;
+    lease.deadlineMs += stalledMs;
+    setTimer(state, { lease }, lease.deadlineMs);
+  }
 }
 
 /** What of a worker is not derived from anything else. */

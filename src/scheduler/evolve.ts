@@ -3,21 +3,18 @@ import type { JournalEvent, JournalEventOf } from "../contracts/index.ts";
 import { endClaim, evolveClaim, leaveClaim } from "./claims.ts";
 import { evolveAttemptEnd, evolveLease, evolveRevoke, evolveStart } from "./evolve-attempt.ts";
 import { cancelRun, cancelTask, openFallback, submitRun } from "./evolve-run.ts";
-import { comeOnline, openEpoch, registerWorker } from "./evolve-worker.ts";
+import { comeOnline, excuse, isOnline, loseWorker, openEpoch, registerWorker, suspectWorker } from "./evolve-worker.ts";
 import { hold } from "./flapping.ts";
 import { evolvePatterns } from "./evolve-avoidance.ts";
 import { unindexWarm } from "./learning.ts";
-import { leaveProfile, refreshStanding } from "./profile.ts";
+import { leaveProfile } from "./profile.ts";
 import { enterQuarantine, forgetHealth, leaveQuarantine } from "./quarantine.ts";
 import { leaveMachine } from "./resources.ts";
 import { nodesOf, place, removeRunNode } from "./share-tree.ts";
-import type { State, WorkerRecord } from "./state.ts";
-import { armWorker, setTimer } from "./timers.ts";
+import type { State } from "./state.ts";
+import { setTimer } from "./timers.ts";
 import { evolveAnswer, evolveCommand } from "./worker-commands.ts";
 import { makeReady, mustRun, mustTask, mustWorker, setTaskState } from "./transition.ts";
-
-/** A worker that was lost is remembered this long, as hardware that is known to exist. */
-export const FORGET_WORKER_MS = 24 * 3600_000;
 
 /**
  * Applies the next event of the journal, in place. The only function that changes the state; it decides nothing, so that
@@ -121,9 +118,9 @@ function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker
       mustWorker(state, event.workerId).reportedAtMs = atMs;
       return;
     case "worker_suspected":
-      return suspectWorker(state, event);
+      return suspectWorker(state, mustWorker(state, event.workerId), event);
     case "worker_lost":
-      return watchWorker(state, mustWorker(state, event.workerId), { state: "lost", timerMs: atMs + FORGET_WORKER_MS });
+      return loseWorker(state, mustWorker(state, event.workerId), atMs);
     case "worker_resumed":
       return comeOnline(state, mustWorker(state, event.workerId));
     case "worker_flapping": {
@@ -164,37 +161,5 @@ function evolveWorker(state: State, event: Extract<JournalEvent, { type: `worker
     }
     default:
       return assertNever(event);
-  }
-}
-
-const isOnline = ({ state }: WorkerRecord): boolean => state !== "suspect" && state !== "lost";
-
-function suspectWorker(state: State, event: JournalEventOf<"worker_suspected">): void {
-  const worker = mustWorker(state, event.workerId);
-  const { sessionId } = worker;
-  watchWorker(state, worker, { state: "suspect", timerMs: event.lostAtMs });
-  if (event.connected) worker.sessionId = sessionId;
-}
-
-/** The worker has no session, or is silent in it: its time runs. */
-function watchWorker(state: State, worker: WorkerRecord, next: { state: "suspect" | "lost"; timerMs: number }): void {
-  worker.state = next.state;
-  worker.sessionId = null;
-  worker.timerMs = next.timerMs;
-  armWorker(state, worker);
-  refreshStanding(state, worker);
-}
-
-/** Nobody is judged by what he did while nobody looked. */
-function excuse(state: State, stalledMs: number): void {
-  for (const worker of state.workers.values()) {
-    if (worker.state !== "suspect" || worker.timerMs === null) continue;
-    worker.timerMs += stalledMs;
-    armWorker(state, worker);
-  }
-  for (const lease of state.leases.values()) {
-    if (lease.deadlineMs === null) continue;
-    lease.deadlineMs += stalledMs;
-    setTimer(state, { lease }, lease.deadlineMs);
   }
 }

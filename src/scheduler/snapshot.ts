@@ -38,7 +38,8 @@ type TaskSnapshot = Pick<
   | "payload"
 > & { spec: TaskSpec; leases: LeaseSnapshot[] };
 /** A task without what is usual; with its id alone where it asks for the same as the task before it in its run. */
-type BriefTask = Partial<Omit<TaskSnapshot, "spec">> & { spec: TaskSpec | string };
+type BriefTask = Omit<TaskSnapshot, "spec" | Usual> & Partial<Pick<TaskSnapshot, Usual>> & { spec: TaskSpec | string };
+type Usual = keyof typeof USUAL | "past" | "leases";
 type RunSnapshot = Omit<Run, "tasks" | "groups" | "counts" | "node" | "unseen" | "guessMs"> & {
   servedAtMs: number;
 };
@@ -175,14 +176,14 @@ function snapshotTask(task: Task): TaskSnapshot {
 }
 
 /** What most tasks have: left out of a snapshot, whose reading is most of a start. */
-const USUAL: Partial<TaskSnapshot> = {
+const USUAL = {
   waitingFor: 0,
   notBeforeMs: 0,
   alternatives: 0,
   cancelRequested: false,
   failureClass: null,
   payload: null,
-};
+} satisfies Partial<TaskSnapshot>;
 
 function briefTask({ spec, ...fields }: TaskSnapshot, isLikeBefore: boolean): BriefTask {
   const brief: BriefTask = { spec: isLikeBefore ? spec.task_id : spec, ...fields };
@@ -192,9 +193,8 @@ function briefTask({ spec, ...fields }: TaskSnapshot, isLikeBefore: boolean): Br
   return brief;
 }
 
-/** Also takes a task with everything, as an earlier version wrote it. */
 function wholeTask({ spec, ...fields }: BriefTask, before: Task | undefined): TaskSnapshot {
-  const whole = { ...USUAL, past: [], leases: [], ...fields } as unknown as Omit<TaskSnapshot, "spec">;
+  const whole = { ...USUAL, past: [], leases: [], ...fields };
   if (typeof spec === "object") return { ...whole, spec };
   assert(before, `task ${spec} follows the one that it is like`);
   return { ...whole, spec: wholeSpec({ taskId: spec, spec: before.spec }) };
@@ -248,8 +248,7 @@ export class StateRestoration {
     switch (kind) {
       case "state":
         state.nowMs = value.nowMs;
-        // Those below were not in every snapshot.
-        state.healthCheckMs = value.healthCheckMs ?? 0;
+        state.healthCheckMs = value.healthCheckMs;
         this.head = { seq: value.seq, epoch: value.epoch, nextOrder: value.nextOrder };
         return;
       case "token":
