@@ -21,7 +21,7 @@ const FLUSH_AFTER_MS = 1_000;
 const FLUSH_AFTER_EVENTS = 50_000;
 const FLUSH_RETRY_MS = 1_000;
 /** A snapshot is made after so many events, and so many for each task in it: a start replays no more than these. */
-const SNAPSHOT_EVERY_EVENTS = 250_000;
+const SNAPSHOT_EVERY_EVENTS = 150_000;
 const SNAPSHOT_EVERY_EVENTS_PER_TASK = 1;
 /** Recent events kept in memory for those who watch; older ones are read from the journal. */
 const FEED_KEPT = 20_000;

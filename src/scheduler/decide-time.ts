@@ -7,8 +7,12 @@ import { fallbackEvent } from "./fallback.ts";
 import { checkDue, dropCheck } from "./quarantine.ts";
 import type { State, Task, WorkerRecord } from "./state.ts";
 
-/** A finished run stays in memory this long, so that late copies of its results get the same answer as the first. */
-export const KEEP_FINISHED_MS = 60_000;
+/**
+ * A finished run stays in memory this long, so that late copies of its results get the same answer as the first, and while the
+ * tasks of finished runs are no more than so many: memory, snapshots and the next start must not grow with the throughput.
+ */
+const KEEP_FINISHED_MS = 60_000;
+const KEEP_FINISHED_TASKS = 20_000;
 
 /** When the next timer is due, or null. */
 export function nextTimerMs(state: State): number | null {
@@ -51,11 +55,13 @@ export function decideStalled(state: State, { stalledMs }: Extract<Command, { ty
 
 /** Finished runs leave memory once everything about them is in the results. */
 export function decideProjected(state: State, seq: number, nowMs: number): Decision {
+  const finished = [...state.runs.values()].filter(({ endedSeq }) => endedSeq !== null && endedSeq <= seq);
+  let kept = finished.reduce((tasks, run) => tasks + run.tasks.size, 0);
   const events: JournalEvent[] = [];
-  for (const run of state.runs.values()) {
-    if (run.endedSeq === null || run.endedAtMs === null) continue;
-    if (run.endedSeq <= seq && run.endedAtMs + KEEP_FINISHED_MS <= nowMs)
-      events.push({ type: "run_archived", runId: run.runId });
+  for (const { runId, tasks, endedAtMs } of finished) {
+    if (kept <= KEEP_FINISHED_TASKS && (endedAtMs ?? nowMs) + KEEP_FINISHED_MS > nowMs) continue;
+    kept -= tasks.size;
+    events.push({ type: "run_archived", runId });
   }
   return done(...events);
 }
