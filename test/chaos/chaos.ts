@@ -10,8 +10,8 @@ import type { FaultKind } from "./plan.ts";
 
 const SETTLE_LIMIT_MS = 240_000;
 const SAMPLE_MS = 1_000;
-/** Memory of a process that has just begun says nothing. */
-const WARM_MS = 5_000;
+/** A process that has just begun fills its heap and its caches: that is no leak. */
+const WARM_MS = 60_000;
 
 export interface ChaosReport extends Audit {
   faults: Partial<Record<FaultKind, number>>;
@@ -20,7 +20,7 @@ export interface ChaosReport extends Audit {
   surprises: string[];
   settled: boolean;
   verified: boolean;
-  /** By least squares over the coordinator's processes once each is warm; NaN without samples. */
+  /** Within the coordinator's processes once each is warm, by least squares; NaN when none became so old. */
   rssSlopeMbPerMinute: number;
 }
 
@@ -88,13 +88,15 @@ async function inflict(
 
 /** Looks at the coordinator's memory once a second. */
 function watchMemory(cluster: Cluster): { stop(): number } {
-  const samples: { minutes: number; mb: number }[] = [];
+  const lives = new Map<number, Sample[]>();
   const timer = setInterval(() => {
     const running = cluster.coordinatorProcess;
     if (!running || performance.now() - running.startedMs < WARM_MS) return;
     void readFile(`/proc/${running.pid}/status`, "utf8").then(
       (text) => {
         const kib = Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1]);
+        const samples = lives.get(running.pid) ?? [];
+        lives.set(running.pid, samples);
         if (kib > 0) samples.push({ minutes: performance.now() / 60_000, mb: kib / 1024 });
       },
       () => undefined,
@@ -103,20 +105,27 @@ function watchMemory(cluster: Cluster): { stop(): number } {
   return {
     stop: () => {
       clearInterval(timer);
-      return slope(samples);
+      return slopeWithin([...lives.values()]);
     },
   };
 }
 
-function slope(samples: readonly { minutes: number; mb: number }[]): number {
-  const count = samples.length;
-  const meanX = samples.reduce((sum, { minutes }) => sum + minutes, 0) / count;
-  const meanY = samples.reduce((sum, { mb }) => sum + mb, 0) / count;
+interface Sample {
+  minutes: number;
+  mb: number;
+}
+
+/** One slope for all lives, each with a level of its own: a new process that needs less than the old one is no shrinkage. */
+function slopeWithin(lives: readonly (readonly Sample[])[]): number {
   let above = 0;
   let below = 0;
-  for (const { minutes, mb } of samples) {
-    above += (minutes - meanX) * (mb - meanY);
-    below += (minutes - meanX) ** 2;
+  for (const samples of lives) {
+    const meanX = samples.reduce((sum, { minutes }) => sum + minutes, 0) / samples.length;
+    const meanY = samples.reduce((sum, { mb }) => sum + mb, 0) / samples.length;
+    for (const { minutes, mb } of samples) {
+      above += (minutes - meanX) * (mb - meanY);
+      below += (minutes - meanX) ** 2;
+    }
   }
   return above / below;
 }
