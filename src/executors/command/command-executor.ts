@@ -4,18 +4,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Result } from "../../base/index.ts";
 import { assert, err, errorCode, errorMessage, ok } from "../../base/index.ts";
-import type {
-  CommandConfig,
-  Failure,
-  GpuCapability,
-  Isolation,
-  LimitName,
-  Metric,
-  TaskSpec,
-} from "../../contracts/index.ts";
+import type { CommandConfig, GpuCapability, Isolation, LimitName, Metric, TaskSpec } from "../../contracts/index.ts";
 import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
-import { abortReason, interruptedReport } from "../interruption.ts";
+import { abortReason, cutShort, interruptedReport } from "../interruption.ts";
 import type { AttemptFolders } from "./attempt-folders.ts";
 import { prepareFolders } from "./attempt-folders.ts";
 import type { AttemptLimits } from "./attempt-limits.ts";
@@ -244,7 +236,7 @@ async function conclude(config: CommandConfig, attempt: Attempt, observed: Obser
       : failure === undefined
         ? { status: "completed" }
         : { status: "failed", failure }),
-    ...(interrupted || (failure !== undefined && !cameToItsEnd(failure)) ? { partial: true } : {}),
+    ...(interrupted || (failure !== undefined && cutShort(failure)) ? { partial: true } : {}),
     exitCode: exit.exitCode,
     signal: exit.signal,
     outputTail,
@@ -253,11 +245,6 @@ async function conclude(config: CommandConfig, attempt: Attempt, observed: Obser
     isolation: observed.isolation,
     provenance: provenance(pid, exit),
   };
-}
-
-/** A test that said no has said all; whatever else ended a command cut it short. */
-function cameToItsEnd({ class: kind }: Failure): boolean {
-  return kind === "assertion" || kind === "setup";
 }
 
 /** `exited` resolves when the process has ended; the error is what the system said when it could not be started. */
