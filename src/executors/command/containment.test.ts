@@ -187,7 +187,7 @@ test.runIf(linux)("no control group outlives its attempt", async () => {
 });
 
 describe.runIf(linux)("a sandbox", () => {
-  const inSandbox = (command: string): Promise<ExecutionReport> => run(command, { sandbox: true }, "cgroup");
+  const inSandbox = (command: string | string[]): Promise<ExecutionReport> => run(command, { sandbox: true }, "cgroup");
 
   test("where there is none the task fails, and does not run without one", async () => {
     const bare = new CommandExecutor({ platform });
@@ -207,6 +207,14 @@ describe.runIf(linux)("a sandbox", () => {
     expect(report).toMatchObject({ status: "completed", isolation: { level: "sandbox" } });
     expect(await readFile(join(attempt.context.workDir, "files", "mine"), "utf8")).toBe("mine\n");
     expect(existsSync("/etc/assay-test")).toBe(false);
+  });
+
+  test("a program that is hidden in it is a missing one", async () => {
+    if (!has("sandbox")) return;
+    const program = join(attempt.context.cacheDir, "program");
+    await mkdir(attempt.context.cacheDir, { recursive: true });
+    await writeFile(program, "#!/bin/sh\n", { mode: 0o755 });
+    expect((await inSandbox([program])).failure).toMatchObject({ class: "setup", reason: "program_not_found" });
   });
 
   test("has no network and sees no other process", async () => {

@@ -29,7 +29,9 @@ export function sandboxCommand({ workDir, cwd, cacheDir, home }: SandboxPlace): 
     ...hidden.flatMap((folder) => ["--tmpfs", folder]),
     ...(cwd === workDir || cwd.startsWith(`${workDir}/`) ? [] : ["--ro-bind", cwd, cwd]),
     ...["--bind", workDir, workDir],
-    ...["--chdir", cwd, "--"],
+    ...["--chdir", cwd],
+    // Whether a program is there shows inside alone; a shell says it in exit codes that mean nothing else.
+    ...["--", "/bin/sh", "-c", 'exec "$@"', "sh"],
   ];
 }
 
