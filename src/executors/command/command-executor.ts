@@ -89,25 +89,25 @@ export class CommandExecutor implements Executor {
     if (limits.sandbox && !this.abilities.sandbox) return withoutSandbox;
     const folders = await prepareFolders(spec.config, context.workDir);
     if (!folders.ok) return { status: "failed", failure: folders.error };
+    await using closing = new AsyncDisposableStack();
+    const output = closing.adopt(await LiveOutput.create(folders.value.output, context), (it) => it.close());
+    const carried = new CarriedProgress(context);
+    const progress = closing.adopt(await ProgressFile.create(folders.value.progress, context, carried), (it) =>
+      it.close({ report: false }),
+    );
+    const place = { folder: folders.value.checkpoint, archive: join(context.workDir, "checkpoint.tar") };
+    const checkpoint = closing.adopt(await CheckpointFolder.create(place, context, carried), (it) =>
+      it.close({ store: false }),
+    );
+    // Here, since a checkpoint may take long to fetch.
     const reason = abortReason(context.signal);
     if (reason !== undefined) return interruptedReport(reason);
-    const output = await LiveOutput.create(folders.value.output, context);
-    const carried = new CarriedProgress(context);
-    const progress = await ProgressFile.create(folders.value.progress, context, carried);
-    const place = { folder: folders.value.checkpoint, archive: join(context.workDir, "checkpoint.tar") };
-    const checkpoint = await CheckpointFolder.create(place, context, carried);
-    try {
-      const report = await this.run(spec.config, { context, folders: folders.value, output, limits });
-      const unfinished = report.status !== "completed";
-      await progress.close({ report: unfinished });
-      await checkpoint.close({ store: unfinished });
-      const summary = checkpoint.summary();
-      return summary === undefined ? report : { ...report, results: { ...report.results, checkpoint: summary } };
-    } finally {
-      await progress.close({ report: false });
-      await checkpoint.close({ store: false });
-      await output.close();
-    }
+    const report = await this.run(spec.config, { context, folders: folders.value, output, limits });
+    const unfinished = report.status !== "completed";
+    await progress.close({ report: unfinished });
+    await checkpoint.close({ store: unfinished });
+    const summary = checkpoint.summary();
+    return summary === undefined ? report : { ...report, results: { ...report.results, checkpoint: summary } };
   }
 
   private async run(config: CommandConfig, attempt: Attempt): Promise<ExecutionReport> {

@@ -23,11 +23,13 @@ export class LiveOutput {
   }
 
   static async create(folder: string, context: ExecutionContext): Promise<LiveOutput> {
-    const [stdout, stderr] = await Promise.all([
-      OutputFile.create(join(folder, "stdout.log")),
-      OutputFile.create(join(folder, "stderr.log")),
-    ]);
-    return new LiveOutput({ stdout, stderr }, context);
+    await using opened = new AsyncDisposableStack();
+    const open = async (name: string): Promise<OutputFile> =>
+      opened.adopt(await OutputFile.create(join(folder, name)), (file) => file.close());
+    const files = { stdout: await open("stdout.log"), stderr: await open("stderr.log") };
+    // From here on they are closed with the whole.
+    opened.move();
+    return new LiveOutput(files, context);
   }
 
   /** Starts looking, at the output and at the memory in use, until closed. */
