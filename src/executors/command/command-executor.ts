@@ -15,7 +15,7 @@ import { attemptLimits, limitText } from "./attempt-limits.ts";
 import { CarriedProgress } from "./carried-progress.ts";
 import { CheckpointFolder } from "./checkpoint-folder.ts";
 import type { ConfinementAbilities } from "./confinement.ts";
-import { Confinement, groupPrefix } from "./confinement.ts";
+import { Confinement } from "./confinement.ts";
 import { commandEnvironment } from "./environment.ts";
 import type { CommandEnd } from "./failure-table.ts";
 import { commandFailure, startFailure } from "./failure-table.ts";
@@ -65,9 +65,7 @@ export class CommandExecutor implements Executor {
       ({ exitCode }) => exitCode === 0,
       () => false,
     );
-    const { controlGroups } = this.platform;
-    controlGroups?.clear(groupPrefix(context.cacheDir));
-    const kept = controlGroups?.probe() ?? [];
+    const kept = this.platform.controlGroups?.probe() ?? [];
     this.abilities = { groups: kept.length > 0, sandbox: await probeSandbox(context) };
     return {
       hardware: works ? ["cpu"] : [],

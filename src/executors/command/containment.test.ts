@@ -179,6 +179,17 @@ test.runIf(linux)("the kernel gives no more processor time than the limit", asyn
   expect(Number(/nr_throttled (\d+)/.exec(attempt.shown.stdout)?.[1])).toBeGreaterThan(0);
 });
 
+test.runIf(linux)("to measure what a machine can do ends nothing that runs on it", async () => {
+  if (!has("cgroup")) return;
+  const running = run("touch here; while ! [ -e go ]; do sleep 0.02; done", {}, "cgroup");
+  const files = join(attempt.context.workDir, "files");
+  await waitFor(join(files, "here"));
+  const { cacheDir, clock, env } = attempt.context;
+  await new CommandExecutor({ platform }).capabilities({ facts: await platform.facts(), clock, cacheDir, env });
+  await writeFile(join(files, "go"), "");
+  expect(await running).toMatchObject({ status: "completed", isolation: { level: "cgroup" } });
+});
+
 test.runIf(linux)("no control group outlives its attempt", async () => {
   if (!has("cgroup")) return;
   await run("sleep 100 & exit 3", { memory_mb: 100 }, "cgroup");
