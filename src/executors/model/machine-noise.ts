@@ -41,6 +41,38 @@ export function quietest(rounds: readonly Noise[]): number {
   return loudness.indexOf(Math.min(...loudness));
 }
 
+const LONGEST_WAIT_MS = 30_000;
+
+/**
+ * The time that noise may cost an attempt: no more than `limitMs`, and at no time more than its measurements themselves have taken.
+ * So on a machine that stays busy a task takes at most twice as long.
+ */
+export class NoiseBudget {
+  private readonly limitMs: number;
+  private measuredMs = 0;
+  private spentMs = 0;
+
+  constructor(limitMs: number) {
+    this.limitMs = limitMs;
+  }
+
+  /** A batch size was measured for the first time. */
+  measured(tookMs: number): void {
+    this.measuredMs += Math.ceil(tookMs);
+  }
+
+  /** Takes the time for a measurement as long as that; how long to wait before it, or undefined when there is not enough left. */
+  again(tookMs: number): number | undefined {
+    // Whole milliseconds, so that as much as was measured is never a rounding error too much.
+    const againMs = Math.ceil(tookMs);
+    const leftMs = Math.min(this.measuredMs, this.limitMs) - this.spentMs - againMs;
+    if (leftMs < 0) return undefined;
+    const waitMs = Math.min(againMs, leftMs, LONGEST_WAIT_MS);
+    this.spentMs += againMs + waitMs;
+    return waitMs;
+  }
+}
+
 /** What other processes take of the machine, from now on. */
 export class OthersLoad {
   private readonly machine = machineTimes();

@@ -21,7 +21,7 @@ import { hardwareFallback, MEASURE_AGAIN_AT_MOST } from "./recovery.ts";
 const DEFAULT_SEQUENCE_LENGTH = 128;
 const TAIL_BYTES = 16 * 1024;
 
-/** The part of a benchmark's time limit that may go into waiting for a quiet machine and measuring again. */
+/** The part of a benchmark's time limit that may go into waiting for a quiet machine and measuring again, at most. */
 const SPENT_ON_NOISE = 0.25;
 
 /** What the inference process sees of the worker's environment: where programs, libraries, devices and certificates are. */
@@ -188,7 +188,7 @@ function recoveryOf({ recovery, resumed, ...outcome }: ModelAttemptOutcome): Rec
         strategy: "measure_again",
         class: "setup",
         reason: round.noise ?? "noisy_timing",
-        message: `batch size ${batchSize}: ${noiseText(round)}; measured again after a wait`,
+        message: `batch size ${batchSize}: ${noiseText(round)}; measured again`,
         succeeded: rounds[index + 1]?.noise === null,
       })),
     );
