@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { cpuTimes } from "../../platform/index.ts";
 import { quantile } from "../../stats/index.ts";
 
 /** Why a measurement is not to be trusted. */
@@ -75,26 +76,16 @@ export class NoiseBudget {
 
 /** What other processes take of the machine, from now on. */
 export class OthersLoad {
-  private readonly machine = machineTimes();
+  private readonly machine = cpuTimes();
   private readonly own = process.cpuUsage();
 
   /** The part of all cores since the start, 0 to 1; `null` when too little time has passed. */
   share(): number | null {
-    const now = machineTimes();
+    const now = cpuTimes();
     const totalMs = now.totalMs - this.machine.totalMs;
     if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return null;
     const { user, system } = process.cpuUsage(this.own);
     const othersMs = now.busyMs - this.machine.busyMs - (user + system) / 1000;
     return Math.min(1, Math.max(0, othersMs / totalMs));
   }
-}
-
-function machineTimes(): { totalMs: number; busyMs: number } {
-  let busyMs = 0;
-  let idleMs = 0;
-  for (const { times } of cpus()) {
-    busyMs += times.user + times.nice + times.sys + times.irq;
-    idleMs += times.idle;
-  }
-  return { totalMs: busyMs + idleMs, busyMs };
 }
