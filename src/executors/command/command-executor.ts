@@ -173,7 +173,6 @@ export class CommandExecutor implements Executor {
       // Decided here: a stop that comes after the command has ended changes nothing.
       const interrupted = told;
       await (ending ?? tree.clear());
-      await watch.close();
       return { ...exit, interrupted };
     } finally {
       signal.removeEventListener("abort", stop);
