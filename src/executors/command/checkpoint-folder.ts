@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { mkdir, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { JsonValue } from "../../base/index.ts";
@@ -8,6 +7,7 @@ import type { CarriedProgress } from "./carried-progress.ts";
 import type { CheckpointListing } from "./checkpoint-listing.ts";
 import { listCheckpoint, READY_MARKER, UNFINISHED_SUFFIX } from "./checkpoint-listing.ts";
 import { RegularLook } from "./regular-look.ts";
+import { runHelper } from "./run-helper.ts";
 
 const LOOK_INTERVAL_MS = 1_000;
 /** Storing may take long; so many times that long nothing more is stored. */
@@ -135,13 +135,9 @@ export class CheckpointFolder {
     }
   }
 
-  private tar(args: readonly string[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      execFile("tar", args, { env: { PATH: this.context.env["PATH"], LC_ALL: "C" } }, (error, _stdout, stderr) => {
-        if (error === null) resolve();
-        else reject(new Error(`tar: ${stderr.trim() || error.message}`));
-      });
-    });
+  private async tar(args: readonly string[]): Promise<void> {
+    const { problem } = await runHelper(["tar", ...args], { env: { PATH: this.context.env["PATH"], LC_ALL: "C" } });
+    if (problem !== undefined) throw new Error(problem);
   }
 
   private complain(problem: string): void {

@@ -27,6 +27,7 @@ import { groupLimitNames, LimitWatch } from "./limit-watch.ts";
 import { LiveOutput } from "./live-output.ts";
 import { ProcessTree } from "./process-tree.ts";
 import { ProgressFile } from "./progress-file.ts";
+import { PROBE_TIMEOUT_MS, runHelper } from "./run-helper.ts";
 import { probeSandbox } from "./sandbox.ts";
 
 const DEFAULT_KILL_GRACE_MS = 10_000;
@@ -60,15 +61,11 @@ export class CommandExecutor implements Executor {
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
     this.gpus = context.facts.gpus;
-    const child = spawn("/bin/sh", ["-c", "exit 0"], { stdio: "ignore", env: {} });
-    const works = await ended(child).then(
-      ({ exitCode }) => exitCode === 0,
-      () => false,
-    );
+    const shell = await runHelper(["/bin/sh", "-c", "exit 0"], { env: {}, timeoutMs: PROBE_TIMEOUT_MS });
     const kept = this.platform.controlGroups?.probe() ?? [];
     this.abilities = { groups: kept.length > 0, sandbox: await probeSandbox(context) };
     return {
-      hardware: works ? ["cpu"] : [],
+      hardware: shell.exitCode === 0 ? ["cpu"] : [],
       runtimes: [],
       software: await installedSoftware(context.env),
       isolation: [
