@@ -23,7 +23,7 @@ export interface InferenceEnvironment {
   /** Fires when the run is cancelled. */
   readonly signal: AbortSignal;
   /** Lets messages in between two iterations; throws when the run was cancelled. */
-  readonly checkpoint: () => Promise<void>;
+  readonly cancellationPoint: () => Promise<void>;
   /** Resolves after a while; rejects when the run is cancelled meanwhile. */
   readonly wait: (delayMs: number) => Promise<void>;
   /** Frees garbage, so that neither peaks nor iterations pay for what came before. */
@@ -196,7 +196,11 @@ export class InferenceRun {
         minDurationMs: request.minDurationMs,
         keep: KEPT_OUTPUTS,
       },
-      { clock: environment.clock, rng: seededRng(request.seed + batchSize), checkpoint: environment.checkpoint },
+      {
+        clock: environment.clock,
+        rng: seededRng(request.seed + batchSize),
+        cancellationPoint: environment.cancellationPoint,
+      },
     );
     const noise = { spread: spreadOf(samplesMs), othersLoad: others.share() };
     return { samplesMs, kept, peakMemoryBytes: this.notePeak(), ...noise };
