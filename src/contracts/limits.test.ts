@@ -27,5 +27,12 @@ test("what can be limited is taken as it is, and nothing is filled in", () => {
     expect(taskSpec.parse(task(limits))).toMatchObject({ limits });
     expect(checkedTask(task(limits))).toEqual(taskSpec.parse(task(limits)));
   }
-  expect(taskSpec.parse({ task_id: "t", type: "hardware" })).not.toHaveProperty("limits");
+});
+
+test("limits are for commands: other tasks would not be kept to them", () => {
+  const plain = taskSpec.parse({ task_id: "t", type: "command", config: { command: "true" } });
+  expect(plain).not.toHaveProperty("limits");
+  const hardware = { task_id: "t", type: "hardware", limits: { memory_mb: 1 } };
+  expect(taskSpec.safeParse(hardware).error?.issues).toMatchObject([{ code: "unrecognized_keys", keys: ["limits"] }]);
+  expect(checkedTask(hardware)).toBeUndefined();
 });

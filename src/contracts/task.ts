@@ -188,7 +188,6 @@ const common = {
     .describe("Tasks of the run that must have completed; or { task, condition: success | failure | always }"),
   labels: labels.default({}),
   resources: resources.default({}),
-  limits: limits.optional().describe("What an attempt may use at most; one that takes more is ended"),
   fallback: fallback.default([]).describe("Other platforms, in order, each from a waiting time on"),
   group: identifier
     .optional()
@@ -207,7 +206,13 @@ const common = {
 
 /** A task as people write it. Unknown fields are refused. */
 export const taskSpec = z.discriminatedUnion("type", [
-  z.strictObject({ ...common, type: z.literal("command"), config: commandConfig }),
+  z.strictObject({
+    ...common,
+    type: z.literal("command"),
+    config: commandConfig,
+    // Only what runs as a process of its own can be kept to them.
+    limits: limits.optional().describe("What an attempt may use at most; one that takes more is ended"),
+  }),
   z.strictObject({ ...common, type: z.literal("model"), config: modelConfig }),
   z.strictObject({ ...common, type: z.literal("benchmark"), config: modelConfig }),
   z.strictObject({ ...common, type: z.literal("hardware"), config: freeConfig.default({}) }),
@@ -222,6 +227,13 @@ export type TaskSpecOf<Type extends TaskType> = Extract<TaskSpec, { type: Type }
 /** The model that a task runs; null for a task that runs none. */
 export function modelOf({ type, config }: { type: TaskType; config: object }): string | null {
   return type === "model" || type === "benchmark" ? (config as ModelConfig).model : null;
+}
+
+/** Whether a task runs only in a sandbox. */
+export function wantsSandbox(
+  task: Pick<TaskSpecOf<"command">, "type" | "limits"> | { type: Exclude<TaskType, "command"> },
+): boolean {
+  return task.type === "command" && task.limits?.sandbox === true;
 }
 
 /** A task travels in one frame, beside others: larger ones carry data that belongs into a file. */

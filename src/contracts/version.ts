@@ -4,7 +4,7 @@
  *
  * 1  first version
  * 2  revoke; progress payloads; GPUs and peers of an assignment; pools; conditions of dependencies, groups, locks
- * 3  command and answer; note in hello and capabilities; limits of tasks; isolation; partial results; recovery steps
+ * 3  command and answer; note in hello and capabilities; limits of commands; isolation; partial results; recovery steps
  */
 export const PROTOCOL_VERSION = 3;
 

@@ -9,7 +9,7 @@ import { PROTOCOL_VERSION } from "./version.ts";
 const recorded: Readonly<Record<number, string>> = {
   1: "079fe448bb56d3dd4b504eb515a1e4366db3e03401600d305ce5a4d8a847e200",
   2: "b27084c54f35231440b096e20cf079084ca5b9e9ad60854bb2a9c306d1d298dd",
-  3: "34e4e627f872ca43506f0577eff369491a3261d55d10916deafb586a3f6199dc",
+  3: "e1128acaa83d2c3023439e487190cbad00497c2b1ca297a978d819f23aa8c5f5",
 };
 
 /** JSON Schema of what goes over the wire, without the descriptions for people. */

@@ -76,7 +76,9 @@ export async function scratchAttempt(changes: Partial<ExecutionContext> = {}): P
   };
 }
 
+type WithoutId<Spec> = Spec extends TaskSpecInput ? Omit<Spec, "task_id"> : never;
+
 /** A checked task with defaults filled in. */
-export function scratchTask(task: Omit<TaskSpecInput, "task_id">): TaskSpec {
+export function scratchTask(task: WithoutId<TaskSpecInput>): TaskSpec {
   return taskSpec.parse({ task_id: "task-1", ...task });
 }

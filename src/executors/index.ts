@@ -22,6 +22,7 @@ export type {
   ProgressReport,
   StoredBlob,
 } from "./executor.ts";
+export { groupPrefix } from "./command/confinement.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";
 

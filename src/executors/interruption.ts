@@ -1,4 +1,5 @@
 import { assertNever } from "../base/index.ts";
+import type { Failure } from "../contracts/index.ts";
 import type { AbortReason, ExecutionReport } from "./executor.ts";
 
 const reasons: ReadonlySet<unknown> = new Set<AbortReason>(["timeout", "cancelled", "shutdown", "preempted"]);
@@ -24,4 +25,9 @@ export function interruptedReport(reason: AbortReason): Pick<ExecutionReport, "s
     default:
       return assertNever(reason);
   }
+}
+
+/** Whether a failure cut an attempt short: a test that said no, and one that could not be set up, came to their own end. */
+export function cutShort({ class: kind }: Failure): boolean {
+  return kind !== "assertion" && kind !== "setup";
 }

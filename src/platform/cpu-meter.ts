@@ -1,10 +1,5 @@
 import { cpus } from "node:os";
 
-interface CpuTimes {
-  busyMs: number;
-  totalMs: number;
-}
-
 /** The share of time that the machine's cores were busy, between one reading and the next. */
 export class CpuMeter {
   private before = cpuTimes();
@@ -22,7 +17,8 @@ export class CpuMeter {
   }
 }
 
-function cpuTimes(): CpuTimes {
+/** What all cores together did since the machine started. */
+export function cpuTimes(): { busyMs: number; totalMs: number } {
   const times = { busyMs: 0, totalMs: 0 };
   for (const { times: core } of cpus()) {
     const busyMs = core.user + core.nice + core.sys + core.irq;

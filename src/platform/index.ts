@@ -10,6 +10,7 @@ import { LinuxPlatform } from "./linux/linux-platform.ts";
 import type { Platform, PlatformOptions } from "./platform.ts";
 
 export type { ControlGroup, ControlGroups, GroupLimitName, GroupLimits } from "./control-groups.ts";
+export { cpuTimes } from "./cpu-meter.ts";
 export type { MachineLoad, Platform, PlatformFacts, PlatformOptions, ProcessInspector } from "./platform.ts";
 
 /** The platform this process runs on. */

@@ -1,3 +1,4 @@
+import { wantsSandbox } from "../contracts/index.ts";
 import type { Requirements, Resources, TaskType } from "../contracts/index.ts";
 import type { SharedSpec } from "./compact-spec.ts";
 import { admissionOf, marksOfWork } from "./avoidance.ts";
@@ -53,7 +54,7 @@ export function needsOf(spec: SharedSpec, pool: string, opened: number): Needs {
   return {
     ...needs,
     ...(spec.group === undefined ? {} : { grouped: true as const }),
-    ...(spec.limits?.sandbox === true ? { sandbox: true as const } : {}),
+    ...(wantsSandbox(spec) ? { sandbox: true as const } : {}),
   };
 }
 
@@ -65,7 +66,7 @@ export function asksTheSame(state: State, a: SharedSpec, b: SharedSpec): boolean
   return (
     a.type === b.type &&
     (a.group === undefined) === (b.group === undefined) &&
-    a.limits?.sandbox === b.limits?.sandbox &&
+    wantsSandbox(a) === wantsSandbox(b) &&
     a.requirements === b.requirements &&
     a.resources === b.resources &&
     a.fallback === b.fallback &&

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import type { ArtifactSource } from "../executors/index.ts";
+import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
 import { ArtifactSpool } from "./artifact-spool.ts";
-import type { ArtifactSink, StoredArtifact } from "./artifact-store.ts";
+import type { ArtifactSink } from "./artifact-store.ts";
 import { MemoryLogger, until } from "./worker-acceptance.ts";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -17,7 +17,7 @@ class TextStore implements ArtifactSink {
   readonly texts: string[] = [];
   refusal: Error | undefined;
 
-  async put(source: ArtifactSource): Promise<StoredArtifact> {
+  async put(source: ArtifactSource): Promise<StoredBlob> {
     if (this.refusal) throw this.refusal;
     const text = "path" in source ? await readFile(source.path, "utf8") : Buffer.from(source.bytes).toString();
     this.texts.push(text);

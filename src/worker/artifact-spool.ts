@@ -1,13 +1,13 @@
-import { createHash, randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AssayError, errorMessage } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
-import type { ArtifactSource } from "../executors/index.ts";
-import type { ArtifactSink, StoredArtifact } from "./artifact-store.ts";
+import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
+import { Digesting, readSource } from "./artifact-content.ts";
+import type { ArtifactSink } from "./artifact-store.ts";
 import { syncFolder } from "./durable-file.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
 
@@ -32,7 +32,7 @@ export interface ArtifactSpoolOptions {
 }
 
 /** A file of the spool. Its name tells it all: the order, whether it is a log, the digest. */
-interface Entry extends StoredArtifact {
+interface Entry extends StoredBlob {
   path: string;
   isLog: boolean;
 }
@@ -97,7 +97,7 @@ export class ArtifactSpool implements ArtifactSink {
   }
 
   /** Stores at the coordinator, or on disk when it is away. */
-  async put(source: ArtifactSource & { contentType?: string }): Promise<StoredArtifact> {
+  async put(source: ArtifactSource & { contentType?: string }): Promise<StoredBlob> {
     const { session } = this;
     let trouble: unknown;
     if (session !== undefined && this.entries.size === 0) {
@@ -116,7 +116,7 @@ export class ArtifactSpool implements ArtifactSink {
     return this.keep(source, trouble);
   }
 
-  private async keep(source: ArtifactSource & { contentType?: string }, trouble: unknown): Promise<StoredArtifact> {
+  private async keep(source: ArtifactSource & { contentType?: string }, trouble: unknown): Promise<StoredBlob> {
     const { folder, logger } = this.options;
     const isLog = source.contentType === "text/plain";
     const temporary = join(folder, `${randomUUID()}.new`);
@@ -143,22 +143,12 @@ export class ArtifactSpool implements ArtifactSink {
   }
 
   /** Copies with its digest, and makes the copy last. */
-  private async copy(source: ArtifactSource, path: string): Promise<StoredArtifact> {
-    const hash = createHash("sha256");
-    let sizeBytes = 0;
-    const measure = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        hash.update(chunk);
-        sizeBytes += chunk.length;
-        done(null, chunk);
-      },
-    });
-    const from =
-      "path" in source ? createReadStream(source.path) : Readable.from([source.bytes], { objectMode: false });
-    await pipeline(from, measure, createWriteStream(path, { mode: 0o600 }));
+  private async copy(source: ArtifactSource, path: string): Promise<StoredBlob> {
+    const digesting = new Digesting();
+    await pipeline(readSource(source), digesting, createWriteStream(path, { mode: 0o600 }));
     await using file = await open(path, "r+");
     await file.sync();
-    return { sha256: hash.digest("hex"), sizeBytes };
+    return digesting.result();
   }
 
   /** Drops the oldest logs until there is room; rejects when there are none left to drop. */

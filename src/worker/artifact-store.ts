@@ -1,11 +1,9 @@
 import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
 
-export type StoredArtifact = StoredBlob;
-
 /** Where artifacts go: content-addressed, so storing the same twice is harmless. */
 export interface ArtifactSink {
   /** Resolves once the content is safe; rejects with an AssayError when it cannot be stored. The source must not change meanwhile. */
-  put(source: ArtifactSource & { contentType?: string }): Promise<StoredArtifact>;
+  put(source: ArtifactSource & { contentType?: string }): Promise<StoredBlob>;
 }
 
 /** Where they can be had again, from any worker. */

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
@@ -12,8 +11,9 @@ import { errorMessage, fullJitterMs } from "../base/index.ts";
 import type { Fault } from "../contracts/index.ts";
 import { assayError, errorCatalogue, errorResponse, fault, faultError } from "../contracts/index.ts";
 import type { ErrorCode } from "../contracts/index.ts";
-import type { ArtifactSource } from "../executors/index.ts";
-import type { ArtifactStore, StoredArtifact } from "./artifact-store.ts";
+import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
+import { digest, readSource } from "./artifact-content.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
 
 /** Enough to outlast the restart of a coordinator: about a minute in all. */
 const TRIES = 10;
@@ -56,7 +56,7 @@ export class HttpArtifactStore implements ArtifactStore {
         : new HttpAgent({ keepAlive: true });
   }
 
-  async put(source: ArtifactSource): Promise<StoredArtifact> {
+  async put(source: ArtifactSource): Promise<StoredBlob> {
     const stored = await digest(source);
     await this.persistently(() => this.upload(source, stored));
     return stored;
@@ -104,8 +104,8 @@ export class HttpArtifactStore implements ArtifactStore {
     };
   }
 
-  private async upload(source: ArtifactSource, { sha256, sizeBytes }: StoredArtifact): Promise<Answer> {
-    const content = open(source);
+  private async upload(source: ArtifactSource, { sha256, sizeBytes }: StoredBlob): Promise<Answer> {
+    const content = readSource(source);
     const { path, headers } = this.blob(sha256);
     try {
       const response = await this.send(content, {
@@ -141,20 +141,6 @@ export class HttpArtifactStore implements ArtifactStore {
     content.pipe(request);
     return promise;
   }
-}
-
-function open(source: ArtifactSource): Readable {
-  return "path" in source ? createReadStream(source.path) : Readable.from([source.bytes], { objectMode: false });
-}
-
-async function digest(source: ArtifactSource): Promise<StoredArtifact> {
-  const hash = createHash("sha256");
-  let sizeBytes = 0;
-  for await (const chunk of open(source) as AsyncIterable<Uint8Array>) {
-    hash.update(chunk);
-    sizeBytes += chunk.length;
-  }
-  return { sha256: hash.digest("hex"), sizeBytes };
 }
 
 async function answerOf(response: IncomingMessage, sha256: string): Promise<Answer> {

@@ -7,7 +7,7 @@ import { errorMessage } from "../base/index.ts";
 import { assayError, capabilityDocument, fault, labels as labelsSchema, workerName } from "../contracts/index.ts";
 import type { CapabilityDocument, Fault, Labels } from "../contracts/index.ts";
 import type { Executor } from "../executors/index.ts";
-import { WORK_DIR_VARIABLE } from "../executors/index.ts";
+import { groupPrefix, WORK_DIR_VARIABLE } from "../executors/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Connection } from "../transport/index.ts";
 import { ArtifactSpool } from "./artifact-spool.ts";
@@ -97,7 +97,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<WorkerHa
 async function start(options: StartWorkerOptions, place: { folder: string; lock: FolderLock }): Promise<WorkerHandle> {
   const { executors, platform, clock, rng, logger, env, artifactStore, supervision } = options;
   const paths = { work: join(place.folder, "work"), cache: join(place.folder, "cache") };
-  await clearPredecessor(paths.work, options);
+  await clearPredecessor(paths, options);
   await mkdir(paths.cache, { recursive: true });
   const workerId = await loadIdentity(place.folder);
   const probe = { cacheDir: paths.cache, env, clock };
@@ -232,8 +232,12 @@ async function makeFolder(path: string): Promise<string> {
 }
 
 /** Ends what a worker that was killed left running in this folder, and removes what its attempts left behind. */
-async function clearPredecessor(workRoot: string, { platform, logger }: StartWorkerOptions): Promise<void> {
-  for (const pid of platform.processes.markedBy(WORK_DIR_VARIABLE, (value) => value.startsWith(workRoot + sep))) {
+async function clearPredecessor(
+  { work, cache }: { work: string; cache: string },
+  { platform, logger }: StartWorkerOptions,
+): Promise<void> {
+  platform.controlGroups?.clear(groupPrefix(cache));
+  for (const pid of platform.processes.markedBy(WORK_DIR_VARIABLE, (value) => value.startsWith(work + sep))) {
     logger.warn({ pid }, "ending a process that an earlier worker left behind");
     try {
       process.kill(pid, "SIGKILL");
@@ -241,5 +245,5 @@ async function clearPredecessor(workRoot: string, { platform, logger }: StartWor
       // It ended by itself.
     }
   }
-  await rm(workRoot, { recursive: true, force: true });
+  await rm(work, { recursive: true, force: true });
 }

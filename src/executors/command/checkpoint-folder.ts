@@ -1,12 +1,13 @@
-import { execFile } from "node:child_process";
 import { mkdir, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import type { JsonValue, Timer } from "../../base/index.ts";
+import type { JsonValue } from "../../base/index.ts";
 import { errorMessage } from "../../base/index.ts";
 import type { ExecutionContext } from "../executor.ts";
 import type { CarriedProgress } from "./carried-progress.ts";
 import type { CheckpointListing } from "./checkpoint-listing.ts";
 import { listCheckpoint, READY_MARKER, UNFINISHED_SUFFIX } from "./checkpoint-listing.ts";
+import { RegularLook } from "./regular-look.ts";
+import { runHelper } from "./run-helper.ts";
 
 const LOOK_INTERVAL_MS = 1_000;
 /** Storing may take long; so many times that long nothing more is stored. */
@@ -35,9 +36,7 @@ export class CheckpointFolder {
   private known = "";
   private seen = "";
   private restUntilMs = 0;
-  private timer: Timer | undefined;
-  private looking: Promise<void> = Promise.resolve();
-  private closed = false;
+  private looks: RegularLook | undefined;
 
   private constructor(place: CheckpointPlace, context: ExecutionContext, carried: CarriedProgress) {
     this.place = place;
@@ -54,16 +53,18 @@ export class CheckpointFolder {
     const made = new CheckpointFolder(place, context, carried);
     await mkdir(place.folder, { recursive: true });
     if (carried.checkpoint !== null) await made.restore(carried.checkpoint.sha256);
-    made.follow();
+    made.looks = new RegularLook({
+      clock: context.clock,
+      intervalMs: LOOK_INTERVAL_MS,
+      look: () => made.look({ final: false }),
+    });
     return made;
   }
 
   /** Stops looking; with `store` after a last look. A second call does nothing. */
   async close({ store }: { store: boolean }): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    this.timer?.cancel();
-    await this.looking;
+    if (this.looks?.stopped === true) return;
+    await this.looks?.stop();
     if (store) await this.look({ final: true });
   }
 
@@ -71,14 +72,6 @@ export class CheckpointFolder {
   summary(): Record<string, JsonValue> | undefined {
     const { restored, stored, problem } = this;
     return restored === null && stored === null && problem === null ? undefined : { restored, stored, problem };
-  }
-
-  private follow(): void {
-    this.timer = this.context.clock.setTimer(LOOK_INTERVAL_MS, () => {
-      this.looking = this.look({ final: false }).then(() => {
-        if (!this.closed) this.follow();
-      });
-    });
   }
 
   private async restore(sha256: string): Promise<void> {
@@ -142,13 +135,9 @@ export class CheckpointFolder {
     }
   }
 
-  private tar(args: readonly string[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      execFile("tar", args, { env: { PATH: this.context.env["PATH"], LC_ALL: "C" } }, (error, _stdout, stderr) => {
-        if (error === null) resolve();
-        else reject(new Error(`tar: ${stderr.trim() || error.message}`));
-      });
-    });
+  private async tar(args: readonly string[]): Promise<void> {
+    const { problem } = await runHelper(["tar", ...args], { env: { PATH: this.context.env["PATH"], LC_ALL: "C" } });
+    if (problem !== undefined) throw new Error(problem);
   }
 
   private complain(problem: string): void {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -54,6 +54,16 @@ async function pidIn(name: string): Promise<number> {
     return pid;
   });
 }
+
+test.runIf(process.platform === "linux")("an attempt that cannot be set up leaves no file open", async () => {
+  // A folder is in the place of the progress file.
+  await mkdir(join(attempt.context.workDir, "progress"), { recursive: true });
+  await expect(run({ command: "true" })).rejects.toThrow("EISDIR");
+  const open = await Promise.all(
+    (await readdir("/proc/self/fd")).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => "")),
+  );
+  expect(open.filter((path) => path.startsWith(attempt.context.workDir))).toEqual([]);
+});
 
 describe("a command that ends by itself", () => {
   test("exit code 0 is a pass, with output, duration and evidence", async () => {
@@ -257,6 +267,19 @@ describe("artifacts", () => {
       const report = await run({ command: "touch ran", artifacts: [pattern] });
       expect(report).toMatchObject({ status: "failed", failure: { class: "setup", reason: "artifact_path" } });
     }
+    await expect(readFile(join(attempt.context.workDir, "files", "ran"))).rejects.toThrow("ENOENT");
+  });
+
+  test("while its checkpoint is fetched, it does not start", async () => {
+    const resumed = `assay-checkpoint ${"0".repeat(64)} 1\n`;
+    await begin({
+      resumed,
+      fetchBlob: async () => {
+        attempt.abort("cancelled");
+        throw new Error("it is gone");
+      },
+    });
+    expect((await run({ command: "touch ran" })).status).toBe("cancelled");
     await expect(readFile(join(attempt.context.workDir, "files", "ran"))).rejects.toThrow("ENOENT");
   });
 

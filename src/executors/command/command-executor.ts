@@ -4,18 +4,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Result } from "../../base/index.ts";
 import { assert, err, errorCode, errorMessage, ok } from "../../base/index.ts";
-import type {
-  CommandConfig,
-  Failure,
-  GpuCapability,
-  Isolation,
-  LimitName,
-  Metric,
-  TaskSpec,
-} from "../../contracts/index.ts";
+import type { CommandConfig, GpuCapability, Isolation, LimitName, Metric, TaskSpec } from "../../contracts/index.ts";
 import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
-import { abortReason, interruptedReport } from "../interruption.ts";
+import { abortReason, cutShort, interruptedReport } from "../interruption.ts";
 import type { AttemptFolders } from "./attempt-folders.ts";
 import { prepareFolders } from "./attempt-folders.ts";
 import type { AttemptLimits } from "./attempt-limits.ts";
@@ -23,7 +15,7 @@ import { attemptLimits, limitText } from "./attempt-limits.ts";
 import { CarriedProgress } from "./carried-progress.ts";
 import { CheckpointFolder } from "./checkpoint-folder.ts";
 import type { ConfinementAbilities } from "./confinement.ts";
-import { Confinement, groupPrefix } from "./confinement.ts";
+import { Confinement } from "./confinement.ts";
 import { commandEnvironment } from "./environment.ts";
 import type { CommandEnd } from "./failure-table.ts";
 import { commandFailure, startFailure } from "./failure-table.ts";
@@ -35,6 +27,7 @@ import { groupLimitNames, LimitWatch } from "./limit-watch.ts";
 import { LiveOutput } from "./live-output.ts";
 import { ProcessTree } from "./process-tree.ts";
 import { ProgressFile } from "./progress-file.ts";
+import { PROBE_TIMEOUT_MS, runHelper } from "./run-helper.ts";
 import { probeSandbox } from "./sandbox.ts";
 
 const DEFAULT_KILL_GRACE_MS = 10_000;
@@ -68,17 +61,11 @@ export class CommandExecutor implements Executor {
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
     this.gpus = context.facts.gpus;
-    const child = spawn("/bin/sh", ["-c", "exit 0"], { stdio: "ignore", env: {} });
-    const works = await ended(child).then(
-      ({ exitCode }) => exitCode === 0,
-      () => false,
-    );
-    const { controlGroups } = this.platform;
-    controlGroups?.clear(groupPrefix(context.cacheDir));
-    const kept = controlGroups?.probe() ?? [];
+    const shell = await runHelper(["/bin/sh", "-c", "exit 0"], { env: {}, timeoutMs: PROBE_TIMEOUT_MS });
+    const kept = this.platform.controlGroups?.probe() ?? [];
     this.abilities = { groups: kept.length > 0, sandbox: await probeSandbox(context) };
     return {
-      hardware: works ? ["cpu"] : [],
+      hardware: shell.exitCode === 0 ? ["cpu"] : [],
       runtimes: [],
       software: await installedSoftware(context.env),
       isolation: [
@@ -97,25 +84,25 @@ export class CommandExecutor implements Executor {
     if (limits.sandbox && !this.abilities.sandbox) return withoutSandbox;
     const folders = await prepareFolders(spec.config, context.workDir);
     if (!folders.ok) return { status: "failed", failure: folders.error };
+    await using closing = new AsyncDisposableStack();
+    const output = closing.adopt(await LiveOutput.create(folders.value.output, context), (it) => it.close());
+    const carried = new CarriedProgress(context);
+    const progress = closing.adopt(await ProgressFile.create(folders.value.progress, context, carried), (it) =>
+      it.close({ report: false }),
+    );
+    const place = { folder: folders.value.checkpoint, archive: join(context.workDir, "checkpoint.tar") };
+    const checkpoint = closing.adopt(await CheckpointFolder.create(place, context, carried), (it) =>
+      it.close({ store: false }),
+    );
+    // Here, since a checkpoint may take long to fetch.
     const reason = abortReason(context.signal);
     if (reason !== undefined) return interruptedReport(reason);
-    const output = await LiveOutput.create(folders.value.output, context);
-    const carried = new CarriedProgress(context);
-    const progress = await ProgressFile.create(folders.value.progress, context, carried);
-    const place = { folder: folders.value.checkpoint, archive: join(context.workDir, "checkpoint.tar") };
-    const checkpoint = await CheckpointFolder.create(place, context, carried);
-    try {
-      const report = await this.run(spec.config, { context, folders: folders.value, output, limits });
-      const unfinished = report.status !== "completed";
-      await progress.close({ report: unfinished });
-      await checkpoint.close({ store: unfinished });
-      const summary = checkpoint.summary();
-      return summary === undefined ? report : { ...report, results: { ...report.results, checkpoint: summary } };
-    } finally {
-      await progress.close({ report: false });
-      await checkpoint.close({ store: false });
-      await output.close();
-    }
+    const report = await this.run(spec.config, { context, folders: folders.value, output, limits });
+    const unfinished = report.status !== "completed";
+    await progress.close({ report: unfinished });
+    await checkpoint.close({ store: unfinished });
+    const summary = checkpoint.summary();
+    return summary === undefined ? report : { ...report, results: { ...report.results, checkpoint: summary } };
   }
 
   private async run(config: CommandConfig, attempt: Attempt): Promise<ExecutionReport> {
@@ -183,7 +170,6 @@ export class CommandExecutor implements Executor {
       // Decided here: a stop that comes after the command has ended changes nothing.
       const interrupted = told;
       await (ending ?? tree.clear());
-      await watch.close();
       return { ...exit, interrupted };
     } finally {
       signal.removeEventListener("abort", stop);
@@ -244,7 +230,7 @@ async function conclude(config: CommandConfig, attempt: Attempt, observed: Obser
       : failure === undefined
         ? { status: "completed" }
         : { status: "failed", failure }),
-    ...(interrupted || (failure !== undefined && !cameToItsEnd(failure)) ? { partial: true } : {}),
+    ...(interrupted || (failure !== undefined && cutShort(failure)) ? { partial: true } : {}),
     exitCode: exit.exitCode,
     signal: exit.signal,
     outputTail,
@@ -253,11 +239,6 @@ async function conclude(config: CommandConfig, attempt: Attempt, observed: Obser
     isolation: observed.isolation,
     provenance: provenance(pid, exit),
   };
-}
-
-/** A test that said no has said all; whatever else ended a command cut it short. */
-function cameToItsEnd({ class: kind }: Failure): boolean {
-  return kind === "assertion" || kind === "setup";
 }
 
 /** `exited` resolves when the process has ended; the error is what the system said when it could not be started. */

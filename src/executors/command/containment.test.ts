@@ -179,6 +179,17 @@ test.runIf(linux)("the kernel gives no more processor time than the limit", asyn
   expect(Number(/nr_throttled (\d+)/.exec(attempt.shown.stdout)?.[1])).toBeGreaterThan(0);
 });
 
+test.runIf(linux)("to measure what a machine can do ends nothing that runs on it", async () => {
+  if (!has("cgroup")) return;
+  const running = run("touch here; while ! [ -e go ]; do sleep 0.02; done", {}, "cgroup");
+  const files = join(attempt.context.workDir, "files");
+  await waitFor(join(files, "here"));
+  const { cacheDir, clock, env } = attempt.context;
+  await new CommandExecutor({ platform }).capabilities({ facts: await platform.facts(), clock, cacheDir, env });
+  await writeFile(join(files, "go"), "");
+  expect(await running).toMatchObject({ status: "completed", isolation: { level: "cgroup" } });
+});
+
 test.runIf(linux)("no control group outlives its attempt", async () => {
   if (!has("cgroup")) return;
   await run("sleep 100 & exit 3", { memory_mb: 100 }, "cgroup");
@@ -187,7 +198,7 @@ test.runIf(linux)("no control group outlives its attempt", async () => {
 });
 
 describe.runIf(linux)("a sandbox", () => {
-  const inSandbox = (command: string): Promise<ExecutionReport> => run(command, { sandbox: true }, "cgroup");
+  const inSandbox = (command: string | string[]): Promise<ExecutionReport> => run(command, { sandbox: true }, "cgroup");
 
   test("where there is none the task fails, and does not run without one", async () => {
     const bare = new CommandExecutor({ platform });
@@ -207,6 +218,14 @@ describe.runIf(linux)("a sandbox", () => {
     expect(report).toMatchObject({ status: "completed", isolation: { level: "sandbox" } });
     expect(await readFile(join(attempt.context.workDir, "files", "mine"), "utf8")).toBe("mine\n");
     expect(existsSync("/etc/assay-test")).toBe(false);
+  });
+
+  test("a program that is hidden in it is a missing one", async () => {
+    if (!has("sandbox")) return;
+    const program = join(attempt.context.cacheDir, "program");
+    await mkdir(attempt.context.cacheDir, { recursive: true });
+    await writeFile(program, "#!/bin/sh\n", { mode: 0o755 });
+    expect((await inSandbox([program])).failure).toMatchObject({ class: "setup", reason: "program_not_found" });
   });
 
   test("has no network and sees no other process", async () => {

@@ -42,6 +42,7 @@ test.skipIf(windows).each<[string, string | string[], string, string]>([
   ["a folder as the program", ["/tmp"], "setup", "program_not_executable"],
   ["arguments longer than the system takes", ["true", "x".repeat(200_000)], "setup", "arguments_too_long"],
   ["a time limit within the command", "timeout 0.1 sleep 100", "timeout", "timeout_command"],
+  ["exit code 125, by which what confines a command says that it could not", "exit 125", "setup", "not_confined"],
   ["a read from an address that is not there", segfault, "crash", "segmentation_fault"],
   ["abort()", node("process.abort()"), "crash", "aborted"],
   ["abort() below a shell", `"${process.execPath}" -e "process.abort()"; exit $?`, "crash", "aborted"],

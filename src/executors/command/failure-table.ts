@@ -80,6 +80,11 @@ const failureTable: readonly Row[] = [
     says: ({ exitCode, signal }) => `ran out of memory (${signal ?? `exit code ${exitCode}`})`,
   },
   exits(124, { class: "timeout", reason: "timeout_command", says: "stopped by a time limit of its own" }),
+  exits(125, {
+    class: "setup",
+    reason: "not_confined",
+    says: "its limits, or what it was to run in, could not be set up",
+  }),
   exits(126, { class: "setup", reason: "program_not_executable", says: "a program could not be executed" }),
   exits(127, { class: "setup", reason: "program_not_found", says: "a program was not found" }),
   signalled("SIGSEGV", "segmentation_fault"),

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { PROBE_TIMEOUT_MS, runHelper } from "./run-helper.ts";
 
 /** Programs that test suites are written for, and how they tell their version. */
 const PROGRAMS: readonly { name: string; command: readonly [string, ...string[]] }[] = [
@@ -8,33 +8,21 @@ const PROGRAMS: readonly { name: string; command: readonly [string, ...string[]]
   { name: "cargo", command: ["cargo", "--version"] },
 ];
 
-const PROBE_TIMEOUT_MS = 10_000;
-
 /** Name to version of the programs found on the PATH of `env`. */
 export async function installedSoftware(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Record<string, string>> {
   const found = await Promise.all(
-    PROGRAMS.map(
-      async ({ name, command: [program, ...args] }) => [name, await versionOf(program, { args, env })] as const,
-    ),
+    PROGRAMS.map(async ({ name, command }) => [name, await versionOf(command, env)] as const),
   );
   const versions = found.filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { node: process.versions.node, ...Object.fromEntries(versions) };
 }
 
-function versionOf(
-  program: string,
-  options: { args: readonly string[]; env: Readonly<Record<string, string | undefined>> },
+async function versionOf(
+  command: readonly [string, ...string[]],
+  env: Readonly<Record<string, string | undefined>>,
 ): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(
-      program,
-      options.args,
-      { env: options.env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" },
-      (error, stdout) => {
-        resolve(error === null ? /\d+(\.\d+)+/.exec(stdout)?.[0] : undefined);
-      },
-    );
-  });
+  const { exitCode, stdout } = await runHelper(command, { env, timeoutMs: PROBE_TIMEOUT_MS });
+  return exitCode === 0 ? /\d+(\.\d+)+/.exec(stdout)?.[0] : undefined;
 }

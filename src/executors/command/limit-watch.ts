@@ -1,10 +1,11 @@
-import type { Clock, Timer } from "../../base/index.ts";
+import type { Clock } from "../../base/index.ts";
 import type { LimitName } from "../../contracts/index.ts";
 import type { ControlGroup, GroupLimitName, ProcessInspector } from "../../platform/index.ts";
 import type { AttemptFolders } from "./attempt-folders.ts";
 import type { AttemptLimits } from "./attempt-limits.ts";
 import { folderBytes } from "./folder-size.ts";
 import type { ProcessTree } from "./process-tree.ts";
+import { RegularLook } from "./regular-look.ts";
 
 const LOOK_INTERVAL_MS = 100;
 /** All processes of the machine are looked through at least so often, for those that left their parents. */
@@ -38,9 +39,7 @@ export class LimitWatch {
   exceeded: LimitName | undefined;
   private readonly options: LimitWatchOptions;
   private readonly tasksBefore: number;
-  private timer: Timer | undefined;
-  private looking: Promise<void> = Promise.resolve();
-  private closed = false;
+  private looks: RegularLook | undefined;
   private scanAtMs = 0;
   private measureAtMs = 0;
 
@@ -61,25 +60,22 @@ export class LimitWatch {
 
   /** Calls `onExceeded` once, at the first limit that is exceeded. */
   start(tree: ProcessTree, onExceeded: () => void): void {
-    this.timer = this.options.clock.setTimer(LOOK_INTERVAL_MS, () => {
-      this.looking = this.look(tree).then(() => {
-        if (this.closed) return;
-        if (this.exceeded === undefined) this.start(tree, onExceeded);
-        else onExceeded();
-      });
+    const looks = new RegularLook({
+      clock: this.options.clock,
+      intervalMs: LOOK_INTERVAL_MS,
+      look: async () => {
+        if (this.exceeded !== undefined) return;
+        this.exceeded = this.kernelSays() ?? this.processesSay(tree) ?? (await this.filesSay({ final: false }));
+        if (this.exceeded !== undefined && !looks.stopped) onExceeded();
+      },
     });
+    this.looks = looks;
   }
 
   /** Stops looking, after a last look at what the kernel and the files say: a command may be faster than the looks. */
   async close(): Promise<void> {
-    this.closed = true;
-    this.timer?.cancel();
-    await this.looking;
+    await this.looks?.stop();
     this.exceeded ??= this.kernelSays() ?? (await this.filesSay({ final: true }));
-  }
-
-  private async look(tree: ProcessTree): Promise<void> {
-    this.exceeded ??= this.kernelSays() ?? this.processesSay(tree) ?? (await this.filesSay({ final: false }));
   }
 
   private kernelSays(): LimitName | undefined {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import type { Timer } from "../../base/index.ts";
 import type { ExecutionContext } from "../executor.ts";
 import { OutputFile } from "./output-file.ts";
+import { RegularLook } from "./regular-look.ts";
 
 const LOOK_INTERVAL_MS = 200;
 
@@ -12,9 +12,7 @@ export class LiveOutput {
   /** The largest reading so far; a command that ends before the first look has none. */
   peakMemoryBytes: number | undefined;
   private readonly context: ExecutionContext;
-  private timer: Timer | undefined;
-  private looking: Promise<void> = Promise.resolve();
-  private closed = false;
+  private looks: RegularLook | undefined;
 
   private constructor(files: { stdout: OutputFile; stderr: OutputFile }, context: ExecutionContext) {
     this.stdout = files.stdout;
@@ -23,18 +21,22 @@ export class LiveOutput {
   }
 
   static async create(folder: string, context: ExecutionContext): Promise<LiveOutput> {
-    const [stdout, stderr] = await Promise.all([
-      OutputFile.create(join(folder, "stdout.log")),
-      OutputFile.create(join(folder, "stderr.log")),
-    ]);
-    return new LiveOutput({ stdout, stderr }, context);
+    await using opened = new AsyncDisposableStack();
+    const open = async (name: string): Promise<OutputFile> =>
+      opened.adopt(await OutputFile.create(join(folder, name)), (file) => file.close());
+    const files = { stdout: await open("stdout.log"), stderr: await open("stderr.log") };
+    // From here on they are closed with the whole.
+    opened.move();
+    return new LiveOutput(files, context);
   }
 
   /** Starts looking, at the output and at the memory in use, until closed. */
   follow(readPeakMemory: () => number | undefined): void {
-    this.timer = this.context.clock.setTimer(LOOK_INTERVAL_MS, () => {
+    this.looks = new RegularLook({
+      clock: this.context.clock,
+      intervalMs: LOOK_INTERVAL_MS,
       // The live view is a courtesy: when a file cannot be read, the attempt goes on without it.
-      this.looking = this.look(readPeakMemory).catch(() => undefined);
+      look: () => this.look(readPeakMemory).catch(() => undefined),
     });
   }
 
@@ -71,9 +73,7 @@ export class LiveOutput {
 
   /** Shows the rest and lets go of the files. */
   async close(): Promise<void> {
-    this.closed = true;
-    this.timer?.cancel();
-    await this.looking;
+    await this.looks?.stop();
     await this.showNews();
     await Promise.all([this.stdout.close(), this.stderr.close()]);
   }
@@ -82,7 +82,6 @@ export class LiveOutput {
     const peakBytes = readPeakMemory();
     if (peakBytes !== undefined) this.peakMemoryBytes = Math.max(peakBytes, this.peakMemoryBytes ?? 0);
     await this.showNews();
-    if (!this.closed) this.follow(readPeakMemory);
   }
 
   private async showNews(): Promise<void> {

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { open, writeFile } from "node:fs/promises";
-import type { Timer } from "../../base/index.ts";
 import { errorMessage } from "../../base/index.ts";
 import { MAX_PAYLOAD_CHARACTERS } from "../../contracts/index.ts";
 import type { ExecutionContext } from "../executor.ts";
 import type { CarriedProgress } from "./carried-progress.ts";
+import { RegularLook } from "./regular-look.ts";
 
 const LOOK_INTERVAL_MS = 2_000;
 /** In UTF-8 a character of a text takes at most three bytes for each of its units. */
@@ -22,40 +22,27 @@ export class ProgressFile {
   private seen: string;
   private changedAtMs = 0;
   private complaint = "";
-  private timer: Timer | undefined;
-  private looking: Promise<void> = Promise.resolve();
-  private closed = false;
+  private readonly looks: RegularLook;
 
   private constructor(path: string, context: ExecutionContext, carried: CarriedProgress) {
     this.path = path;
     this.context = context;
     this.carried = carried;
     this.seen = carried.text;
+    this.looks = new RegularLook({ clock: context.clock, intervalMs: LOOK_INTERVAL_MS, look: () => this.look() });
   }
 
   static async create(path: string, context: ExecutionContext, carried: CarriedProgress): Promise<ProgressFile> {
     await writeFile(path, carried.text);
-    const file = new ProgressFile(path, context, carried);
-    file.follow();
-    return file;
+    return new ProgressFile(path, context, carried);
   }
 
   /** Stops looking; with `report` after a last look. A second call does nothing. */
   async close({ report }: { report: boolean }): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    this.timer?.cancel();
-    await this.looking;
+    if (this.looks.stopped) return;
+    await this.looks.stop();
     this.changedAtMs = 0;
     if (report) await this.look();
-  }
-
-  private follow(): void {
-    this.timer = this.context.clock.setTimer(LOOK_INTERVAL_MS, () => {
-      this.looking = this.look().then(() => {
-        if (!this.closed) this.follow();
-      });
-    });
   }
 
   private async look(): Promise<void> {

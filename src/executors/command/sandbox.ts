@@ -1,9 +1,7 @@
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-
-const PROBE_TIMEOUT_MS = 10_000;
+import { PROBE_TIMEOUT_MS, runHelper } from "./run-helper.ts";
 
 export interface SandboxPlace {
   /** The one folder that can be changed. */
@@ -18,7 +16,7 @@ export interface SandboxPlace {
  * What goes before a command to run it in a sandbox: namespaces of its own for processes, network, users and the rest, no
  * capabilities, the file system read-only, home and temporary folders empty.
  */
-export function sandboxCommand({ workDir, cwd, cacheDir, home }: SandboxPlace): string[] {
+export function sandboxCommand({ workDir, cwd, cacheDir, home }: SandboxPlace): [string, ...string[]] {
   const homes = home === undefined || home === "/" ? [] : [home];
   const hidden = ["/tmp", "/var/tmp", ...homes, dirname(cacheDir)].filter((folder) => existsSync(folder));
   return [
@@ -29,7 +27,9 @@ export function sandboxCommand({ workDir, cwd, cacheDir, home }: SandboxPlace): 
     ...hidden.flatMap((folder) => ["--tmpfs", folder]),
     ...(cwd === workDir || cwd.startsWith(`${workDir}/`) ? [] : ["--ro-bind", cwd, cwd]),
     ...["--bind", workDir, workDir],
-    ...["--chdir", cwd, "--"],
+    ...["--chdir", cwd],
+    // Whether a program is there shows inside alone; a shell says it in exit codes that mean nothing else.
+    ...["--", "/bin/sh", "-c", 'exec "$@"', "sh"],
   ];
 }
 
@@ -49,20 +49,10 @@ export async function probeSandbox({
     // Its own folder can be changed and nothing else, and there is no network.
     const script =
       "echo yes > here || exit 1; ( : > /assay-probe ) 2>/dev/null && exit 2; test $(grep -c : /proc/net/dev) = 1 && exit 42";
-    const command = [...sandboxCommand(place), "/bin/sh", "-c", script];
-    return (await exitCode(command, { PATH: env["PATH"] })) === 42;
+    const command = [...sandboxCommand(place), "/bin/sh", "-c", script] as const;
+    const options = { env: { PATH: env["PATH"] }, timeoutMs: PROBE_TIMEOUT_MS };
+    return (await runHelper(command, options)).exitCode === 42;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function exitCode(
-  [program = "", ...args]: readonly string[],
-  env: Record<string, string | undefined>,
-): Promise<unknown> {
-  return new Promise((resolve) => {
-    execFile(program, args, { env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" }, (error) =>
-      resolve(error === null ? 0 : error.code),
-    );
-  });
 }

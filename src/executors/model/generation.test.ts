@@ -41,7 +41,7 @@ function changed(tensor: TensorData | undefined, change: (value: number, index: 
 }
 
 describe("generation", () => {
-  const environment = { clock: systemClock, checkpoint: () => Promise.resolve() };
+  const environment = { clock: systemClock, cancellationPoint: () => Promise.resolve() };
   const plan = { prompt: [5, 40, 7, 99, 12], repeats: 2, tolerance: 1e-4 };
 
   test("gives the same tokens with and without the cache, and times each step", async () => {

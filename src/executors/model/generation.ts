@@ -19,7 +19,7 @@ export interface GenerationPlan {
 
 interface Environment {
   readonly clock: Clock;
-  readonly checkpoint: () => Promise<void>;
+  readonly cancellationPoint: () => Promise<void>;
 }
 
 /** Whether the model generates text with a cache that we know how to feed. */
@@ -77,7 +77,7 @@ async function generateWithoutCache(
   for (let step = 0; step < NEW_TOKENS; step += 1) {
     const ids = [...prompt, ...right.map(({ token }) => token)];
     right.push(best(await session.bind(promptFeeds(session, ids)).run()));
-    await environment.checkpoint();
+    await environment.cancellationPoint();
   }
   return right;
 }
@@ -98,7 +98,7 @@ async function generateWithCache(
     const { token } = best(outputs);
     tokens.push(token);
     feeds = nextFeeds(session, { token, position: prompt.length + step, outputs });
-    await environment.checkpoint();
+    await environment.cancellationPoint();
   }
   return { tokens, stepsMs };
 }

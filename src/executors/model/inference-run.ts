@@ -9,7 +9,7 @@ import { backendFacts } from "./backends/backend-names.ts";
 import { loadBackend } from "./backends/load-backend.ts";
 import { BatchChecker } from "./batch-checker.ts";
 import { canGenerate, measureGeneration, NEW_TOKENS } from "./generation.ts";
-import { noiseReason, OthersLoad, quietest, spreadOf } from "./machine-noise.ts";
+import { NoiseBudget, noiseReason, OthersLoad, quietest, spreadOf } from "./machine-noise.ts";
 import type { Noise } from "./machine-noise.ts";
 import type { BatchReport, GenerationReport, LoadReport, ModelRunProgress, RoundReport } from "./messages.ts";
 import type { ModelRunReport, ModelRunRequest } from "./messages.ts";
@@ -23,16 +23,12 @@ export interface InferenceEnvironment {
   /** Fires when the run is cancelled. */
   readonly signal: AbortSignal;
   /** Lets messages in between two iterations; throws when the run was cancelled. */
-  readonly checkpoint: () => Promise<void>;
+  readonly cancellationPoint: () => Promise<void>;
   /** Resolves after a while; rejects when the run is cancelled meanwhile. */
   readonly wait: (delayMs: number) => Promise<void>;
   /** Frees garbage, so that neither peaks nor iterations pay for what came before. */
   readonly collectGarbage: () => void;
 }
-
-/** Before a noisy measurement is taken again: as long as it took, then twice as long, within these bounds. */
-const LEAST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 30_000;
 
 /** How many timed iterations' outputs are compared again. */
 const KEPT_OUTPUTS = 3;
@@ -72,13 +68,13 @@ export class InferenceRun {
   private readonly memory = peakMemory();
   private readonly processStartMs: number;
   private peakBytes = 0;
-  /** What measuring again has taken so far. */
-  private spentAgainMs = 0;
+  private readonly noiseBudget: NoiseBudget;
 
   constructor(request: ModelRunRequest, environment: InferenceEnvironment) {
     this.request = request;
     this.environment = environment;
     this.processStartMs = process.uptime() * 1000;
+    this.noiseBudget = new NoiseBudget(request.measureAgain?.withinMs ?? 0);
   }
 
   async run(): Promise<ModelRunReport> {
@@ -169,22 +165,22 @@ export class InferenceRun {
     };
   }
 
-  /** Once, and again after a growing wait while the machine is noisy and the task has time for it. */
+  /** Once, and again while the machine is noisy and there is time for it. */
   private async measureRounds(bound: BoundRun, batchSize: number): Promise<Round[]> {
-    const { atMost, withinMs } = this.request.measureAgain ?? { atMost: 0, withinMs: 0 };
     const { clock } = this.environment;
-    const rounds: Round[] = [];
-    for (;;) {
-      const startMs = clock.monotonicMs();
-      const round = await this.measureRound(bound, batchSize);
-      rounds.push(round);
-      const tookMs = clock.monotonicMs() - startMs;
-      const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, tookMs) * 2 ** (rounds.length - 1));
-      if (noiseReason(round) === undefined || rounds.length > atMost) return rounds;
-      if (this.spentAgainMs + waitMs + tookMs > withinMs) return rounds;
-      this.spentAgainMs += waitMs + tookMs;
+    const startMs = clock.monotonicMs();
+    let round = await this.measureRound(bound, batchSize);
+    const tookMs = clock.monotonicMs() - startMs;
+    this.noiseBudget.measured(tookMs);
+    const rounds = [round];
+    while (noiseReason(round) !== undefined && rounds.length <= (this.request.measureAgain?.atMost ?? 0)) {
+      const waitMs = this.noiseBudget.again(tookMs);
+      if (waitMs === undefined) break;
       await this.environment.wait(waitMs);
+      round = await this.measureRound(bound, batchSize);
+      rounds.push(round);
     }
+    return rounds;
   }
 
   private async measureRound(bound: BoundRun, batchSize: number): Promise<Round> {
@@ -200,7 +196,11 @@ export class InferenceRun {
         minDurationMs: request.minDurationMs,
         keep: KEPT_OUTPUTS,
       },
-      { clock: environment.clock, rng: seededRng(request.seed + batchSize), checkpoint: environment.checkpoint },
+      {
+        clock: environment.clock,
+        rng: seededRng(request.seed + batchSize),
+        cancellationPoint: environment.cancellationPoint,
+      },
     );
     const noise = { spread: spreadOf(samplesMs), othersLoad: others.share() };
     return { samplesMs, kept, peakMemoryBytes: this.notePeak(), ...noise };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { noiseReason, quietest, spreadOf } from "./machine-noise.ts";
+import { NoiseBudget, noiseReason, quietest, spreadOf } from "./machine-noise.ts";
 
 test("the spread is the coefficient of variation of a normal distribution", () => {
   // Quantiles of a normal distribution with mean 10 and standard deviation 2: its quartiles lie 0.6745 deviations from the mean.
@@ -28,4 +28,28 @@ test("what is noise, and which round has the least of it", () => {
       { spread: 0.1, othersLoad: 0.9 },
     ]),
   ).toBe(1);
+});
+
+test("noise costs no more time than the measurements took, nor than its limit", () => {
+  const steady = new NoiseBudget(Number.POSITIVE_INFINITY);
+  for (const tookMs of [100.1, 200.7, 0.3]) {
+    steady.measured(tookMs);
+    expect([steady.again(tookMs), steady.again(tookMs)]).toEqual([0, undefined]);
+  }
+  // What quiet measurements left is there for a noisy one.
+  steady.measured(1_000);
+  steady.measured(300);
+  expect([steady.again(300), steady.again(300), steady.again(300)]).toEqual([300, 300, undefined]);
+  const limited = new NoiseBudget(1_500);
+  limited.measured(1_000);
+  expect(limited.again(1_000)).toBe(0);
+  limited.measured(1_000);
+  expect(limited.again(1_000)).toBeUndefined();
+});
+
+test("a long measurement is not waited for as long", () => {
+  const budget = new NoiseBudget(Number.POSITIVE_INFINITY);
+  budget.measured(1_000_000);
+  budget.measured(60_000);
+  expect(budget.again(60_000)).toBe(30_000);
 });

@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { cpuTimes } from "../../platform/index.ts";
 import { quantile } from "../../stats/index.ts";
 
 /** Why a measurement is not to be trusted. */
@@ -41,28 +42,50 @@ export function quietest(rounds: readonly Noise[]): number {
   return loudness.indexOf(Math.min(...loudness));
 }
 
+const LONGEST_WAIT_MS = 30_000;
+
+/**
+ * The time that noise may cost an attempt: no more than `limitMs`, and at no time more than its measurements themselves have taken.
+ * So on a machine that stays busy a task takes at most twice as long.
+ */
+export class NoiseBudget {
+  private readonly limitMs: number;
+  private measuredMs = 0;
+  private spentMs = 0;
+
+  constructor(limitMs: number) {
+    this.limitMs = limitMs;
+  }
+
+  /** A batch size was measured for the first time. */
+  measured(tookMs: number): void {
+    this.measuredMs += Math.ceil(tookMs);
+  }
+
+  /** Takes the time for a measurement as long as that; how long to wait before it, or undefined when there is not enough left. */
+  again(tookMs: number): number | undefined {
+    // Whole milliseconds, so that as much as was measured is never a rounding error too much.
+    const againMs = Math.ceil(tookMs);
+    const leftMs = Math.min(this.measuredMs, this.limitMs) - this.spentMs - againMs;
+    if (leftMs < 0) return undefined;
+    const waitMs = Math.min(againMs, leftMs, LONGEST_WAIT_MS);
+    this.spentMs += againMs + waitMs;
+    return waitMs;
+  }
+}
+
 /** What other processes take of the machine, from now on. */
 export class OthersLoad {
-  private readonly machine = machineTimes();
+  private readonly machine = cpuTimes();
   private readonly own = process.cpuUsage();
 
   /** The part of all cores since the start, 0 to 1; `null` when too little time has passed. */
   share(): number | null {
-    const now = machineTimes();
+    const now = cpuTimes();
     const totalMs = now.totalMs - this.machine.totalMs;
     if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return null;
     const { user, system } = process.cpuUsage(this.own);
     const othersMs = now.busyMs - this.machine.busyMs - (user + system) / 1000;
     return Math.min(1, Math.max(0, othersMs / totalMs));
   }
-}
-
-function machineTimes(): { totalMs: number; busyMs: number } {
-  let busyMs = 0;
-  let idleMs = 0;
-  for (const { times } of cpus()) {
-    busyMs += times.user + times.nice + times.sys + times.irq;
-    idleMs += times.idle;
-  }
-  return { totalMs: busyMs + idleMs, busyMs };
 }

@@ -24,7 +24,7 @@ export interface ModelRunRequest {
   /** Least timed duration per batch size; both this and `iterations` must be reached. */
   readonly minDurationMs: number;
   readonly warmupIterations: number;
-  /** How often a batch size is measured again while the machine is noisy, and how much time of all that may take; default: never. */
+  /** How often a batch size is measured again while the machine is noisy, and how much time all of that may take at most; default: never. */
   readonly measureAgain?: { readonly atMost: number; readonly withinMs: number };
   /** Tokens per text; without meaning for images. */
   readonly sequenceLength: number;

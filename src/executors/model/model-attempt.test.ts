@@ -231,15 +231,15 @@ test("a batch size is measured again while others use the machine, and every rou
     spawn(process.execPath, ["--eval", "for (;;);"], { stdio: "ignore" }),
   );
   try {
-    const { outcome } = await attempt({
-      batchSizes: [1],
-      minDurationMs: 500,
-      measureAgain: { atMost: 2, withinMs: 60_000 },
-    });
+    const { outcome } = await attempt({ minDurationMs: 500, measureAgain: { atMost: 2, withinMs: 60_000 } });
     if (outcome.status !== "completed") throw new Error(JSON.stringify(outcome));
-    const rounds = outcome.report.batches[0]?.rounds ?? [];
-    expect(rounds.map(({ noise }) => noise)).toEqual(["busy_machine", "busy_machine", "busy_machine"]);
-    expect(rounds.filter(({ chosen }) => chosen)).toHaveLength(1);
+    for (const { rounds } of outcome.report.batches) {
+      expect(rounds.map(({ noise }) => noise)).toContain("busy_machine");
+      expect(rounds.filter(({ chosen }) => chosen)).toHaveLength(1);
+    }
+    // The machine stays busy: as much time again as the measurements took is one more round for each.
+    const all = outcome.report.batches.flatMap(({ rounds }) => rounds);
+    expect(all).toHaveLength(4);
     const none = await attempt({ batchSizes: [1], minDurationMs: 500, measureAgain: { atMost: 2, withinMs: 0 } });
     expect(none.outcome).toMatchObject({ report: { batches: [{ rounds: [{ noise: "busy_machine" }] }] } });
   } finally {

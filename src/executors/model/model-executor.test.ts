@@ -76,6 +76,7 @@ test("a model that does not exist is a setup failure", async () => {
   const report = await executor.execute(modelTask({ model: "no-such-model" }), attempt.context);
   expect(report).toMatchObject({ status: "failed", failure: { class: "setup" }, provenance: { proven: false } });
   expect(report.failure?.message).toContain("no-such-model");
+  expect(report.partial).toBeUndefined();
 });
 
 test("a platform that no runtime serves is a setup failure", async () => {
@@ -117,6 +118,7 @@ test.runIf(seesProcesses)(
       status: "failed",
       failure: { class: "crash", message: expect.stringContaining("SIGKILL") },
       results: { batch_sizes: { "1": {} } },
+      partial: true,
     });
     expect(failed.metrics).toContainEqual(expect.objectContaining({ name: "latency_ms_p50", batch_size: 1 }));
     expect(inferenceProcess()).toBeUndefined();
@@ -128,6 +130,7 @@ test.runIf(seesProcesses)(
       results: { resume: { batch_sizes: [1] }, batch_sizes: { "1": {}, "2": {} } },
       provenance: { proven: true },
     });
+    expect(next.partial).toBeUndefined();
     expect(attempt.progress.map(({ message }) => message)).not.toContain("batch size 1");
   },
 );
@@ -160,7 +163,7 @@ test("told to stop, it reports what it measured until then", async () => {
     },
   });
   const report = await executor.execute(modelTask({ min_duration_seconds: 1, batch_sizes: [1, 2] }), attempt.context);
-  expect(report).toMatchObject({ status: "timed_out", failure: { class: "timeout" } });
+  expect(report).toMatchObject({ status: "timed_out", failure: { class: "timeout" }, partial: true });
   expect(Object.keys(report.results?.["batch_sizes"] ?? {})).toEqual(["1"]);
 });
 

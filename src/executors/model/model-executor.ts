@@ -3,7 +3,7 @@ import type { JsonObject } from "../../base/index.ts";
 import type { Hardware, RecoveryStep, TaskSpec, TaskSpecOf } from "../../contracts/index.ts";
 import type { Platform, PlatformFacts } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
-import { abortReason, interruptedReport } from "../interruption.ts";
+import { abortReason, cutShort, interruptedReport } from "../interruption.ts";
 import { probeBackend, provenHardware, runtimeCapabilityOf } from "./backend-probe.ts";
 import type { BackendProbe } from "./backend-probe.ts";
 import { backendFacts, backendNames } from "./backends/backend-names.ts";
@@ -21,7 +21,7 @@ import { hardwareFallback, MEASURE_AGAIN_AT_MOST } from "./recovery.ts";
 const DEFAULT_SEQUENCE_LENGTH = 128;
 const TAIL_BYTES = 16 * 1024;
 
-/** The part of a benchmark's time limit that may go into waiting for a quiet machine and measuring again. */
+/** The part of a benchmark's time limit that may go into waiting for a quiet machine and measuring again, at most. */
 const SPENT_ON_NOISE = 0.25;
 
 /** What the inference process sees of the worker's environment: where programs, libraries, devices and certificates are. */
@@ -188,7 +188,7 @@ function recoveryOf({ recovery, resumed, ...outcome }: ModelAttemptOutcome): Rec
         strategy: "measure_again",
         class: "setup",
         reason: round.noise ?? "noisy_timing",
-        message: `batch size ${batchSize}: ${noiseText(round)}; measured again after a wait`,
+        message: `batch size ${batchSize}: ${noiseText(round)}; measured again`,
         succeeded: rounds[index + 1]?.noise === null,
       })),
     );
@@ -213,12 +213,17 @@ function reportOf(
 ): ExecutionReport {
   if (outcome.status === "completed") return completed(outcome.report, outcome.unmeasured);
   const { partial, unmeasured } = outcome;
-  const measured = { results: modelResults({ ...partial, unmeasured }), metrics: modelMetrics(partial) };
-  if (outcome.status === "cancelled") return { ...interruptedReport(abortReason(signal) ?? "cancelled"), ...measured };
+  const metrics = modelMetrics(partial);
+  const measured = { results: modelResults({ ...partial, unmeasured }), metrics };
+  const cut: Pick<ExecutionReport, "partial"> = metrics.length === 0 ? {} : { partial: true };
+  if (outcome.status === "cancelled")
+    return { ...interruptedReport(abortReason(signal) ?? "cancelled"), ...measured, ...cut };
+  const failure = failureDocument(outcome.failure);
   return {
     status: "failed",
-    failure: failureDocument(outcome.failure),
+    failure,
     ...measured,
+    ...(cutShort(failure) ? cut : {}),
     provenance: { kind: "real", proven: false, requested_backend: backend, evidence: [] },
   };
 }

@@ -8,7 +8,10 @@ export interface RecoveryRule {
   readonly against: readonly (ModelFailureClass | NoiseReason)[];
   readonly hardware: readonly Hardware[] | "any";
   readonly strategy: RecoveryStrategy;
-  /** So often in one attempt; after that the next rule, and after the last the attempt fails and the task's retry policy goes on. */
+  /**
+   * So often in one attempt (a batch size is measured again so often); after that the next rule, and after the last the attempt fails
+   * and the task's retry policy goes on.
+   */
   readonly atMost: number;
 }
 

@@ -22,7 +22,7 @@ async function answer(request: ModelRunRequest): Promise<void> {
     clock: systemClock,
     progress: (progress) => send({ type: "progress", progress }),
     signal: cancellation.signal,
-    checkpoint: async () => {
+    cancellationPoint: async () => {
       // Runtimes keep the event loop busy; without a turn of it a cancellation would never arrive.
       await setImmediate();
       cancellation.signal.throwIfAborted();

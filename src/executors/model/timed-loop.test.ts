@@ -8,7 +8,7 @@ const plan: LoopPlan = { warmupIterations: 2, iterations: 5, minDurationMs: 0, k
 
 /** An action whose n-th call takes n milliseconds of a clock that only it moves. */
 function rig(options: { readonly stepMs?: number; readonly stopAfter?: number } = {}) {
-  const state = { nowMs: 0, calls: 0, checkpoints: 0 };
+  const state = { nowMs: 0, calls: 0, cancellationPoints: 0 };
   const clock: Clock = {
     nowMs: () => state.nowMs,
     monotonicMs: () => state.nowMs,
@@ -24,11 +24,13 @@ function rig(options: { readonly stepMs?: number; readonly stopAfter?: number } 
     environment: {
       clock,
       rng: seededRng(1),
-      checkpoint: () => {
-        state.checkpoints += 1;
+      cancellationPoint: () => {
+        state.cancellationPoints += 1;
         // Time between two iterations must not count.
         state.nowMs += 1_000;
-        return state.checkpoints === options.stopAfter ? Promise.reject(new Error("cancelled")) : Promise.resolve();
+        return state.cancellationPoints === options.stopAfter
+          ? Promise.reject(new Error("cancelled"))
+          : Promise.resolve();
       },
     },
   };
@@ -39,7 +41,7 @@ describe("timedLoop", () => {
     const { action, environment, state } = rig();
     const { samplesMs } = await timedLoop(action, plan, environment);
     expect(samplesMs).toEqual([3, 4, 5, 6, 7]);
-    expect(state.checkpoints).toBe(7);
+    expect(state.cancellationPoints).toBe(7);
   });
 
   test("goes on until the duration is reached, too", async () => {
@@ -70,7 +72,7 @@ describe("timedLoop", () => {
     for (const count of counts.values()) expect(Math.abs(count - 150)).toBeLessThan(60);
   });
 
-  test("stops at a checkpoint that throws", async () => {
+  test("stops at a point of cancellation that throws", async () => {
     const { action, environment, state } = rig({ stopAfter: 4 });
     await expect(timedLoop(action, plan, environment)).rejects.toThrow("cancelled");
     expect(state.calls).toBe(4);

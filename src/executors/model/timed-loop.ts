@@ -14,7 +14,7 @@ export interface LoopEnvironment {
   readonly clock: Clock;
   readonly rng: Rng;
   /** Called between iterations, outside the timed part; throws to stop the loop. */
-  readonly checkpoint: () => Promise<void>;
+  readonly cancellationPoint: () => Promise<void>;
 }
 
 export interface LoopResult<T> {
@@ -36,10 +36,10 @@ export async function timedLoop<T>(
   plan: LoopPlan,
   environment: LoopEnvironment,
 ): Promise<LoopResult<T>> {
-  const { clock, rng, checkpoint } = environment;
+  const { clock, rng, cancellationPoint } = environment;
   for (let index = 0; index < plan.warmupIterations; index += 1) {
     await action();
-    await checkpoint();
+    await cancellationPoint();
   }
   const samplesMs: number[] = [];
   const kept: T[] = [];
@@ -52,7 +52,7 @@ export async function timedLoop<T>(
     totalMs += elapsedMs;
     const slot = kept.length < plan.keep ? kept.length : rng.below(samplesMs.length);
     if (slot < plan.keep) kept[slot] = result;
-    await checkpoint();
+    await cancellationPoint();
   }
   return { samplesMs, kept };
 }

@@ -37,13 +37,9 @@ export class Cgroup {
   }
 
   oomKills(): number | undefined {
-    for (const folder of this.folders("memory")) {
-      const events =
-        readKernelFile(join(folder, "memory.events")) ?? readKernelFile(join(folder, "memory.oom_control"));
-      const kills = numberAfter(events, "oom_kill");
-      if (kills !== undefined) return kills;
-    }
-    return undefined;
+    return this.folders("memory")
+      .map(oomKillsIn)
+      .find((kills) => kills !== undefined);
   }
 
   /** Of the innermost group that this process is in. */
@@ -63,6 +59,12 @@ export class Cgroup {
       return mount === undefined ? [] : upwards(mount, path.join(":"));
     });
   }
+}
+
+/** Processes killed for want of memory in the group of the folder; undefined where that is not counted. */
+export function oomKillsIn(folder: string): number | undefined {
+  const events = readKernelFile(join(folder, "memory.events")) ?? readKernelFile(join(folder, "memory.oom_control"));
+  return numberAfter(events, "oom_kill");
 }
 
 /** `mount/a/b`, `mount/a`, `mount`. The path is often one of the host, which a container does not see. */

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
-import { expect, test, vi } from "vitest";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
 import { Cgroup } from "./cgroup.ts";
 import { LinuxControlGroups } from "./linux-control-groups.ts";
 
@@ -62,4 +63,45 @@ test("where none can be made nothing is promised", () => {
   const nowhere = new LinuxControlGroups(new Cgroup("/nonexistent"));
   expect(nowhere.probe()).toEqual([]);
   expect(nowhere.create("assay-x", { memoryBytes: 1e9 })).toBeUndefined();
+});
+
+// Version 2 is not mounted on every machine: here its files are made up, so that only what is written to them is tested.
+describe("of version 2", () => {
+  function madeUp({ controllers, kills }: { controllers: string; kills?: number }): { root: string; control: string } {
+    const root = mkdtempSync(join(tmpdir(), "assay-cgroup2-"));
+    const mount = join(root, "sys/fs/cgroup");
+    const write = (path: string, text: string): void => {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    };
+    write(join(root, "proc/self/cgroup"), "0::/\n");
+    write(join(mount, "cgroup.procs"), "");
+    // The kernel takes what is written as one more; in a file it stands over what was there, so there is room for it.
+    write(join(mount, "cgroup.subtree_control"), `${" ".repeat(10)}${controllers}\n`);
+    // The kernel makes these with the group.
+    for (const name of ["cgroup.procs", "cpu.max", "memory.max", "pids.max"]) write(join(mount, "one", name), "");
+    write(join(mount, "one/memory.events"), `oom_kill ${kills ?? 0}\n`);
+    return { root, control: join(mount, "cgroup.subtree_control") };
+  }
+
+  test.each([
+    ["cpu", "memory pids"],
+    ["memory", "cpu pids"],
+    ["pids", "cpu memory"],
+  ])("a group is given the controller %s when only the others were", (missing, controllers) => {
+    const { root, control } = madeUp({ controllers });
+    const group = new LinuxControlGroups(new Cgroup(root)).create("one", { cpu: 1, memoryBytes: 1e9, processes: 9 });
+    expect(group?.enforced).toEqual(["cpu", "memoryBytes", "processes"]);
+    expect(readFileSync(control, "utf8").trim().split(/\s+/)).toEqual([`+${missing}`, ...controllers.split(" ")]);
+    rmSync(root, { recursive: true });
+  });
+
+  test("a kill for want of memory is a limit that was run into only where there is one", () => {
+    const { root } = madeUp({ controllers: "cpu memory pids", kills: 1 });
+    const groupsThere = new LinuxControlGroups(new Cgroup(root));
+    const unlimited = groupsThere.create("one", { processes: 9 });
+    expect([unlimited?.oomKills(), unlimited?.exceeded()]).toEqual([1, []]);
+    expect(groupsThere.create("one", { memoryBytes: 1e9 })?.exceeded()).toEqual(["memoryBytes"]);
+    rmSync(root, { recursive: true });
+  });
 });

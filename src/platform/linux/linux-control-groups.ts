@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "no
 import { basename, dirname, join } from "node:path";
 import type { ControlGroup, ControlGroups, GroupLimitName, GroupLimits } from "../control-groups.ts";
 import type { Cgroup, Controller } from "./cgroup.ts";
+import { oomKillsIn } from "./cgroup.ts";
 import { numberAfter, readKernelFile } from "./kernel-file.ts";
 
 /** The worker's own group, when it has to leave the one below which it makes others. */
@@ -38,8 +39,8 @@ export class LinuxControlGroups implements ControlGroups {
     const enforced = LIMIT_NAMES.filter((limit) => {
       const value = limits[limit];
       const parent = value === undefined ? undefined : this.parentOf(CONTROLLER[limit]);
-      if (value === undefined || parent === undefined) return false;
-      const folder = folders.get(parent) ?? makeGroup(parent, name, CONTROLLER[limit]);
+      if (value === undefined || parent === undefined || !delegates(parent, CONTROLLER[limit])) return false;
+      const folder = folders.get(parent) ?? makeFolder(join(parent, name));
       if (folder === undefined) return false;
       folders.set(parent, folder);
       return setLimit(folder, limit, value);
@@ -84,14 +85,14 @@ class LinuxControlGroup implements ControlGroup {
   }
 
   oomKills(): number {
-    return this.sum(["memory.events", "memory.oom_control"], "oom_kill");
+    return sum(this.folders.map(oomKillsIn));
   }
 
   exceeded(): GroupLimitName[] {
-    return [
-      ...(this.oomKills() > 0 ? ["memoryBytes" as const] : []),
-      ...(this.sum(["pids.events"], "max") > 0 ? ["processes" as const] : []),
-    ];
+    // In version 2 one folder has the files of all controllers: a kill for want of memory may be for a limit of a group above.
+    const tooMuchMemory = this.enforced.includes("memoryBytes") && this.oomKills() > 0;
+    const refused = this.folders.map((folder) => numberAfter(readKernelFile(join(folder, "pids.events")), "max"));
+    return [...(tooMuchMemory ? ["memoryBytes" as const] : []), ...(sum(refused) > 0 ? ["processes" as const] : [])];
   }
 
   members(): number[] {
@@ -116,35 +117,30 @@ class LinuxControlGroup implements ControlGroup {
     }
     return !this.folders.some((folder) => existsSync(folder));
   }
-
-  private sum(files: readonly string[], key: string): number {
-    const texts = this.folders.flatMap((folder) => files.map((file) => readKernelFile(join(folder, file))));
-    return texts.reduce((total, text) => total + (numberAfter(text, key) ?? 0), 0);
-  }
 }
 
-/** In version 2 a group gives its children only the controllers that it was told to; undefined when it may not. */
-function makeGroup(parent: string, name: string, controller: Controller): string | undefined {
-  if (!existsSync(join(parent, "cgroup.procs"))) return undefined;
+function sum(counts: readonly (number | undefined)[]): number {
+  return counts.reduce<number>((total, count) => total + (count ?? 0), 0);
+}
+
+/** Whether groups below `parent` can have a controller: in version 2 only those that it was told to give them, so it is told. */
+function delegates(parent: string, controller: Controller): boolean {
+  if (!existsSync(join(parent, "cgroup.procs"))) return false;
   const control = join(parent, "cgroup.subtree_control");
-  if (existsSync(control) && !(readKernelFile(control) ?? "").split(/\s/).includes(controller)) {
-    if (!tryWrite(control, `+${controller}`)) {
-      // A group of version 2 that limits its children may hold no process itself.
-      const leaf = join(parent, WORKER_LEAF);
-      if (!makeFolder(leaf) || !tryWrite(join(leaf, "cgroup.procs"), "0")) return undefined;
-      if (!tryWrite(control, `+${controller}`)) return undefined;
-    }
-  }
-  const folder = join(parent, name);
-  return makeFolder(folder) ? folder : undefined;
+  if (!existsSync(control) || (readKernelFile(control) ?? "").split(/\s/).includes(controller)) return true;
+  if (tryWrite(control, `+${controller}`)) return true;
+  // A group of version 2 that limits its children may hold no process itself.
+  const leaf = makeFolder(join(parent, WORKER_LEAF));
+  if (leaf === undefined || !tryWrite(join(leaf, "cgroup.procs"), "0")) return false;
+  return tryWrite(control, `+${controller}`);
 }
 
-function makeFolder(folder: string): boolean {
+function makeFolder(folder: string): string | undefined {
   try {
     mkdirSync(folder, { recursive: true });
-    return true;
+    return folder;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
