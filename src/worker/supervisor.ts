@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { errorMessage } from "../base/index.ts";
 import type { Clock } from "../base/index.ts";
 import { readJson, writeDurably } from "./durable-file.ts";
 import { removeOtherVersions } from "./versions.ts";
@@ -149,8 +150,10 @@ class Supervisor {
     this.trial = null;
     Object.assign(this.state, { good: trial, refused: null });
     this.options.logger.info({ version: trial.version }, `version ${trial.version} works`);
-    await this.save();
-    await removeOtherVersions(this.options.folder, [trial.version, before]);
+    await this.orWarn(async () => {
+      await this.save();
+      await removeOtherVersions(this.options.folder, [trial.version, before]);
+    });
   }
 
   private async fallBack(trial: Release, { how }: ProcessEnd): Promise<void> {
@@ -159,7 +162,7 @@ class Supervisor {
     this.trial = null;
     this.note = `${reason}; back at ${this.good.version}`;
     this.state.refused = { version: trial.version, reason };
-    await this.save();
+    await this.orWarn(() => this.save());
   }
 
   private async takeNext(): Promise<void> {
@@ -185,6 +188,15 @@ class Supervisor {
 
   private save(): Promise<void> {
     return writeDurably(join(this.options.folder, "state.json"), JSON.stringify(this.state));
+  }
+
+  /** A full disk must not end the worker: what could not be saved holds as long as this process lives. */
+  private async orWarn(save: () => Promise<void>): Promise<void> {
+    try {
+      await save();
+    } catch (error) {
+      this.options.logger.warn({ err: errorMessage(error) }, "what is known of the versions could not be saved");
+    }
   }
 }
 
