@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { systemClock } from "../base/index.ts";
+import { AssayError, systemClock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { ArtifactSource } from "../executors/index.ts";
 import { ArtifactSpool } from "./artifact-spool.ts";
@@ -71,10 +71,10 @@ test("with a coordinator there nothing waits; when it goes during an upload, the
 test("what the coordinator refuses is refused at once, or given up when it waited", async () => {
   const spool = await open();
   await spool.put(text("a"));
-  store.refusal = assayError("blob_too_large", "no");
+  store.refusal = new AssayError("token_expired", { message: "no", next: "", details: { refused: true } });
   spool.connected();
   await until(() => expect(spool.stateOf(digest("a"))).toBe("lost"));
-  await expect(spool.put(text("b"))).rejects.toMatchObject({ code: "blob_too_large" });
+  await expect(spool.put(text("b"))).rejects.toMatchObject({ code: "token_expired" });
 });
 
 test("it is bounded: the oldest logs make room, nothing else does", async () => {

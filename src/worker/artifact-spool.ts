@@ -14,14 +14,6 @@ import type { WorkerLogger } from "./worker-logger.ts";
 /** Most that waits on disk for a coordinator that is away. */
 const SPOOL_BYTES = 256 * 1024 * 1024;
 const RETRY_MS = 10_000;
-/** What another try does not mend. */
-const REFUSALS: readonly string[] = [
-  "blob_mismatch",
-  "blob_too_large",
-  "forbidden",
-  "unauthenticated",
-  "token_revoked",
-];
 
 export interface ArtifactSpoolOptions {
   store: ArtifactSink;
@@ -222,5 +214,5 @@ export class ArtifactSpool implements ArtifactSink {
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof AssayError && REFUSALS.includes(error.code);
+  return error instanceof AssayError && error.details["refused"] === true;
 }

@@ -4,7 +4,10 @@ export type StoredArtifact = StoredBlob;
 
 /** Where artifacts go: content-addressed, so storing the same twice is harmless. */
 export interface ArtifactSink {
-  /** Resolves once the content is safe; rejects with an AssayError when it cannot be stored. The source must not change meanwhile. */
+  /**
+   * Resolves once the content is safe; rejects with an AssayError when it cannot be stored, with `refused: true` in its details when
+   * another try cannot mend it. The source must not change meanwhile.
+   */
   put(source: ArtifactSource & { contentType?: string }): Promise<StoredArtifact>;
 }
 
