@@ -89,7 +89,7 @@ export class ArtifactSpool implements ArtifactSink {
   }
 
   /** Stores at the coordinator, or on disk when it is away. */
-  async put(source: ArtifactSource & { contentType?: string }): Promise<StoredArtifact> {
+  async put(source: ArtifactSource & { isLog?: boolean }): Promise<StoredArtifact> {
     const { session } = this;
     let trouble: unknown;
     if (session !== undefined && this.entries.size === 0) {
@@ -108,13 +108,15 @@ export class ArtifactSpool implements ArtifactSink {
     return this.keep(source, trouble);
   }
 
-  private async keep(source: ArtifactSource & { contentType?: string }, trouble: unknown): Promise<StoredArtifact> {
+  private async keep(source: ArtifactSource & { isLog?: boolean }, trouble: unknown): Promise<StoredArtifact> {
     const { folder, logger } = this.options;
-    const isLog = source.contentType === "text/plain";
+    const { isLog = false } = source;
     const temporary = join(folder, `${randomUUID()}.new`);
     try {
       const stored = await this.copy(source, temporary);
-      if (this.entries.has(stored.sha256)) {
+      const known = this.entries.get(stored.sha256);
+      // A file that holds what a log does must outlast the log.
+      if (known !== undefined && (isLog || !known.isLog)) {
         await rm(temporary, { force: true });
         return stored;
       }
@@ -125,6 +127,7 @@ export class ArtifactSpool implements ArtifactSink {
       await syncFolder(folder);
       this.lost.delete(stored.sha256);
       this.entries.set(stored.sha256, { ...stored, path, isLog });
+      if (known !== undefined) await rm(known.path, { force: true });
       if (this.session !== undefined) void this.deliver();
       return stored;
     } catch (error) {

@@ -8,7 +8,7 @@ export interface ArtifactSink {
    * Resolves once the content is safe; rejects with an AssayError when it cannot be stored, with `refused: true` in its details when
    * another try cannot mend it. The source must not change meanwhile.
    */
-  put(source: ArtifactSource & { contentType?: string }): Promise<StoredArtifact>;
+  put(source: ArtifactSource & { isLog?: boolean }): Promise<StoredArtifact>;
 }
 
 /** Where they can be had again, from any worker. */
