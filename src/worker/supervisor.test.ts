@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../base/index.ts";
+import type { SupervisedBy } from "./supervision.ts";
 import { superviseWorker } from "./supervisor.ts";
-import type { SupervisedBy } from "./supervisor.ts";
 import { MemoryLogger } from "./worker-acceptance.ts";
 
 let folder: string;
@@ -32,6 +32,7 @@ async function supervised(program: string): Promise<{ code: number; told: Superv
       spawn(process.execPath, [script, JSON.stringify(told), folder], {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       }),
+    exitCodes: { restart: 75, usage: 2 },
     healthyWithinMs: 60_000,
     // Waits of a second and more cut short.
     clock: { ...systemClock, setTimer: (ms, action) => systemClock.setTimer(ms < 60_000 ? ms / 20 : ms, action) },
