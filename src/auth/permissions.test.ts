@@ -9,7 +9,7 @@ const expected: Record<Permission, string> = {
   sql: "viewer submitter admin",
   submit: "submitter admin",
   cancel: "submitter admin",
-  drain: "admin",
+  workers: "admin",
   shares: "admin",
   patterns: "admin",
   tokens: "admin",

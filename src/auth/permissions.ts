@@ -11,7 +11,8 @@ export const permissions = {
   sql: ["viewer", "submitter", "admin"],
   submit: ["submitter", "admin"],
   cancel: ["submitter", "admin"],
-  drain: ["admin"],
+  /** Command workers, quarantine and release them. */
+  workers: ["admin"],
   /** Change what part of the workers pools and users are due. */
   shares: ["admin"],
   /** Decide what is done about what fails. */

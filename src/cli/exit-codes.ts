@@ -1,7 +1,6 @@
 import { AssayError } from "../base/index.ts";
 import { errorCatalogue } from "../contracts/index.ts";
 import type { ErrorCode, RunState, TaskCounts } from "../contracts/index.ts";
-import { RESTART_EXIT_CODE } from "../worker/index.ts";
 
 /** What the commands end with. When several apply, `testsFailed` wins over `infrastructure`: a definite failure needs no retry. */
 export const exitCodes = {
@@ -17,7 +16,7 @@ export const exitCodes = {
   /** The selection holds nothing. */
   nothingMatched: 5,
   /** A supervised worker wants to be started anew. */
-  restart: RESTART_EXIT_CODE,
+  restart: 75,
   interrupted: 130,
   terminated: 143,
 } as const;

@@ -5,6 +5,7 @@ import { ASSAY_VERSION } from "../contracts/index.ts";
 import { chooseNextVersion, installVersion, supervisedBy, superviseWorker } from "../worker/index.ts";
 import type { Supervision, WorkerLogger } from "../worker/index.ts";
 import type { CliContext } from "./context.ts";
+import { exitCodes } from "./exit-codes.ts";
 
 /** Tells a worker process about its supervisor. */
 const VARIABLE = "ASSAY_SUPERVISED";
@@ -30,6 +31,7 @@ export function runSupervisor(context: CliContext, settings: SupervisorSettings)
         // A terminal sends Ctrl-C to its whole group; only the supervisor is to hear of it.
         detached: true,
       }),
+    exitCodes,
     healthyWithinMs: settings.healthyWithinMs,
     clock: systemClock,
     logger: settings.logger,

@@ -62,6 +62,24 @@ export const failurePattern = z.strictObject({
 });
 export type FailurePattern = z.infer<typeof failurePattern>;
 
+/** What was seen, in one sentence. */
+export function patternText(pattern: FailurePattern): string {
+  const {
+    pattern_id,
+    factors: combined,
+    failure,
+    failures,
+    attempts,
+    failures_elsewhere,
+    attempts_elsewhere,
+  } = pattern;
+  const where = Object.entries(combined).map(([name, value]) => `${name} ${value}`);
+  return (
+    `pattern ${pattern_id}: ${failures} of ${attempts} attempts failed (${failure}) with ${where.join(", ")}; ` +
+    `${failures_elsewhere} of ${attempts_elsewhere} elsewhere`
+  );
+}
+
 /**
  * What is done about a pattern: only told (`warned`), its combination is left out of placement (`avoided`), one task tries it
  * again (`probation`), a person lets it be (`allowed`), it is over (`ended`).

@@ -1,4 +1,5 @@
 import { isoTime } from "../base/index.ts";
+import { patternText } from "../contracts/index.ts";
 import type { FeedEvent, JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
 import type { FeedWanted } from "./control.ts";
 
@@ -110,12 +111,7 @@ function patternDetails(event: JournalEventOf<"pattern_found"> | JournalEventOf<
     const message = `pattern ${event.patternId}: ${event.reason} (${event.by})`;
     return { state: event.action, message };
   }
-  const { pattern_id, factors, failure, failures, attempts, failures_elsewhere, attempts_elsewhere } = event.pattern;
-  const where = Object.entries(factors).map(([name, value]) => `${name} ${value}`);
-  const message =
-    `pattern ${pattern_id}: ${failures} of ${attempts} attempts failed (${failure}) with ${where.join(", ")}; ` +
-    `${failures_elsewhere} of ${attempts_elsewhere} elsewhere`;
-  return { state: "found", message };
+  return { state: "found", message: patternText(event.pattern) };
 }
 
 function workerDetails(event: Extract<JournalEvent, { type: `worker_${string}` }>): Details | null {

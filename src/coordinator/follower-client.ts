@@ -36,14 +36,12 @@ export class FollowerClient implements ReadModel {
   private readonly thread: Worker;
   private readonly calls = new Map<number, { resolve(value: unknown): void; reject(error: AssayError): void }>();
   private readonly exited: Promise<void>;
+  private readonly follows = Promise.withResolvers<void>();
   private nextId = 1;
   private failure: AssayError | undefined;
-  /** Settles when the thread follows; rejects when it cannot. Questions asked before are answered then. */
-  readonly ready: Promise<void>;
 
-  private constructor(options: FollowerClientOptions, ready: PromiseWithResolvers<void>) {
+  constructor(options: FollowerClientOptions) {
     this.options = options;
-    this.ready = ready.promise;
     // Whoever does not wait for it learns of a failure by `onFailed`.
     this.ready.catch(() => undefined);
     const workerData: FollowerThreadData = { dataDir: options.dataDir };
@@ -52,9 +50,7 @@ export class FollowerClient implements ReadModel {
       // Decoded events live for the length of a batch: room for them to die young.
       resourceLimits: { maxYoungGenerationSizeMb: 64 },
     });
-    this.thread.on("message", (message: FromFollower) =>
-      message.type === "ready" ? ready.resolve() : this.receive(message),
-    );
+    this.thread.on("message", (message: FromFollower) => this.receive(message));
     this.thread.on("error", (error) =>
       this.fail(assayError("internal", `The follower stopped: ${error.message}`, { cause: error })),
     );
@@ -66,13 +62,9 @@ export class FollowerClient implements ReadModel {
     });
   }
 
-  static start(options: FollowerClientOptions): FollowerClient {
-    const ready = Promise.withResolvers<void>();
-    const onFailed = (error: AssayError): void => {
-      ready.reject(error);
-      options.onFailed(error);
-    };
-    return new FollowerClient({ ...options, onFailed }, ready);
+  /** Resolves when the thread follows; rejects when it cannot, or was stopped before. Questions asked before are answered then. */
+  get ready(): Promise<void> {
+    return this.follows.promise;
   }
 
   /** New batches are in the journal. */
@@ -120,8 +112,10 @@ export class FollowerClient implements ReadModel {
     this.thread.postMessage(message);
   }
 
-  private receive(message: Exclude<FromFollower, { type: "ready" }>): void {
+  private receive(message: FromFollower): void {
     switch (message.type) {
+      case "ready":
+        return this.follows.resolve();
       case "projected":
         return this.options.onProjected(message.seq);
       case "patterns":
@@ -143,6 +137,7 @@ export class FollowerClient implements ReadModel {
   private fail(error: AssayError): void {
     if (this.failure) return;
     this.failure = error;
+    this.follows.reject(error);
     for (const call of this.calls.values()) call.reject(error);
     this.calls.clear();
     if (error.code !== "shutting_down") this.options.onFailed(error);

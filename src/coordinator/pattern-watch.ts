@@ -21,6 +21,7 @@ export interface PatternWatchOptions {
 export class PatternWatch {
   private readonly options: PatternWatchOptions;
   private failures = 0;
+  /** By the monotonic clock: a jump of the system's must not put off the next look. */
   private dueMs = 0;
   private timer: Timer | undefined;
   private looking: Promise<void> | undefined;
@@ -39,7 +40,7 @@ export class PatternWatch {
   written(state: State): void {
     if (this.failures === 0 || this.timer || this.looking || this.stopped) return;
     const { clock, onTrouble } = this.options;
-    this.timer = clock.setTimer(Math.max(0, this.dueMs - clock.nowMs()), () => {
+    this.timer = clock.setTimer(Math.max(0, this.dueMs - clock.monotonicMs()), () => {
       this.timer = undefined;
       this.looking = this.look(state)
         .catch(onTrouble)
@@ -59,16 +60,21 @@ export class PatternWatch {
 
   private async look(state: State): Promise<void> {
     const { results, clock, onFound } = this.options;
-    const startMs = clock.nowMs();
-    this.failures = 0;
-    this.dueMs = startMs + LEAST_INTERVAL_MS;
+    const { failures } = this;
     const { eventSeq } = results.applied();
     const ended = [...state.patterns.values()]
       .filter((record) => record.state === "ended")
       .map(({ pattern, sinceMs }) => ({ factors: pattern.factors, endedAtMs: sinceMs }));
-    const patterns = await results.patterns(startMs - WINDOW_MS, ended);
-    const nowMs = clock.nowMs();
-    this.dueMs = nowMs + Math.max(LEAST_INTERVAL_MS, REST_FACTOR * (nowMs - startMs));
+    const startMs = clock.monotonicMs();
+    let patterns: FailurePattern[];
+    try {
+      patterns = await results.patterns(clock.nowMs() - WINDOW_MS, ended);
+    } finally {
+      const endMs = clock.monotonicMs();
+      this.dueMs = endMs + Math.max(LEAST_INTERVAL_MS, REST_FACTOR * (endMs - startMs));
+    }
+    // A look that failed leaves them to the next one.
+    this.failures -= failures;
     if (patterns.length > 0) onFound(patterns, eventSeq);
   }
 }

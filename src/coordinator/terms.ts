@@ -93,7 +93,7 @@ function startFollower(
   { dataDir, logger }: CoordinatorOptions,
   present: { tail: LiveTail; leader: () => Leader | undefined; committedSeq: () => number },
 ): FollowerClient {
-  return FollowerClient.start({
+  return new FollowerClient({
     dataDir,
     tail: present.tail,
     committedSeq: present.committedSeq,

@@ -3,7 +3,7 @@ import { asWorkerId, systemClock } from "../base/index.ts";
 import { capabilityDocument, PROTOCOL_VERSION } from "../contracts/index.ts";
 import type { PlacedEvent } from "../contracts/index.ts";
 import { emptyState, step } from "../scheduler/index.ts";
-import type { Command } from "../scheduler/index.ts";
+import type { Command, State } from "../scheduler/index.ts";
 import { LiveLogs } from "./live-logs.ts";
 import { WorkerLink } from "./worker-link.ts";
 import type { WorkerLinkOptions, WorkerSession } from "./worker-link.ts";
@@ -19,7 +19,12 @@ const capabilities = capabilityDocument.parse({
 });
 
 /** A link on a state whose batches are committed by hand. */
-function newLink(): { link: WorkerLink; execute: WorkerLinkOptions["execute"]; commit: () => void } {
+function newLink(): {
+  state: State;
+  link: WorkerLink;
+  execute: WorkerLinkOptions["execute"];
+  commit: () => void;
+} {
   const state = emptyState();
   let events: PlacedEvent[] = [];
   let answers: (() => void)[] = [];
@@ -47,16 +52,20 @@ function newLink(): { link: WorkerLink; execute: WorkerLinkOptions["execute"]; c
     for (const answer of answering) answer();
     link.onCommitted(committed);
   };
-  return { link, execute, commit };
+  return { state, link, execute, commit };
 }
 
 function connect(link: WorkerLink, incarnation: string): string[] {
   const sent: string[] = [];
-  const session: WorkerSession = {
+  greet(link, incarnation, {
     welcome: () => sent.push("welcome"),
     send: ({ type }) => sent.push(type),
     close: () => sent.push("close"),
-  };
+  });
+  return sent;
+}
+
+function greet(link: WorkerLink, incarnation: string, session: WorkerSession): void {
   link.onHello(session, {
     type: "hello",
     protocol_version: PROTOCOL_VERSION,
@@ -69,7 +78,6 @@ function connect(link: WorkerLink, incarnation: string): string[] {
     credits: 1,
     held: [],
   });
-  return sent;
 }
 
 const drain: Command = {
@@ -115,4 +123,13 @@ test("a command is sent when it is committed, and again in each session until it
   expect(second).toEqual(["welcome", "drain", "command", "close"]);
   // It is the same process, so it drains still.
   expect(third).toEqual(["welcome", "drain"]);
+});
+
+test("a worker whose session ended has its time by the journal's clock, wherever the system's stands", () => {
+  const { state, link, commit } = newLink();
+  const session: WorkerSession = { welcome: () => undefined, send: () => undefined, close: () => undefined };
+  greet(link, "1", session);
+  commit();
+  link.onClosed(session, { reason: "connection_lost", message: "cut" });
+  expect(state.workers.get(asWorkerId("w"))).toMatchObject({ state: "suspect", timerMs: 1_000 + 3_000 });
 });

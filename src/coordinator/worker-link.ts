@@ -126,14 +126,14 @@ export class WorkerLink {
     this.filled.delete(peer);
     if (this.byWorker.get(peer.workerId) === peer) this.byWorker.delete(peer.workerId);
     const { workerId, sessionId } = peer;
-    const lostAtMs = this.options.clock.nowMs() + this.graceMs(end.reason);
+    const graceMs = this.graceMs(end.reason);
     this.liveness.remove(peer);
     this.options.execute({
       type: "worker_disconnected",
       workerId,
       sessionId,
       reason: end.message || end.reason,
-      lostAtMs,
+      graceMs,
     });
   }
 
@@ -179,10 +179,9 @@ export class WorkerLink {
   }
 
   private suspect({ workerId, sessionId, timeoutMs }: Peer, silentMs: number): void {
-    const { clock, execute } = this.options;
     const reason = `nothing was heard for ${Math.round(silentMs / 1000)} s`;
-    const lostAtMs = clock.nowMs() + Math.round(Math.max(timeoutMs - silentMs, 0));
-    execute({ type: "worker_silent", workerId, sessionId, reason, lostAtMs });
+    const graceMs = Math.round(Math.max(timeoutMs - silentMs, 0));
+    this.options.execute({ type: "worker_silent", workerId, sessionId, reason, graceMs });
   }
 
   private flush(peer: Peer): void {

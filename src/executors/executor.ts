@@ -34,6 +34,14 @@ export interface ProgressReport {
 /** What an artifact is made from: a file that stays in place until the attempt ends, or bytes. */
 export type ArtifactSource = { path: string } | { bytes: Uint8Array };
 
+/** What is said of an artifact that is to be stored. */
+export interface ArtifactKind {
+  name: string;
+  contentType: string;
+  /** It holds what the attempt said, and is the first to go where room is short. */
+  isLog?: boolean;
+}
+
 /** Stored bytes. */
 export interface StoredBlob {
   sha256: string;
@@ -68,7 +76,7 @@ export interface ExecutionContext {
   /** Only the latest report counts. */
   progress(report: ProgressReport): void;
   /** Stores an artifact and adds it to the result. Rejects with an AssayError when it cannot be stored. */
-  saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact>;
+  saveArtifact(artifact: ArtifactKind & ArtifactSource): Promise<Artifact>;
   /** Stores bytes that are for the next attempt alone. Rejects with an AssayError when they cannot be stored. */
   saveBlob(source: ArtifactSource): Promise<StoredBlob>;
   /** Writes stored bytes to a file. Rejects, and leaves no file, when they cannot be had whole. */

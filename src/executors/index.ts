@@ -13,6 +13,7 @@ import { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 export { CommandExecutor } from "./command/command-executor.ts";
 export type {
   AbortReason,
+  ArtifactKind,
   ArtifactSource,
   ExecutionContext,
   ExecutionReport,

@@ -108,7 +108,7 @@ test("where no other worker is online the task runs there all the same, until on
     workerId: it.workerOf("w2").workerId,
     sessionId: "w2-1",
     reason: "x",
-    lostAtMs: 9e6,
+    graceMs: 9e6,
   });
   expect(it.workerOf("w1").leases.size).toBeGreaterThan(0);
 });

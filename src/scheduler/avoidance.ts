@@ -1,5 +1,5 @@
 import { isoTime } from "../base/index.ts";
-import { isPlaceFactor, modelOf, placeFactors, workFactors } from "../contracts/index.ts";
+import { isPlaceFactor, modelOf, patternText, placeFactors, workFactors } from "../contracts/index.ts";
 import type {
   AvoidanceAction,
   CapabilityDocument,
@@ -196,12 +196,7 @@ export function admissionOf(one: RequirementClass, profile: Profile): Admission 
 
 /** The evidence in one sentence. */
 export function evidenceText({ pattern }: PatternRecord): string {
-  const { factors, failures, attempts, failure, failures_elsewhere, attempts_elsewhere, q, pattern_id } = pattern;
-  const where = Object.entries(factors).map(([name, value]) => `${name} ${value}`);
-  return (
-    `pattern ${pattern_id}: ${failures} of ${attempts} attempts failed (${failure}) with ${where.join(", ")}; ` +
-    `${failures_elsewhere} of ${attempts_elsewhere} elsewhere; q ${q.toPrecision(2)}`
-  );
+  return `${patternText(pattern)}; q ${pattern.q.toPrecision(2)}`;
 }
 
 /** All patterns that are known, the newest first. */

@@ -65,9 +65,10 @@ export type Command =
       credits: number;
       note?: string | undefined;
     }
-  | { type: "worker_disconnected"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
-  /** Nothing was heard of it lately, although its session is open. */
-  | { type: "worker_silent"; workerId: WorkerId; sessionId: string; reason: string; lostAtMs: number }
+  /** It is lost unless it is back within `graceMs`. */
+  | { type: "worker_disconnected"; workerId: WorkerId; sessionId: string; reason: string; graceMs: number }
+  /** Nothing was heard of it lately, although its session is open; it is lost after `graceMs` more. */
+  | { type: "worker_silent"; workerId: WorkerId; sessionId: string; reason: string; graceMs: number }
   /** It is heard again. */
   | { type: "worker_heard"; workerId: WorkerId; sessionId: string }
   | { type: "quarantine_worker"; workerId: WorkerId; by: string; reason: string }

@@ -96,11 +96,11 @@ export function decideCapabilities(state: State, command: Of<"update_capabilitie
 }
 
 /** The session ended: no new work, and when the worker is not back in time it is lost. */
-export function decideDisconnected(state: State, command: Of<"worker_disconnected">): Decision {
+export function decideDisconnected(state: State, command: Of<"worker_disconnected">, nowMs: number): Decision {
   const worker = speaker(state, command);
   if (!worker) return done();
-  const { workerId, reason } = command;
-  return done({ type: "worker_suspected", workerId, reason, lostAtMs: soonest(worker, command.lostAtMs) });
+  const { workerId, reason, graceMs } = command;
+  return done({ type: "worker_suspected", workerId, reason, lostAtMs: soonest(worker, nowMs + graceMs) });
 }
 
 /** One that was silent before gets no more time for it. */
@@ -109,11 +109,11 @@ function soonest({ state, timerMs }: WorkerRecord, lostAtMs: number): number {
 }
 
 /** Nothing was heard of the worker for longer than is usual: no new work, and when it stays silent it is lost. */
-export function decideSilent(state: State, command: Of<"worker_silent">): Decision {
+export function decideSilent(state: State, command: Of<"worker_silent">, nowMs: number): Decision {
   const worker = speaker(state, command);
   if (!worker || worker.state === "suspect") return done();
-  const { workerId, reason, lostAtMs } = command;
-  return done({ type: "worker_suspected", workerId, reason, lostAtMs, connected: true });
+  const { workerId, reason, graceMs } = command;
+  return done({ type: "worker_suspected", workerId, reason, lostAtMs: nowMs + graceMs, connected: true });
 }
 
 export function decideHeard(state: State, command: Of<"worker_heard">): Decision {

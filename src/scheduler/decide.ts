@@ -50,9 +50,9 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
     case "update_capabilities":
       return decideCapabilities(state, command);
     case "worker_disconnected":
-      return decideDisconnected(state, command);
+      return decideDisconnected(state, command, nowMs);
     case "worker_silent":
-      return decideSilent(state, command);
+      return decideSilent(state, command, nowMs);
     case "worker_heard":
       return decideHeard(state, command);
     case "quarantine_worker":

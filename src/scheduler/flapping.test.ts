@@ -14,7 +14,7 @@ function reconnect(it: Bench, times = 1): void {
       workerId: asWorkerId("w"),
       sessionId: sessionId ?? "",
       reason: "cut",
-      lostAtMs: it.nowMs + 2_000,
+      graceMs: 2_000,
     });
     it.nowMs += 10;
     it.worker("w", { session: `${it.nowMs}` });

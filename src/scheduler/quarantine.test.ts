@@ -193,7 +193,7 @@ test("a worker that is lost with many attempts has failed once; the check that w
   it.pass(30 * 60_000);
   expect(check(it).state).toBe("queued");
   const { sessionId } = it.workerOf("w");
-  it.do({ type: "worker_disconnected", workerId: W, sessionId: sessionId ?? "", reason: "cut", lostAtMs: it.nowMs });
+  it.do({ type: "worker_disconnected", workerId: W, sessionId: sessionId ?? "", reason: "cut", graceMs: 0 });
   it.pass(0);
   expect(it.workerOf("w")).toMatchObject({ state: "lost", health: { failuresInARow: 1 } });
   expect(checkRun(it)).toBeUndefined();

@@ -242,7 +242,7 @@ class Chaos {
       workerId,
       sessionId,
       reason: "x",
-      lostAtMs: this.nowMs + this.rng.below(20_000),
+      graceMs: this.rng.below(20_000),
     };
   }
 

@@ -43,7 +43,7 @@ test("poison: lost under three different workers, and it says so and names them;
     const [name = ""] = it.on("a");
     it.start("a");
     const { sessionId, workerId } = it.workerOf(name);
-    const gone = { workerId, sessionId: sessionId ?? "", reason: "cut", lostAtMs: it.nowMs };
+    const gone = { workerId, sessionId: sessionId ?? "", reason: "cut", graceMs: 0 };
     it.do({ type: "worker_disconnected", ...gone });
     it.pass(0);
   };

@@ -184,7 +184,7 @@ describe("results", () => {
       workerId: asWorkerId("w1"),
       sessionId: "w1-1",
       reason: "gone",
-      lostAtMs: 5_000,
+      graceMs: 5_000 - it.nowMs,
     });
     it.nowMs = 5_000;
     it.do({ type: "tick" });
@@ -241,7 +241,7 @@ describe("retries", () => {
         workerId: asWorkerId(`w${round}`),
         sessionId: `w${round}-1`,
         reason: "gone",
-        lostAtMs: it.nowMs + 1,
+        graceMs: 1,
       });
       it.nowMs += 1;
       it.do({ type: "tick" });

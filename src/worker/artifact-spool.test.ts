@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { systemClock } from "../base/index.ts";
+import { AssayError, systemClock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
 import { ArtifactSpool } from "./artifact-spool.ts";
@@ -41,7 +41,8 @@ const open = (maxBytes = 1_000): Promise<ArtifactSpool> =>
     clock: systemClock,
     logger: new MemoryLogger(),
   });
-const text = (content: string, contentType = "image/png") => ({ bytes: Buffer.from(content), contentType });
+const text = (content: string) => ({ name: "notes.txt", contentType: "text/plain", bytes: Buffer.from(content) });
+const log = (content: string) => ({ ...text(content), isLog: true });
 const onDisk = (): Promise<string[]> => readdir(join(folder, "spool"));
 
 test("what cannot be delivered waits on disk, over the death of the process, and is delivered in order", async () => {
@@ -71,18 +72,18 @@ test("with a coordinator there nothing waits; when it goes during an upload, the
 test("what the coordinator refuses is refused at once, or given up when it waited", async () => {
   const spool = await open();
   await spool.put(text("a"));
-  store.refusal = assayError("blob_too_large", "no");
+  store.refusal = new AssayError("token_expired", { message: "no", next: "", details: { refused: true } });
   spool.connected();
   await until(() => expect(spool.stateOf(digest("a"))).toBe("lost"));
-  await expect(spool.put(text("b"))).rejects.toMatchObject({ code: "blob_too_large" });
+  await expect(spool.put(text("b"))).rejects.toMatchObject({ code: "token_expired" });
 });
 
 test("it is bounded: the oldest logs make room, nothing else does", async () => {
   const spool = await open(10);
   let changes = 0;
   spool.onChange = () => void (changes += 1);
-  await spool.put(text("log1", "text/plain"));
-  await spool.put(text("log2", "text/plain"));
+  await spool.put(log("log1"));
+  await spool.put(log("log2"));
   await spool.put(text("file"));
   expect(spool.stateOf(digest("log1"))).toBe("lost");
   expect(changes).toBe(1);
@@ -98,4 +99,16 @@ test("the same content waits once", async () => {
   await spool.put(text("a"));
   await spool.put(text("a"));
   expect(await onDisk()).toHaveLength(1);
+});
+
+test("a file that holds what a log holds does not make room with it", async () => {
+  const spool = await open(10);
+  await spool.put(log("same"));
+  await spool.put(text("same"));
+  await spool.put(log("same"));
+  await expect(spool.put(text("more!!!"))).rejects.toThrow("at most 10 may");
+  expect(spool.stateOf(digest("same"))).toBe("waiting");
+  expect(await onDisk()).toEqual([expect.stringContaining("-file-")]);
+  // An artifact is kept like that over the death of the process too.
+  await expect((await open(10)).put(text("more!!!"))).rejects.toThrow("at most 10 may");
 });

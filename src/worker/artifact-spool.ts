@@ -14,14 +14,6 @@ import type { WorkerLogger } from "./worker-logger.ts";
 /** Most that waits on disk for a coordinator that is away. */
 const SPOOL_BYTES = 256 * 1024 * 1024;
 const RETRY_MS = 10_000;
-/** What another try does not mend. */
-const REFUSALS: readonly string[] = [
-  "blob_mismatch",
-  "blob_too_large",
-  "forbidden",
-  "unauthenticated",
-  "token_revoked",
-];
 
 export interface ArtifactSpoolOptions {
   store: ArtifactSink;
@@ -97,7 +89,7 @@ export class ArtifactSpool implements ArtifactSink {
   }
 
   /** Stores at the coordinator, or on disk when it is away. */
-  async put(source: ArtifactSource & { contentType?: string }): Promise<StoredBlob> {
+  async put(source: ArtifactSource & { isLog?: boolean }): Promise<StoredBlob> {
     const { session } = this;
     let trouble: unknown;
     if (session !== undefined && this.entries.size === 0) {
@@ -116,13 +108,15 @@ export class ArtifactSpool implements ArtifactSink {
     return this.keep(source, trouble);
   }
 
-  private async keep(source: ArtifactSource & { contentType?: string }, trouble: unknown): Promise<StoredBlob> {
+  private async keep(source: ArtifactSource & { isLog?: boolean }, trouble: unknown): Promise<StoredBlob> {
     const { folder, logger } = this.options;
-    const isLog = source.contentType === "text/plain";
+    const { isLog = false } = source;
     const temporary = join(folder, `${randomUUID()}.new`);
     try {
       const stored = await this.copy(source, temporary);
-      if (this.entries.has(stored.sha256)) {
+      const known = this.entries.get(stored.sha256);
+      // A file that holds what a log does must outlast the log.
+      if (known !== undefined && (isLog || !known.isLog)) {
         await rm(temporary, { force: true });
         return stored;
       }
@@ -133,6 +127,7 @@ export class ArtifactSpool implements ArtifactSink {
       await syncFolder(folder);
       this.lost.delete(stored.sha256);
       this.entries.set(stored.sha256, { ...stored, path, isLog });
+      if (known !== undefined) await rm(known.path, { force: true });
       if (this.session !== undefined) void this.deliver();
       return stored;
     } catch (error) {
@@ -212,5 +207,5 @@ export class ArtifactSpool implements ArtifactSink {
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof AssayError && REFUSALS.includes(error.code);
+  return error instanceof AssayError && error.details["refused"] === true;
 }

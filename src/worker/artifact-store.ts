@@ -2,8 +2,11 @@ import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
 
 /** Where artifacts go: content-addressed, so storing the same twice is harmless. */
 export interface ArtifactSink {
-  /** Resolves once the content is safe; rejects with an AssayError when it cannot be stored. The source must not change meanwhile. */
-  put(source: ArtifactSource & { contentType?: string }): Promise<StoredBlob>;
+  /**
+   * Resolves once the content is safe; rejects with an AssayError when it cannot be stored, with `refused: true` in its details when
+   * another try cannot mend it. The source must not change meanwhile.
+   */
+  put(source: ArtifactSource & { isLog?: boolean }): Promise<StoredBlob>;
 }
 
 /** Where they can be had again, from any worker. */

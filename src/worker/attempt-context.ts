@@ -3,7 +3,7 @@ import type { Clock, RunId, TaskId } from "../base/index.ts";
 import { asRunId, asTaskId } from "../base/index.ts";
 import { assayError, MAX_PAYLOAD_CHARACTERS } from "../contracts/index.ts";
 import type { Artifact, AssignItem, GroupPeer, Hardware } from "../contracts/index.ts";
-import type { ArtifactSource, ExecutionContext, ProgressReport, StoredBlob } from "../executors/index.ts";
+import type { ArtifactKind, ArtifactSource, ExecutionContext, ProgressReport, StoredBlob } from "../executors/index.ts";
 import type { ArtifactSink, ArtifactStore } from "./artifact-store.ts";
 import type { LiveFeed } from "./live-feed.ts";
 
@@ -100,7 +100,7 @@ export class AttemptContext implements ExecutionContext {
     return this.options.blobs.get(sha256, path);
   }
 
-  async saveArtifact(artifact: { name: string; contentType: string } & ArtifactSource): Promise<Artifact> {
+  async saveArtifact(artifact: ArtifactKind & ArtifactSource): Promise<Artifact> {
     const { name, contentType } = artifact;
     if (this.names.has(name)) throw assayError("conflict", `the attempt already has an artifact named "${name}"`);
     if (this.names.size >= MAX_ARTIFACTS)

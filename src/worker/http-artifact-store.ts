@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { Clock, Rng } from "../base/index.ts";
-import { errorMessage, fullJitterMs } from "../base/index.ts";
+import { AssayError, errorMessage, fullJitterMs } from "../base/index.ts";
 import type { Fault } from "../contracts/index.ts";
 import { assayError, errorCatalogue, errorResponse, fault, faultError } from "../contracts/index.ts";
 import type { ErrorCode } from "../contracts/index.ts";
@@ -76,7 +76,9 @@ export class HttpArtifactStore implements ArtifactStore {
     for (let failures = 0; ; failures += 1) {
       const answer = await attempt();
       if (answer.kind === "done") return;
-      if (answer.kind === "refused" || failures + 1 === TRIES) throw faultError(answer.fault);
+      if (answer.kind === "refused")
+        throw new AssayError(answer.fault.code, { ...answer.fault, details: { refused: true } });
+      if (failures + 1 === TRIES) throw faultError(answer.fault);
       await new Promise<void>((resolve) => clock.setTimer(fullJitterMs(rng, { ...BACK_OFF, failures }), resolve));
     }
   }

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../base/index.ts";
+import type { SupervisedBy } from "./supervision.ts";
 import { superviseWorker } from "./supervisor.ts";
-import type { SupervisedBy } from "./supervisor.ts";
 import { MemoryLogger } from "./worker-acceptance.ts";
 
 let folder: string;
@@ -15,7 +15,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** Supervises processes that do as `program` says: it gets what it was told, its folder, and a function that says it is healthy. */
-async function supervised(program: string, healthyWithinMs = 60_000): Promise<{ code: number; told: SupervisedBy[] }> {
+async function supervised(program: string): Promise<{ code: number; told: SupervisedBy[]; logger: MemoryLogger }> {
+  const logger = new MemoryLogger();
   const entry = join(folder, "program.mjs");
   const prelude = `import { appendFileSync, writeFileSync } from "node:fs";
     const [told, folder] = [JSON.parse(process.argv[2]), process.argv[3]];
@@ -31,14 +32,15 @@ async function supervised(program: string, healthyWithinMs = 60_000): Promise<{ 
       spawn(process.execPath, [script, JSON.stringify(told), folder], {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       }),
-    healthyWithinMs,
+    exitCodes: { restart: 75, usage: 2 },
+    healthyWithinMs: 60_000,
     // Waits of a second and more cut short.
     clock: { ...systemClock, setTimer: (ms, action) => systemClock.setTimer(ms < 60_000 ? ms / 20 : ms, action) },
-    logger: new MemoryLogger(),
+    logger,
     signal: new AbortController().signal,
   });
   const lines = (await readFile(join(folder, "told"), "utf8")).trim().split("\n");
-  return { code, told: lines.map((line) => JSON.parse(line) as SupervisedBy) };
+  return { code, told: lines.map((line) => JSON.parse(line) as SupervisedBy), logger };
 }
 
 test("a process that ends well ends the supervision, and so does one that was started wrongly", async () => {
@@ -87,4 +89,19 @@ test("a version that was connected is the one that is started from then on", asy
     ["2", "restarted as asked"],
   ]);
   expect(JSON.parse(await readFile(join(folder, "state.json"), "utf8"))).toMatchObject({ good: { version: "2" } });
+});
+
+test.each([
+  ["works", `await healthy(); process.exit(75);`, ["1", "2", "2"]],
+  ["is given up", `process.exit(1);`, ["1", "2", "1"]],
+])("a new version that %s while nothing can be saved does not end the worker", async (_what, does, versions) => {
+  await mkdir(join(folder, "state.json.new"));
+  const { code, told, logger } = await supervised(`
+    if (told.note === null) { next("2"); process.exit(75); }
+    if (told.note === "updated to 2") { ${does} }
+    process.exit(0);
+  `);
+  expect(code).toBe(0);
+  expect(told.map(({ version }) => version)).toEqual(versions);
+  expect(logger.lines).toContain("what is known of the versions could not be saved");
 });

@@ -3,16 +3,14 @@ import { once } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { errorMessage } from "../base/index.ts";
 import type { Clock } from "../base/index.ts";
 import { readJson, writeDurably } from "./durable-file.ts";
-import { removeOtherVersions } from "./versions.ts";
+import { refusedVersion } from "./supervision.ts";
+import type { SupervisedBy } from "./supervision.ts";
+import { release, removeOtherVersions } from "./versions.ts";
 import type { Release } from "./versions.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
-
-/** What a worker process ends with that is to be started anew. */
-export const RESTART_EXIT_CODE = 75;
-/** A process that cannot be helped by another start: its command line is wrong. */
-const USAGE_EXIT_CODE = 2;
 
 const BACK_OFF = { firstMs: 1_000, mostMs: 60_000 };
 /** A process that lived so long did not die of what the one before it died of. */
@@ -21,22 +19,13 @@ const STEADY_MS = 60_000;
 const KILL_GRACE_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
 
-const release = z.strictObject({ version: z.string(), entry: z.string() });
 const stateFile = z.strictObject({
   /** The version that a person installed; another one than before wins over what was updated to. */
   base: z.string(),
   good: release.nullable(),
-  refused: z.strictObject({ version: z.string(), reason: z.string() }).nullable(),
+  refused: refusedVersion.nullable(),
 });
 type State = z.infer<typeof stateFile>;
-
-/** What a worker process is told by its supervisor, as JSON in its environment. */
-export const supervisedBy = z.object({
-  version: z.string(),
-  note: z.string().nullable(),
-  refused: z.object({ version: z.string(), reason: z.string() }).nullable(),
-});
-export type SupervisedBy = z.infer<typeof supervisedBy>;
 
 export interface SupervisorOptions {
   /** Holds the installed versions and what is known about them. */
@@ -45,6 +34,8 @@ export interface SupervisorOptions {
   base: Release;
   /** Starts a worker process with a channel for messages; it is told `told`. */
   start: (entry: string, told: SupervisedBy) => ChildProcess;
+  /** What a process ends with that is to be started anew, and one that another start cannot help: its command line is wrong. */
+  exitCodes: { restart: number; usage: number };
   /** How long a new version may take to connect. */
   healthyWithinMs: number;
   clock: Clock;
@@ -74,7 +65,7 @@ export async function superviseWorker(options: SupervisorOptions): Promise<numbe
   }
 }
 
-/** Has a version started next, once the worker process ends with `RESTART_EXIT_CODE`. */
+/** Has a version started next, once the worker process asks to be started anew. */
 export async function chooseNextVersion(folder: string, next: Release): Promise<void> {
   await writeDurably(join(folder, "next.json"), JSON.stringify(next));
 }
@@ -101,13 +92,13 @@ class Supervisor {
   async run(): Promise<number> {
     for (;;) {
       const end = await this.runOnce();
-      const { signal } = this.options;
+      const { signal, exitCodes } = this.options;
       if (signal.aborted) return end.code ?? 1;
       // A new version that ends without having been connected is no good, however it ends.
       if (this.trial !== null) await this.fallBack(this.trial, end);
       else if (end.code === 0) return end.code;
-      else if (end.code === RESTART_EXIT_CODE) await this.takeNext();
-      else if (end.code === USAGE_EXIT_CODE) return end.code;
+      else if (end.code === exitCodes.restart) await this.takeNext();
+      else if (end.code === exitCodes.usage) return end.code;
       else await this.backOff(end);
       if (signal.aborted) return end.code ?? 1;
     }
@@ -149,8 +140,10 @@ class Supervisor {
     this.trial = null;
     Object.assign(this.state, { good: trial, refused: null });
     this.options.logger.info({ version: trial.version }, `version ${trial.version} works`);
-    await this.save();
-    await removeOtherVersions(this.options.folder, [trial.version, before]);
+    await this.orWarn(async () => {
+      await this.save();
+      await removeOtherVersions(this.options.folder, [trial.version, before]);
+    });
   }
 
   private async fallBack(trial: Release, { how }: ProcessEnd): Promise<void> {
@@ -159,7 +152,7 @@ class Supervisor {
     this.trial = null;
     this.note = `${reason}; back at ${this.good.version}`;
     this.state.refused = { version: trial.version, reason };
-    await this.save();
+    await this.orWarn(() => this.save());
   }
 
   private async takeNext(): Promise<void> {
@@ -185,6 +178,15 @@ class Supervisor {
 
   private save(): Promise<void> {
     return writeDurably(join(this.options.folder, "state.json"), JSON.stringify(this.state));
+  }
+
+  /** A full disk must not end the worker: what could not be saved holds as long as this process lives. */
+  private async orWarn(save: () => Promise<void>): Promise<void> {
+    try {
+      await save();
+    } catch (error) {
+      this.options.logger.warn({ err: errorMessage(error) }, "what is known of the versions could not be saved");
+    }
   }
 }
 

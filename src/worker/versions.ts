@@ -10,10 +10,8 @@ import { readJson, syncFolder, writeDurably } from "./durable-file.ts";
 const PACKAGE = "assay";
 
 /** An installed version of Assay: what `node` is started with. */
-export interface Release {
-  version: string;
-  entry: string;
-}
+export const release = z.strictObject({ version: z.string(), entry: z.string() });
+export type Release = z.infer<typeof release>;
 
 export interface InstallOptions {
   /** Holds a folder per version. */
@@ -23,7 +21,6 @@ export interface InstallOptions {
   source: string | null;
 }
 
-const releaseFile = z.strictObject({ version: z.string(), entry: z.string() });
 const manifestFile = z.looseObject({
   version: z.string(),
   bin: z.union([z.string(), z.record(z.string(), z.string())]),
@@ -33,7 +30,7 @@ const dependenciesFile = z.looseObject({ dependencies: z.record(z.string(), z.st
 /** Installs a version beside the others, or finds it there. Rejects with an AssayError, `not_found`, when it cannot be had. */
 export async function installVersion({ folder, version, source }: InstallOptions): Promise<Release> {
   const place = join(folder, version);
-  const known = releaseFile.safeParse(await readJson(join(place, "release.json")));
+  const known = release.safeParse(await readJson(join(place, "release.json")));
   if (known.success) return { version, entry: join(place, known.data.entry) };
   const temporary = `${place}.new`;
   await rm(temporary, { recursive: true, force: true });

@@ -16,7 +16,7 @@ export interface CommandTarget {
   drain(reason: string, options: { announce: boolean }): void;
   /** Resolves when nothing runs or waits any more; after `deadlineMs` what runs is given up. Gives how many were. */
   endAttempts(deadlineMs: number | null): Promise<number>;
-  /** Resolves when all results are acknowledged; with `atMostMs`, not later than that. */
+  /** Resolves when all results are acknowledged; with `atMostMs`, not later than that or than the end of the session. */
   delivered(options: { atMostMs: number | null }): Promise<void>;
   /** Ends all sessions for good. */
   leave(ending: Ending, reason: string): Promise<void>;
@@ -31,7 +31,7 @@ export interface WorkerCommandsOptions {
 }
 
 /** How long a worker that is to end waits for the answers to its last results: they are on disk. */
-const DELIVERY_WAIT_MS = 5_000;
+export const DELIVERY_WAIT_MS = 5_000;
 
 /** The commands of a coordinator: each is begun once, whatever is sent again, and answered until the coordinator knows. */
 export class WorkerCommands {

@@ -16,14 +16,13 @@ import { Outgoing } from "./outgoing.ts";
 import type { AttemptRunner } from "./slots.ts";
 import { Slots } from "./slots.ts";
 import type { Supervision } from "./supervision.ts";
-import { WorkerCommands } from "./worker-commands.ts";
+import { DELIVERY_WAIT_MS, WorkerCommands } from "./worker-commands.ts";
 import type { CommandTarget, Ending } from "./worker-commands.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
 
 /** How long attempts that were told to stop may take before the worker leaves without them. */
 const ABORT_WAIT_MS = 20_000;
-/** How long a stopping worker waits for the answers to its last results, and then for the coordinator's goodbye. */
-const DELIVERY_WAIT_MS = 5_000;
+/** How long a stopping worker waits for the coordinator's goodbye. */
 const GOODBYE_WAIT_MS = 2_000;
 
 export interface WorkerOptions {
@@ -163,10 +162,17 @@ export class Worker {
   async stop({ deadlineMs, reason }: { deadlineMs: number; reason: string }): Promise<void> {
     this.drain(reason, { announce: true });
     await this.endAttempts(deadlineMs);
-    this.outgoing.flush();
-    await this.within(DELIVERY_WAIT_MS, () => this.session === undefined || this.options.outbox.size === 0);
+    await this.delivered({ atMostMs: DELIVERY_WAIT_MS });
     await this.sayGoodbye(reason);
     this.disconnect.abort();
+  }
+
+  /** Resolves when all results are acknowledged; with `atMostMs`, not later than that or than the end of the session. */
+  private delivered({ atMostMs }: { atMostMs: number | null }): Promise<void> {
+    this.outgoing.flush();
+    const { outbox } = this.options;
+    if (atMostMs === null) return this.changes.until(() => outbox.size === 0);
+    return this.within(atMostMs, () => this.session === undefined || outbox.size === 0);
   }
 
   private async sayGoodbye(reason: string): Promise<void> {
@@ -178,12 +184,7 @@ export class Worker {
     return {
       drain: (reason, how) => this.drain(reason, how),
       endAttempts: (deadlineMs) => this.endAttempts(deadlineMs),
-      delivered: ({ atMostMs }) => {
-        this.outgoing.flush();
-        const { outbox } = this.options;
-        if (atMostMs === null) return this.changes.until(() => outbox.size === 0);
-        return this.within(atMostMs, () => this.session === undefined || outbox.size === 0);
-      },
+      delivered: (options) => this.delivered(options),
       answer: (item) => this.session?.send({ type: "answer", items: [item] }),
       leave: async (ending, reason) => {
         this.ending = ending;

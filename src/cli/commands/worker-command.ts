@@ -19,8 +19,8 @@ import { duration, idList, keyValue, wholeNumber } from "../option-values.ts";
 import { countText } from "../quantities.ts";
 import { runSupervisor, supervisionOf, supervisorGone } from "../supervised.ts";
 import type { Supervision } from "../../worker/index.ts";
-import { addHealthCommands } from "./worker-health-command.ts";
-import { addOrderCommand } from "./worker-order-command.ts";
+import { addActionCommand } from "./worker-action-command.ts";
+import { addQuarantineCommands } from "./worker-quarantine-command.ts";
 
 interface Options extends ConnectionOptions {
   name?: string;
@@ -55,8 +55,8 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
     .addOption(new Option("--log-level <level>", "what is logged on standard error").choices(logLevels).default("warn"))
     .enablePositionalOptions()
     .action(cli.action<Options>(start));
-  for (const action of workerActions) addOrderCommand(worker, cli, action);
-  addHealthCommands(worker, cli);
+  for (const action of workerActions) addActionCommand(worker, cli, action);
+  addQuarantineCommands(worker, cli);
 }
 
 /** Starts the worker here, or with `--supervise` in processes of their own. */

@@ -300,6 +300,18 @@ describe("artifacts", () => {
     await rm(outside, { recursive: true });
   });
 
+  test("its output alone is a log, whatever the files are called that it wants kept", async () => {
+    const logs = new Map<string, boolean | undefined>();
+    await begin({
+      saveArtifact: (artifact) => {
+        logs.set(artifact.name, artifact.isLog);
+        return Promise.reject(new Error("no room"));
+      },
+    });
+    await run({ command: "echo hi | tee notes.txt | tee app.log", artifacts: ["*.txt", "*.log"] });
+    expect(Object.fromEntries(logs)).toEqual({ "stdout.log": true, "notes.txt": false, "app.log": false });
+  });
+
   test("a store that fails costs the artifact, not the verdict", async () => {
     await begin({ saveArtifact: () => Promise.reject(new Error("no room")) });
     expect(await run({ command: "echo hi" })).toMatchObject({

@@ -290,7 +290,7 @@ function notStarted({ code, message }: { code: string | undefined; message: stri
 async function keepOutput(config: CommandConfig, { context, folders, output }: Attempt): Promise<MissingArtifact[]> {
   const missing: MissingArtifact[] = [];
   for (const name of await output.writtenNames()) {
-    const reason = await keepFile(folders.output, name, context);
+    const reason = await keepFile({ folder: folders.output, name, isLog: true }, context);
     if (reason !== undefined) missing.push({ name, reason });
   }
   return [...missing, ...(await keepFiles(folders.cwd, config.artifacts, context))];

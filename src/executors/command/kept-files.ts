@@ -41,7 +41,7 @@ export async function keepFiles(
   const missing: MissingArtifact[] = [];
   const names = await matchingFiles(folder, patterns);
   for (const name of names.slice(0, MAX_KEPT_FILES)) {
-    const reason = await keepFile(folder, name, context);
+    const reason = await keepFile({ folder, name, isLog: false }, context);
     if (reason !== undefined) missing.push({ name, reason });
   }
   const left = names.length - MAX_KEPT_FILES;
@@ -50,14 +50,17 @@ export async function keepFiles(
 }
 
 /** Stores one file under a name of its own; gives the reason when it cannot be stored. */
-export async function keepFile(folder: string, name: string, context: ExecutionContext): Promise<string | undefined> {
+export async function keepFile(
+  { folder, name, isLog }: { folder: string; name: string; isLog: boolean },
+  context: ExecutionContext,
+): Promise<string | undefined> {
   try {
     const path = await realpath(join(folder, name));
     // A link planted by the command must not carry the worker's own files out.
     if (!path.startsWith((await realpath(folder)) + sep)) return "it is a link that leads out of the working folder";
     if (!(await stat(path)).isFile()) return "it is not a plain file";
     const contentType = CONTENT_TYPES[extname(name).toLowerCase()] ?? "application/octet-stream";
-    await context.saveArtifact({ name, contentType, path });
+    await context.saveArtifact({ name, contentType, isLog, path });
     return undefined;
   } catch (error) {
     return errorMessage(error);

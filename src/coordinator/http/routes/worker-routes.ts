@@ -16,8 +16,8 @@ import { done, errors, found } from "../route-schemas.ts";
 
 const workerParams = z.strictObject({ worker_id: identifier });
 
-/** What can be asked for a worker: the last word of the route, and who does it. */
-const actions = [
+/** In and out of quarantine: the last word of the route, and who does it. */
+const quarantineRoutes = [
   ["quarantine", "quarantineWorker"],
   ["release", "releaseWorker"],
 ] as const;
@@ -53,11 +53,11 @@ export function workerRoutes(api: Api, { control, readModel }: RouteContext): vo
       return found(worker, `worker ${params.worker_id}`);
     },
   );
-  for (const [word, ask] of actions) {
+  for (const [word, ask] of quarantineRoutes) {
     api.post(
       `/api/v1/workers/:worker_id/${word}`,
       {
-        config: { permission: "drain" },
+        config: { permission: "workers" },
         schema: { operationId: ask, tags: ["workers"], params: workerParams, body: reasonRequest, response: done },
       },
       async (request, reply) => {
@@ -73,7 +73,7 @@ function commandRoutes(api: Api, control: RouteContext["control"]): void {
   api.post(
     "/api/v1/workers/:worker_id/commands",
     {
-      config: { permission: "drain" },
+      config: { permission: "workers" },
       schema: {
         operationId: "commandWorker",
         tags: ["workers"],

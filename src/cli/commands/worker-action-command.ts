@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
+import { errorCode } from "../../base/index.ts";
 import { assayError } from "../../contracts/index.ts";
 import type { WorkerAction, WorkerCommandView } from "../../contracts/index.ts";
 import type { Client } from "../../client/index.ts";
@@ -27,7 +28,7 @@ const summaries: Readonly<Record<WorkerAction, string>> = {
 const POLL_MS = 250;
 
 /** `assay worker drain|stop|restart|update <worker>`. */
-export function addOrderCommand(parent: Command, cli: Cli, action: WorkerAction): void {
+export function addActionCommand(parent: Command, cli: Cli, action: WorkerAction): void {
   const command = withConnection(cli.command(parent, action, summaries[action]))
     .argument("<worker>", "id or name of the worker")
     .option("--deadline <time>", "hand back what still runs after that; default: let it end", duration)
@@ -46,30 +47,31 @@ export function addOrderCommand(parent: Command, cli: Cli, action: WorkerAction)
         ...{ action, reason, version },
         deadline_seconds: deadline === undefined ? null : deadline / 1000,
       });
-      const order = options.wait === true ? await outcome(client, asked, context.interrupts.signal) : asked;
-      screen.result(() => [orderLine(order)], { command: order });
-      return order.state === "failed" ? exitCodes.infrastructure : undefined;
+      const told = options.wait === true ? await outcome(client, asked, context.interrupts.signal) : asked;
+      screen.result(() => [stateLine(told)], { command: told });
+      return told.state === "failed" ? exitCodes.infrastructure : undefined;
     }),
   );
 }
 
 /** Looks until the worker has given its last answer. */
 async function outcome(client: Client, asked: WorkerCommandView, signal: AbortSignal): Promise<WorkerCommandView> {
-  let order = asked;
-  while (order.state === "pending" || order.state === "accepted") {
-    if (signal.aborted) throw assayError("interrupted", `Waiting for command ${order.command_id} was interrupted.`);
+  let command = asked;
+  while (command.state === "pending" || command.state === "accepted") {
+    if (signal.aborted) throw assayError("interrupted", `Waiting for command ${command.command_id} was interrupted.`);
     await delay(POLL_MS);
-    const commands = await client.workerCommands(order.worker_id).catch((error: unknown) => {
+    const commands = await client.workerCommands(command.worker_id).catch((error: unknown) => {
       // One that was told to stop is forgotten once it has.
-      if (order.action === "stop") return [{ ...order, state: "done" as const }];
+      if (command.action === "stop" && errorCode(error) === "not_found")
+        return [{ ...command, state: "done" as const }];
       throw error;
     });
-    order = commands.find(({ command_id: id }) => id === asked.command_id) ?? order;
+    command = commands.find(({ command_id: id }) => id === asked.command_id) ?? command;
   }
-  return order;
+  return command;
 }
 
-function orderLine({ action, worker_id: worker, state, command_id: id, message }: WorkerCommandView): string {
+function stateLine({ action, worker_id: worker, state, command_id: id, message }: WorkerCommandView): string {
   const said = message === null || message === "" ? "" : `: ${message}`;
   return `${action} ${state} for worker ${worker} (command ${id})${said}`;
 }

@@ -9,7 +9,7 @@ interface Options extends ConnectionOptions {
 }
 
 /** `assay worker quarantine|release <worker>`. */
-export function addHealthCommands(parent: Command, cli: Cli): void {
+export function addQuarantineCommands(parent: Command, cli: Cli): void {
   for (const [word, summary] of [
     ["quarantine", "give a worker health checks only, until it is released by hand"],
     ["release", "let a worker out of quarantine"],
