@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { AssayError, manualClock } from "../../src/base/index.ts";
-import type { Clock } from "../../src/base/index.ts";
+import type { Clock, RunId } from "../../src/base/index.ts";
 import { assayError, resultDocument, taskSpec, workerFrame } from "../../src/contracts/index.ts";
 import type { PlacedEvent, WorkerFrame } from "../../src/contracts/index.ts";
 import { Leader } from "../../src/coordinator/leader.ts";
@@ -45,6 +45,9 @@ export class FuzzCoordinator {
   private link: WorkerLink | undefined;
   private deferred: (() => void)[] = [];
   private sessions = 0;
+  /** Runs that check a worker's health: they make no rows. */
+  private readonly healthChecks = new Set<RunId>();
+  /** Leases of all other runs. */
   private leases = 0;
 
   private constructor(findings: Findings, results: Results) {
@@ -191,11 +194,13 @@ export class FuzzCoordinator {
   private event(placed: PlacedEvent): void {
     const { event } = placed;
     this.checker.event(placed);
-    if (event.type === "attempt_leased") this.leases += 1;
-    if (event.type === "run_submitted")
+    if (event.type === "attempt_leased" && !this.healthChecks.has(event.runId)) this.leases += 1;
+    if (event.type === "run_submitted") {
+      if (event.checks !== undefined) this.healthChecks.add(event.runId);
       for (const task of event.tasks)
         if (!isDeepStrictEqual(taskSpec.safeParse(task).data, task))
           this.findings.nonsense("a task was accepted", task);
+    }
     if (event.type !== "attempt_finished" || !event.result) return;
     this.findings.results += 1;
     if (!resultDocument.safeParse(event.result).success) this.findings.nonsense("a result was accepted", event.result);

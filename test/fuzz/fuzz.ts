@@ -1,11 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { seededRng } from "../../src/base/index.ts";
-import type { WorkerFrame } from "../../src/contracts/index.ts";
-import { anyWorkerFrame } from "../../src/transport/codec/frame-arbitraries-acceptance.ts";
 import { FuzzApi } from "./bodies.ts";
+import { Corpus } from "./corpus.ts";
 import { Findings } from "./findings.ts";
 import { FuzzCoordinator } from "./fuzz-coordinator.ts";
 import { FuzzWorker } from "./fuzz-worker.ts";
@@ -29,7 +27,7 @@ export async function fuzz(options: {
   const stray = (error: unknown): void => findings.crash("nobody handled an error", error);
   process.on("unhandledRejection", stray).on("uncaughtException", stray);
   try {
-    const corpus = fc.sample(anyWorkerFrame, { numRuns: CORPUS, seed: options.seed });
+    const corpus = new Corpus(CORPUS, options.seed);
     for (let round = 0; findings.frames < options.frames; round += 1) {
       const frames = Math.min(FRAMES_PER_COORDINATOR, options.frames - findings.frames);
       await fuzzOne({ findings, corpus, frames, seed: options.seed * 100_003 + round });
@@ -41,12 +39,7 @@ export async function fuzz(options: {
   return findings;
 }
 
-async function fuzzOne(given: {
-  findings: Findings;
-  corpus: readonly WorkerFrame[];
-  frames: number;
-  seed: number;
-}): Promise<void> {
+async function fuzzOne(given: { findings: Findings; corpus: Corpus; frames: number; seed: number }): Promise<void> {
   const { findings, corpus, seed } = given;
   const rng = seededRng(seed);
   const folder = await mkdtemp(join(tmpdir(), "assay-fuzz-"));
