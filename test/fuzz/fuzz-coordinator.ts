@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { AssayError, manualClock } from "../../src/base/index.ts";
 import type { Clock, RunId } from "../../src/base/index.ts";
 import { assayError, resultDocument, taskSpec, workerFrame } from "../../src/contracts/index.ts";
-import type { PlacedEvent, WorkerFrame } from "../../src/contracts/index.ts";
+import type { FailurePattern, PlacedEvent, WorkerFrame } from "../../src/contracts/index.ts";
 import { Leader } from "../../src/coordinator/leader.ts";
 import { Leadership } from "../../src/coordinator/leadership.ts";
 import { LiveLogs } from "../../src/coordinator/live-logs.ts";
@@ -25,6 +25,26 @@ import type { Findings } from "./findings.ts";
 const START_MS = 1_700_000_000_000;
 const WORKER_TIMEOUT_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
+
+/** As if found in the results, where spoilt frames show none: one of a worker, one of the work alone. */
+const PATTERNS: readonly FailurePattern[] = [
+  { pattern_id: "p1", factors: { worker: "w1" } },
+  { pattern_id: "p2", factors: { type: "model" } },
+].map((pattern) => ({
+  ...pattern,
+  failure: "crash",
+  same_attempts: {},
+  attempts: 20,
+  failures: 18,
+  attempts_elsewhere: 100,
+  failures_elsewhere: 1,
+  p: 1e-9,
+  q: 1e-8,
+  odds_ratio: 100,
+  odds_ratio_low: 10,
+  odds_ratio_high: 1_000,
+  examples: [],
+}));
 
 const around = (text: string, at: number): string => text.slice(Math.max(at - 100, 0), at + 100);
 
@@ -72,6 +92,7 @@ export class FuzzCoordinator {
       },
       assayError("not_leader", "starting"),
     );
+    made.leader.execute({ type: "report_patterns", seq: 0, patterns: PATTERNS });
     return made;
   }
 
