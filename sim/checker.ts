@@ -317,7 +317,7 @@ export class Checker {
       demand(worker.ready && !worker.draining, "S19", () => `${workerId} is claimed and takes no work`);
       demand(!this.ledger.claimOn(worker), "S9", () => `${workerId} is claimed twice`);
     }
-    this.ledger.claims.set(task, event.workers);
+    this.ledger.claims.set(task, new Set(event.workers));
     this.coverage.reached("claim opened");
   }
 }

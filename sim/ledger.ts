@@ -13,7 +13,10 @@ export class Ledger {
   readonly workers = new Map<string, WorkerBook>();
   readonly leases = new Map<number, LeaseBook>();
   readonly locks = new Map<string, LeaseBook>();
-  readonly claims = new Map<TaskBook, readonly string[]>();
+  /** Workers kept free for a task, until they leave their machine. */
+  readonly claims = new Map<TaskBook, Set<string>>();
+  /** Workers that a person put in quarantine: there they stay, also when they leave and come back. */
+  private readonly heldByHand = new Set<string>();
   readonly shares = new Map<string, Pick<ShareEvent, "weight" | "maxRunning">>();
   /** Leases held by pool, by pool and user, and by run. */
   readonly running = new Map<string, number>();
@@ -169,12 +172,17 @@ export class Ledger {
   /** For whom a worker is kept free, an exclusive claim counting for all workers of the machine. */
   claimOn(worker: WorkerBook): TaskBook | undefined {
     for (const [task, workers] of this.claims) {
-      if (workers.includes(worker.workerId)) return task;
+      if (workers.has(worker.workerId)) return task;
       if (!isExclusive(task)) continue;
       for (const workerId of workers)
         if (this.workers.get(workerId)?.capabilities.hostname === worker.capabilities.hostname) return task;
     }
     return undefined;
+  }
+
+  /** A worker that left its machine is kept free no more, should it come back at once. */
+  private unhold(workerId: string): void {
+    for (const workers of this.claims.values()) workers.delete(workerId);
   }
 
   /** Ends the claim of a task; with any member of a group it ends for all of them. */
@@ -207,6 +215,8 @@ export class Ledger {
       case "worker_quarantined":
       case "worker_released":
         worker.quarantined = event.type === "worker_quarantined";
+        if (worker.quarantined && event.by !== null) this.heldByHand.add(worker.workerId);
+        else this.heldByHand.delete(worker.workerId);
         worker.ready = takesWork(worker, atMs);
         coverage.reached(worker.quarantined ? "worker quarantined" : "worker released");
         return;
@@ -225,6 +235,7 @@ export class Ledger {
         return;
       case "worker_left":
         demand(worker.leases.size === 0, "S3", () => `${worker.workerId} leaves with leases`);
+        this.unhold(worker.workerId);
         this.workers.delete(worker.workerId);
     }
   }
@@ -233,10 +244,11 @@ export class Ledger {
     const { workerId, incarnation, capabilities, slots, credits } = event;
     const known = this.workers.get(workerId);
     const draining = known?.incarnation === incarnation && known.draining;
-    const { quarantined = false, heldUntilMs = 0 } = known ?? {};
+    const { quarantined = this.heldByHand.has(workerId), heldUntilMs = 0 } = known ?? {};
     const facts = { incarnation, capabilities, slots, credits, draining, quarantined, heldUntilMs, lostAtMs: null };
     if (known) {
       if (known.leases.size > 0) coverage.reached("resend after reconnect");
+      if (known.capabilities.hostname !== capabilities.hostname) this.unhold(workerId);
       Object.assign(known, facts);
     } else this.workers.set(workerId, { workerId, leases: new Set(), ready: false, online: false, ...facts });
     comeOnline(this.mustWorker(workerId), atMs);

@@ -80,13 +80,13 @@ export const MUTANTS: readonly Mutant[] = [
     "return [...(",
     feature("poison"),
   ]),
-  row("flapping worker is leased", "scheduler/evolve-worker.ts", [
-    '> state.nowMs ? "flapping" : "ready"',
-    '> state.nowMs ? "ready" : "ready"',
+  row("flapping worker is leased", "contracts/views.ts", [
+    '> nowMs ? "flapping" : "ready"',
+    '> nowMs ? "ready" : "ready"',
     fault("drop", "half_open"),
   ]),
-  row("worker in quarantine is leased", "scheduler/evolve-worker.ts", [
-    'if (state.quarantines.has(workerId)) return "quarantined";',
+  row("worker in quarantine is leased", "contracts/views.ts", [
+    'if (quarantined) return "quarantined";',
     "",
     feature("failures"),
   ]),
@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
     "",
     both(feature("dependencies"), feature("failures")),
   ]),
-  row("drained worker is leased", "scheduler/evolve-worker.ts", [
+  row("drained worker is leased", "contracts/views.ts", [
     'if (draining) return "draining";',
     "",
     ({ requests }) => requests.includes("drain"),

@@ -4,9 +4,11 @@ import { fuzz } from "./fuzz/fuzz.ts";
 import { fuzzSockets } from "./fuzz/socket.ts";
 import { Site } from "./support/assay-process.ts";
 
+const isSuccess = (status: string): boolean => status.startsWith("2");
+
 /** Slices of `npm run fuzz`: the same seed every time. */
 test("spoilt frames and API bodies crash nothing, and nothing is accepted that breaks a schema or a rule", async () => {
-  const { crashes, acceptedNonsense, reports, frames, bodies, accepted, results } = await fuzz({
+  const { crashes, acceptedNonsense, reports, frames, bodies, accepted, results, answered } = await fuzz({
     frames: 12_000,
     seed: 7,
   });
@@ -18,6 +20,8 @@ test("spoilt frames and API bodies crash nothing, and nothing is accepted that b
   expect(accepted).toBeGreaterThan(frames / 4);
   expect(accepted).toBeLessThan(frames);
   expect(results).toBeGreaterThan(0);
+  const neverWorked = Object.entries(answered).filter(([, byStatus]) => !Object.keys(byStatus).some(isSuccess));
+  expect(neverWorked.map(([operation]) => operation)).toEqual(["none"]);
 });
 
 test("spoilt frames over real sockets leave the coordinator whole", async () => {

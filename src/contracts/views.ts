@@ -34,6 +34,16 @@ export type TaskState = (typeof taskStates)[number];
 export type AttemptState = (typeof attemptStates)[number];
 export type WorkerState = (typeof workerStates)[number];
 
+/** The state of a worker that speaks: what it may get is for its health and steadiness to say, and for those who drain it. */
+export function stateOnline(
+  { draining, quarantined, heldUntilMs }: { draining: boolean; quarantined: boolean; heldUntilMs: number | null },
+  nowMs: number,
+): Exclude<WorkerState, "suspect" | "lost" | "left"> {
+  if (draining) return "draining";
+  if (quarantined) return "quarantined";
+  return (heldUntilMs ?? 0) > nowMs ? "flapping" : "ready";
+}
+
 /** Tasks of a run by what became of them. `failed`: the test said no; `error`: it could not be found out. */
 export const taskCounts = z.strictObject({
   total: z.int(),

@@ -196,7 +196,12 @@ export class Projection {
         return this.changeWorker(workerId, atMs, { draining: true });
       case "worker_left": {
         const quarantine = this.workers.get(workerId)?.quarantine ?? null;
-        return this.setWorker(workerId, { status: "left", quarantine: quarantine?.by === null ? null : quarantine });
+        return this.setWorker(workerId, {
+          status: "left",
+          quarantine: quarantine?.by === null ? null : quarantine,
+          heldUntilMs: null,
+          draining: false,
+        });
       }
     }
   }

@@ -472,6 +472,20 @@ describe("the row of a worker", () => {
     expect((await again.workers(ALL)).items).toEqual([expect.objectContaining({ status: "ready" })]);
     await close(again);
   });
+
+  test("forgets what a worker was kept from work for when it leaves: started again, it is as good as new", async () => {
+    const tale = new Story();
+    tale.add(registered);
+    tale.add({ type: "worker_flapping", workerId: worker, reconnects: 4, untilMs: 1_700_000_900_000 });
+    tale.add({ type: "worker_draining", workerId: worker, reason: "enough", by: "me" });
+    tale.add({ type: "worker_left", workerId: worker, reason: "stopped" });
+    tale.add(registered);
+    const one = await results();
+    one.apply(tale.events, 1);
+    await one.flush();
+    expect((await one.workers(ALL)).items).toEqual([expect.objectContaining({ status: "ready", held_until: null })]);
+    await close(one);
+  });
 });
 
 describe("migrations", () => {

@@ -1,5 +1,5 @@
 import { assert } from "../base/index.ts";
-import { dependencyCondition, dependencyTask, modelOf } from "../contracts/index.ts";
+import { dependencyCondition, dependencyTask, modelOf, stateOnline } from "../contracts/index.ts";
 import type {
   AttemptState,
   CapabilityDocument,
@@ -132,14 +132,9 @@ export function isAway({ status }: WorkerRow): boolean {
   return status === "suspect" || status === "lost" || status === "left";
 }
 
-/** What a worker that speaks may get. */
-export function statusOnline(
-  worker: Pick<WorkerRow, "draining" | "quarantine" | "heldUntilMs">,
-  atMs: number,
-): WorkerState {
-  if (worker.draining) return "draining";
-  if (worker.quarantine) return "quarantined";
-  return (worker.heldUntilMs ?? 0) > atMs ? "flapping" : "ready";
+/** The state of a worker that speaks. */
+export function statusOnline({ draining, quarantine, heldUntilMs }: WorkerRow, atMs: number): WorkerState {
+  return stateOnline({ draining, quarantined: quarantine !== null, heldUntilMs }, atMs);
 }
 
 /** A task's place: the run's place in the journal, and its own in the run. */

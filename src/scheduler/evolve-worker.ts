@@ -1,3 +1,4 @@
+import { stateOnline } from "../contracts/index.ts";
 import type { CapabilityDocument, JournalEventOf } from "../contracts/index.ts";
 import { joinClaims, leaveClaim } from "./claims.ts";
 import { healthy, planCheck } from "./quarantine.ts";
@@ -55,18 +56,14 @@ export function registerWorker(state: State, event: JournalEventOf<"worker_regis
   comeOnline(state, worker);
 }
 
-/** A worker that speaks: what it may get is for its health and steadiness to say, and for those who drain it. */
+/** A worker that speaks. */
 export function comeOnline(state: State, worker: WorkerRecord): void {
-  worker.state = stateOnline(state, worker);
+  const { workerId, draining, steadiness } = worker;
+  const quarantined = state.quarantines.has(workerId);
+  worker.state = stateOnline({ draining, quarantined, heldUntilMs: steadiness.heldUntilMs }, state.nowMs);
   worker.timerMs = null;
   armWorker(state, worker);
   refreshStanding(state, worker);
-}
-
-function stateOnline(state: State, { workerId, draining, steadiness }: WorkerRecord): WorkerRecord["state"] {
-  if (draining) return "draining";
-  if (state.quarantines.has(workerId)) return "quarantined";
-  return (steadiness.heldUntilMs ?? 0) > state.nowMs ? "flapping" : "ready";
 }
 
 export function isOnline({ state }: WorkerRecord): boolean {

@@ -5,7 +5,8 @@ export class Findings {
   /** Frames that were taken for good, and results among them that count. */
   accepted = 0;
   results = 0;
-  answered: Record<number, number> = {};
+  /** How often each operation of the API was answered with each status. */
+  answered: Record<string, Record<number, number>> = {};
   crashes = 0;
   acceptedNonsense = 0;
   readonly reports: string[] = [];

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { AssayError, manualClock } from "../../src/base/index.ts";
-import type { Clock } from "../../src/base/index.ts";
+import type { Clock, RunId } from "../../src/base/index.ts";
 import { assayError, resultDocument, taskSpec, workerFrame } from "../../src/contracts/index.ts";
-import type { PlacedEvent, WorkerFrame } from "../../src/contracts/index.ts";
+import type { FailurePattern, PlacedEvent, WorkerFrame } from "../../src/contracts/index.ts";
 import { Leader } from "../../src/coordinator/leader.ts";
 import { Leadership } from "../../src/coordinator/leadership.ts";
 import { LiveLogs } from "../../src/coordinator/live-logs.ts";
@@ -26,6 +26,26 @@ const START_MS = 1_700_000_000_000;
 const WORKER_TIMEOUT_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
 
+/** As if found in the results, where spoilt frames show none: one of a worker, one of the work alone. */
+const PATTERNS: readonly FailurePattern[] = [
+  { pattern_id: "p1", factors: { worker: "w1" } },
+  { pattern_id: "p2", factors: { type: "model" } },
+].map((pattern) => ({
+  ...pattern,
+  failure: "crash",
+  same_attempts: {},
+  attempts: 20,
+  failures: 18,
+  attempts_elsewhere: 100,
+  failures_elsewhere: 1,
+  p: 1e-9,
+  q: 1e-8,
+  odds_ratio: 100,
+  odds_ratio_low: 10,
+  odds_ratio_high: 1_000,
+  examples: [],
+}));
+
 const around = (text: string, at: number): string => text.slice(Math.max(at - 100, 0), at + 100);
 
 /**
@@ -45,6 +65,9 @@ export class FuzzCoordinator {
   private link: WorkerLink | undefined;
   private deferred: (() => void)[] = [];
   private sessions = 0;
+  /** Runs that check a worker's health: they make no rows. */
+  private readonly healthChecks = new Set<RunId>();
+  /** Leases of all other runs. */
   private leases = 0;
 
   private constructor(findings: Findings, results: Results) {
@@ -69,6 +92,7 @@ export class FuzzCoordinator {
       },
       assayError("not_leader", "starting"),
     );
+    made.leader.execute({ type: "report_patterns", seq: 0, patterns: PATTERNS });
     return made;
   }
 
@@ -191,11 +215,13 @@ export class FuzzCoordinator {
   private event(placed: PlacedEvent): void {
     const { event } = placed;
     this.checker.event(placed);
-    if (event.type === "attempt_leased") this.leases += 1;
-    if (event.type === "run_submitted")
+    if (event.type === "attempt_leased" && !this.healthChecks.has(event.runId)) this.leases += 1;
+    if (event.type === "run_submitted") {
+      if (event.checks !== undefined) this.healthChecks.add(event.runId);
       for (const task of event.tasks)
         if (!isDeepStrictEqual(taskSpec.safeParse(task).data, task))
           this.findings.nonsense("a task was accepted", task);
+    }
     if (event.type !== "attempt_finished" || !event.result) return;
     this.findings.results += 1;
     if (!resultDocument.safeParse(event.result).success) this.findings.nonsense("a result was accepted", event.result);

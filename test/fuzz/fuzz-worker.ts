@@ -1,8 +1,9 @@
 import type { Rng } from "../../src/base/index.ts";
 import { SUBPROTOCOLS } from "../../src/contracts/index.ts";
-import type { CoordinatorFrameOf, Subprotocol, WorkerFrame } from "../../src/contracts/index.ts";
+import type { CoordinatorFrameOf, Subprotocol } from "../../src/contracts/index.ts";
 import { workerCodec } from "../../src/transport/codec/codec.ts";
 import type { Connection, ConnectionHandlers, Message } from "../../src/transport/index.ts";
+import type { Corpus } from "./corpus.ts";
 import type { Findings } from "./findings.ts";
 import { encode, spoil } from "./messages.ts";
 import { cloned, mutate, pick } from "./mutations.ts";
@@ -14,7 +15,7 @@ const MUTATED = 0.25;
 const SPOILT = 0.05;
 const MISNUMBERED = 0.01;
 const CUT = 0.002;
-const ABOUT_LEASES = ["started", "finished", "finished", "released", "progress"];
+const ABOUT_LEASES = ["started", "finished", "finished", "released", "progress"] as const;
 const STRANGE_NUMBERS = [0, -1, 0.5, Number.NaN, 2 ** 53, "1", null, undefined];
 
 /** The far end of a connection: what the coordinator sends is checked as a worker would check it. */
@@ -52,8 +53,7 @@ export interface FuzzWorkerParts {
   id: string;
   rng: Rng;
   findings: Findings;
-  /** Valid frames of every type. */
-  corpus: readonly WorkerFrame[];
+  corpus: Corpus;
   accept: (connection: Connection) => void;
 }
 
@@ -122,18 +122,15 @@ export class FuzzWorker {
 
   private frame(): Record<string, unknown> {
     const { rng, corpus, id } = this.parts;
-    const sample = cloned(pick(rng, corpus)) as unknown as Record<string, unknown>;
     if (!this.greeted && rng.next() < 0.97) {
-      const hello = corpus.find(({ type }) => type === "hello");
       // A process that was started anew is not asked to drain any more.
       const incarnation = String(rng.below(5));
       const own = { worker_id: id, name: id, slots: 4, credits: 8, incarnation, capabilities: cloned(CAPABLE) };
-      return { ...hello, ...own, held: [] };
+      return { ...corpus.draw(rng, "hello"), ...own, held: [] };
     }
     const lease = this.held.length > 0 && rng.next() < 0.8 ? pick(rng, this.held) : undefined;
-    if (!lease) return sample;
-    const told = rng.next() < 0.5 ? corpus.find(({ type }) => type === pick(rng, ABOUT_LEASES)) : undefined;
-    return this.about(lease, told ? (cloned(told) as unknown as Record<string, unknown>) : sample);
+    if (!lease) return corpus.draw(rng);
+    return this.about(lease, corpus.draw(rng, rng.next() < 0.5 ? pick(rng, ABOUT_LEASES) : undefined));
   }
 
   /** The sample, as if it were about this lease. */

@@ -1,20 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { seededRng } from "../../src/base/index.ts";
-import type { WorkerFrame } from "../../src/contracts/index.ts";
-import { anyWorkerFrame } from "../../src/transport/codec/frame-arbitraries-acceptance.ts";
-import { FuzzApi } from "./bodies.ts";
+import { Corpus } from "./corpus.ts";
 import { Findings } from "./findings.ts";
+import { FuzzApi } from "./fuzz-api.ts";
 import { FuzzCoordinator } from "./fuzz-coordinator.ts";
 import { FuzzWorker } from "./fuzz-worker.ts";
 
 const WORKERS = 8;
 const FRAMES_PER_TURN = 64;
-const BODIES_PER_TURN = 2;
+const BODIES_PER_TURN = 4;
 const TURN_MS = 100;
 const CHECK_EVERY_TURNS = 40;
+const FLUSH_EVERY_TURNS = 10;
 const CORPUS = 2_000;
 /** Frames that one coordinator gets before the next one begins: its journal stays in memory. */
 const FRAMES_PER_COORDINATOR = 20_000;
@@ -29,7 +28,7 @@ export async function fuzz(options: {
   const stray = (error: unknown): void => findings.crash("nobody handled an error", error);
   process.on("unhandledRejection", stray).on("uncaughtException", stray);
   try {
-    const corpus = fc.sample(anyWorkerFrame, { numRuns: CORPUS, seed: options.seed });
+    const corpus = new Corpus(CORPUS, options.seed);
     for (let round = 0; findings.frames < options.frames; round += 1) {
       const frames = Math.min(FRAMES_PER_COORDINATOR, options.frames - findings.frames);
       await fuzzOne({ findings, corpus, frames, seed: options.seed * 100_003 + round });
@@ -41,12 +40,7 @@ export async function fuzz(options: {
   return findings;
 }
 
-async function fuzzOne(given: {
-  findings: Findings;
-  corpus: readonly WorkerFrame[];
-  frames: number;
-  seed: number;
-}): Promise<void> {
+async function fuzzOne(given: { findings: Findings; corpus: Corpus; frames: number; seed: number }): Promise<void> {
   const { findings, corpus, seed } = given;
   const rng = seededRng(seed);
   const folder = await mkdtemp(join(tmpdir(), "assay-fuzz-"));
@@ -62,6 +56,7 @@ async function fuzzOne(given: {
     for (let turns = 1; findings.frames < until; turns += 1) {
       for (let count = 0; count < FRAMES_PER_TURN; count += 1) workers[rng.below(WORKERS)]?.act();
       await coordinator.turn(TURN_MS);
+      if (turns % FLUSH_EVERY_TURNS === 0) await coordinator.results.flush();
       for (let count = 0; count < BODIES_PER_TURN; count += 1) await api.act();
       if (turns % CHECK_EVERY_TURNS === 0) coordinator.check();
     }

@@ -25,7 +25,8 @@ const findings = await fuzz({
 });
 const seconds = (performance.now() - startMs) / 1000;
 for (const finding of findings.reports) console.error(finding);
-console.log(`answers by status: ${JSON.stringify(findings.answered)}`);
+for (const [operation, byStatus] of Object.entries(findings.answered))
+  console.log(`${operation.padEnd(20)} ${JSON.stringify(byStatus)}`);
 report("fuzz", {
   seed: Number(values.seed),
   frames: findings.frames,

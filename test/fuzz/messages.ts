@@ -23,6 +23,9 @@ const RAW_JSON = [
   "\u0000",
 ];
 
+/** An array in an array in an array: deeper than any stack. */
+const RAW_MSGPACK = new Uint8Array(100_000).fill(0x91);
+
 /** A frame on the wire, whatever it holds. */
 export function encode(subprotocol: Subprotocol, frame: object): Message {
   return subprotocol === "assay.v1+json" ? JSON.stringify(frame) : new Uint8Array(packr.pack(frame));
@@ -33,6 +36,7 @@ export function spoil(rng: Rng, message: Message): Message {
   const kind = rng.below(400);
   if (kind === 0) return oversized(message);
   if (kind < 20) return pick(rng, RAW_JSON);
+  if (kind < 22) return RAW_MSGPACK;
   const bytes = typeof message === "string" ? encoder.encode(message) : message;
   const changed = mutateBytes(rng, bytes);
   const asText = typeof message === "string" ? kind >= 50 : kind < 40;

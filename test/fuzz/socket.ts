@@ -1,12 +1,11 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import fc from "fast-check";
 import { WebSocket } from "ws";
 import { seededRng } from "../../src/base/index.ts";
 import { SUBPROTOCOLS } from "../../src/contracts/index.ts";
-import { anyWorkerFrame } from "../../src/transport/codec/frame-arbitraries-acceptance.ts";
+import { Corpus } from "./corpus.ts";
 import { encode, spoil } from "./messages.ts";
-import { cloned, mutate, pick } from "./mutations.ts";
+import { mutate, pick } from "./mutations.ts";
 
 const FRAMES_PER_SOCKET = 20;
 const CORPUS = 300;
@@ -18,7 +17,7 @@ export async function fuzzSockets(
   options: { frames: number; seed: number },
 ): Promise<number> {
   const rng = seededRng(options.seed);
-  const corpus = fc.sample(anyWorkerFrame, { numRuns: CORPUS, seed: options.seed });
+  const corpus = new Corpus(CORPUS, options.seed);
   let sent = 0;
   while (sent < options.frames) {
     const subprotocol = pick(rng, SUBPROTOCOLS);
@@ -28,7 +27,7 @@ export async function fuzzSockets(
     socket.on("error", () => undefined);
     await once(socket, "open");
     for (let n = 1; n <= FRAMES_PER_SOCKET && socket.readyState === socket.OPEN; n += 1) {
-      const frame = cloned(pick(rng, corpus)) as unknown as Record<string, unknown>;
+      const frame = corpus.draw(rng);
       if (rng.next() < 0.5) mutate(rng, frame);
       const message = encode(subprotocol, { n, ...frame });
       socket.send(rng.next() < 0.3 ? spoil(rng, message) : message);
