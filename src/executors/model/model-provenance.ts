@@ -78,7 +78,7 @@ function generationEvidence(report: ModelRunReport): Evidence[] {
 
 function modelEvidence(report: ModelRunReport): Evidence {
   const { model, backend } = report.load;
-  const detail = `SHA-256 ${model.sha256}, ${backend.runtime} ${backend.runtimeVersion}, Node ${backend.nodeVersion}`;
+  const detail = `SHA-256 ${model.sha256}, ${backend.runtime} ${backend.runtimeVersion}, ${backend.engine}`;
   return { check: "model_and_runtime_known", passed: true, detail };
 }
 

@@ -27,6 +27,7 @@ export async function ortNodeBackend(name: BackendName, wantedThreads: number | 
     name,
     version: ort.env.versions.node ?? "unknown",
     threads,
+    device: null,
     create: async (modelFile) => ortSession(ort, await ort.InferenceSession.create(modelFile, options)),
     place: (modelFile, feeds) => profile(ort, { modelFile, options, feeds }),
   };
@@ -52,7 +53,8 @@ async function profile(
   try {
     const options = { ...run.options, enableProfiling: true, profileFilePrefix: join(folder, "trace") };
     const session = await ort.InferenceSession.create(run.modelFile, options);
-    await ortSession(ort, session).bind(run.feeds).run();
+    const bound = await ortSession(ort, session).bind(run.feeds);
+    await bound.run();
     session.endProfiling();
     await session.release();
     const [trace] = await readdir(folder);
