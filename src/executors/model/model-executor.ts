@@ -9,13 +9,13 @@ import type { BackendProbe } from "./backend-probe.ts";
 import { backendFacts, backendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
-import type { ModelRunProgress, ModelRunReport, ModelRunRequest, RoundReport } from "./messages.ts";
+import type { ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import { attemptModel } from "./model-attempt.ts";
 import type { ModelAttemptOutcome, Unmeasured } from "./model-attempt.ts";
 import { failureDocument } from "./model-failure.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
-import { hardwareFallback, MEASURE_AGAIN_AT_MOST } from "./recovery.ts";
+import { hardwareFallback, MEASURE_AGAIN_AT_MOST, measuredAgainSteps } from "./recovery.ts";
 
 /** Tokens per text unless the task says otherwise; shorter where the model has fewer positions. */
 const DEFAULT_SEQUENCE_LENGTH = 128;
@@ -178,27 +178,9 @@ function progressReporter(
   };
 }
 
-/** Each round after a noisy one is a step: whether it was quiet is what it was for. */
 function recoveryOf({ recovery, resumed, ...outcome }: ModelAttemptOutcome): RecoveryStep[] {
   const batches = outcome.status === "completed" ? outcome.report.batches : outcome.partial.batches;
-  const again = batches
-    .filter(({ batchSize }) => !resumed.includes(batchSize))
-    .flatMap(({ batchSize, rounds }) =>
-      rounds.slice(0, -1).map((round, index): RecoveryStep => ({
-        strategy: "measure_again",
-        class: "setup",
-        reason: round.noise ?? "noisy_timing",
-        message: `batch size ${batchSize}: ${noiseText(round)}; measured again`,
-        succeeded: rounds[index + 1]?.noise === null,
-      })),
-    );
-  return [...recovery, ...again];
-}
-
-function noiseText({ noise, spread, othersLoad }: RoundReport): string {
-  return noise === "busy_machine"
-    ? `other processes used ${Math.round((othersLoad ?? 0) * 100)} % of the machine`
-    : `the iterations varied by ${Math.round((spread ?? 0) * 100)} %`;
+  return [...recovery, ...measuredAgainSteps(batches.filter(({ batchSize }) => !resumed.includes(batchSize)))];
 }
 
 /** Which figures are an earlier attempt's, or why none are. */
