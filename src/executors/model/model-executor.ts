@@ -48,13 +48,15 @@ const backendFor: ReadonlyMap<Hardware, BackendName> = new Map(
 export class ModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
   private readonly platform: Platform;
-  private knownMachine: string | undefined;
+  /** Figures are comparable on machines that say the same of themselves. */
+  private machine = "";
 
   constructor({ platform }: { platform: Platform }) {
     this.platform = platform;
   }
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
+    this.machine = machineOf(context.facts);
     const options = { cacheDir: context.cacheDir, env: inferenceEnvironment(context.env), clock: context.clock };
     const probes: BackendProbe[] = [];
     // One after the other: side by side they would slow each other down and could run a small machine out of memory.
@@ -74,13 +76,11 @@ export class ModelExecutor implements Executor {
       return { status: "failed", failure: { class: "setup", reason: "backend_unavailable", message } };
     }
     const request = requestOf(spec, { backend, cacheDir: context.cacheDir });
-    const under = measuredUnder(request, await this.machine());
-    const resumption = context.resumed === null ? undefined : readCheckpoint(context.resumed, under);
-    const ignored = resumption !== undefined && "ignored" in resumption ? resumption.ignored : undefined;
+    const under = measuredUnder(request, this.machine);
     const report = progressReporter(context, request.batchSizes.length);
     const outcome = await attemptModel(request, {
       under,
-      checkpoint: resumption !== undefined && "checkpoint" in resumption ? resumption.checkpoint : undefined,
+      resumption: readCheckpoint(context.resumed, under),
       env: inferenceEnvironment(context.env),
       clock: context.clock,
       oomKills: () => this.platform.processes.oomKills(),
@@ -93,14 +93,12 @@ export class ModelExecutor implements Executor {
     const { hardware } = context;
     const fallback = hardwareFallback(spec, { hardware, succeeded: outcome.status === "completed" });
     const recovery = [...(fallback === undefined ? [] : [fallback]), ...recoveryOf(outcome)];
-    const resume = resumeResults(outcome, ignored ?? outcome.ignored);
-    return { ...made, results: { ...made.results, ...resume }, recovery, outputTail: tailOf(outcome.log) };
-  }
-
-  /** Figures are comparable on machines that say the same of themselves. */
-  private async machine(): Promise<string> {
-    this.knownMachine ??= machineOf(await this.platform.facts());
-    return this.knownMachine;
+    return {
+      ...made,
+      results: { ...made.results, ...resumeResults(outcome) },
+      recovery,
+      outputTail: tailOf(outcome.log),
+    };
   }
 }
 
@@ -184,7 +182,7 @@ function recoveryOf({ recovery, resumed, ...outcome }: ModelAttemptOutcome): Rec
 }
 
 /** Which figures are an earlier attempt's, or why none are. */
-function resumeResults({ resumed }: ModelAttemptOutcome, ignored: string | undefined): Record<string, JsonObject> {
+function resumeResults({ resumed, ignored }: ModelAttemptOutcome): Record<string, JsonObject> {
   if (ignored !== undefined) return { resume: { ignored } };
   return resumed.length === 0 ? {} : { resume: { batch_sizes: [...resumed] } };
 }
