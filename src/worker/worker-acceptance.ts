@@ -74,7 +74,7 @@ export class ScriptedCoordinator {
 
   welcome(): void {
     const { seat, epoch, heartbeatIntervalMs } = this;
-    seat.session.welcome({ sessionId: `s-${this.seats.length}`, epoch, heartbeatIntervalMs });
+    seat.session.welcome({ sessionId: `s-${this.seats.length}`, epoch, heartbeatIntervalMs, workerTimeoutMs: 60_000 });
   }
 
   assign(...items: AssignItem[]): void {
