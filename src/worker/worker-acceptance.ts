@@ -211,7 +211,12 @@ export class MemoryLogger implements WorkerLogger {
 /** Measured once: what the machine is does not change between tests. */
 export function measuredOnce(platform: Platform): Platform {
   let facts: ReturnType<Platform["facts"]> | undefined;
-  return { facts: () => (facts ??= platform.facts()), load: () => platform.load(), processes: platform.processes };
+  return {
+    facts: () => (facts ??= platform.facts()),
+    load: () => platform.load(),
+    freeDiskBytes: () => platform.freeDiskBytes(),
+    processes: platform.processes,
+  };
 }
 
 /** Starts workers on temporary folders; `close` stops them and removes everything. */
