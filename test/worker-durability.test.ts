@@ -75,19 +75,19 @@ function stored(site: Site): number {
 test("tasks end while the worker is cut off and the coordinator is started anew: each has one accepted result", async () => {
   await using site = await Site.open();
   const first = await site.coordinator(0, ...TIMES);
-  await using proxy = await TcpProxy.open(first.url);
+  await using proxy = await TcpProxy.open(Number(new URL(first.url).port));
   site.worker("w", { url: proxy.url, token: first.token }, "--slots", "2");
   const client = createClient({ baseUrl: first.url, token: first.token });
   await ready(client);
   const { run_id: runId } = await client.submitRun({ name: "cut", tasks: slow(site, 2) });
   await Promise.all([there(site.path("begun-0")), there(site.path("begun-1"))]);
-  proxy.cut();
+  proxy.refuse(true);
   await writeFile(site.path("go"), "");
   // Two files each, which nobody takes.
   await eventually("the artifacts wait on disk", async () => (await waiting(site)) >= 4 || undefined);
   await first.process.stop("SIGKILL");
   await site.coordinator(Number(new URL(first.url).port), ...TIMES);
-  proxy.mend();
+  proxy.refuse(false);
   await expectOnce(client, runId, 2);
   await eventually("nothing waits any more", async () => (await waiting(site)) === 0 || undefined);
 });
@@ -95,20 +95,20 @@ test("tasks end while the worker is cut off and the coordinator is started anew:
 test("results and artifacts that were not delivered outlive kill -9 of the worker, and are delivered once", async () => {
   await using site = await Site.open();
   const { url, token } = await site.coordinator(0, ...TIMES);
-  await using proxy = await TcpProxy.open(url);
+  await using proxy = await TcpProxy.open(Number(new URL(url).port));
   const link = { url: proxy.url, token };
   const worker = site.worker("w", link, "--slots", "2");
   const client = createClient({ baseUrl: url, token });
   await ready(client);
   const { run_id: runId } = await client.submitRun({ name: "killed", tasks: slow(site, 2) });
   await Promise.all([there(site.path("begun-0")), there(site.path("begun-1"))]);
-  proxy.cut();
+  proxy.refuse(true);
   await writeFile(site.path("go"), "");
   await eventually("the artifacts wait on disk", async () => (await waiting(site)) >= 4 || undefined);
   await eventually("the results wait on disk", () => Promise.resolve(stored(site) === 2 || undefined));
   await worker.stop("SIGKILL");
   site.worker("w", link, "--slots", "2");
-  proxy.mend();
+  proxy.refuse(false);
   await expectOnce(client, runId, 2);
 });
 

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AssayProcess, Site } from "../support/assay-process.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { WORKERS } from "./plan.ts";
 import type { Fault } from "./plan.ts";
 
@@ -101,7 +101,7 @@ export class Cluster {
     const ended = await this.coordinator.process?.stop("SIGTERM");
     if (ended && ended.code !== 0)
       this.surprises.push(`coordinator at its end: ${ended.code} ${ended.stderr.slice(-500)}`);
-    await Promise.all(this.proxies.map((proxy) => proxy.close()));
+    await Promise.all(this.proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
   }
 
   /** Only once the disk's content is not needed any more. */
