@@ -1,6 +1,5 @@
 import { access } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { createClient } from "../src/client/index.ts";
 import type { Client } from "../src/client/index.ts";
 import { Site } from "../test/support/assay-process.ts";
 import type { AssayProcess } from "../test/support/assay-process.ts";
@@ -24,7 +23,7 @@ async function until<Value>(what: string, look: () => Promise<Value | undefined>
 /** A task that says on which worker it runs and which attempt it is, and runs until `go` exists. */
 function heldTask(site: Site): { task_id: string; type: "command"; config: { command: string } } {
   const mark = site.path("seen");
-  const command = `touch "${mark}-$ASSAY_ATTEMPT"; while [ ! -e "${site.path("go")}" ] && [ -d "${site.folder}" ]; do sleep 0.1; done`;
+  const command = `touch "${mark}-$ASSAY_ATTEMPT"; ${site.waitFor("go")}`;
   return { task_id: "held", type: "command", config: { command } };
 }
 
@@ -48,7 +47,7 @@ const exists = (path: string): Promise<true | undefined> =>
 export async function secondsUntilRunAgain(loss: Loss): Promise<number> {
   await using site = await Site.open();
   const link = await site.coordinator();
-  const client = createClient({ baseUrl: link.url, token: link.token });
+  const { client } = link;
   const workers = new Map<string, AssayProcess>(["a", "b"].map((name) => [name, site.worker(name, link)]));
   await until("two workers", async () => ((await client.status()).workers.ready === 2 ? true : undefined));
   await client.submitRun({ name: "held", tasks: [heldTask(site)] });

@@ -25,6 +25,7 @@ const SILENT = { debug: () => undefined, info: () => undefined, warn: () => unde
 const platform: Platform = {
   facts: () => Promise.reject(new Error("a simulated worker is told its capabilities")),
   load: () => Promise.resolve({ cpu_percent: 0, memory_used_gb: 0 }),
+  freeDiskBytes: () => undefined,
   get processes(): never {
     throw new Error("a simulated worker has no processes");
   },

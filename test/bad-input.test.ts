@@ -4,27 +4,24 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { createClient } from "../src/client/index.ts";
 import { PROTOCOL_VERSION } from "../src/contracts/index.ts";
-import { Site, assay, eventually } from "./support/assay-process.ts";
-
-type Coordinator = Awaited<ReturnType<Site["coordinator"]>>;
+import { Site, assay, workersReady } from "./support/assay-process.ts";
+import type { RunningCoordinator } from "./support/assay-process.ts";
 
 let site: Site;
-let it: Coordinator;
+let it: RunningCoordinator;
 beforeAll(async () => {
   site = await Site.open();
   it = await site.coordinator();
   site.worker("w1", it);
-  const client = createClient({ baseUrl: it.url, token: it.token });
-  await eventually("a worker", async () => (await client.status()).workers.ready === 1 || undefined);
+  await workersReady(it.client, 1);
 });
 afterAll(() => site[Symbol.asyncDispose]());
 
 async function submit(name: string, content: string | Uint8Array): Promise<Awaited<ReturnType<typeof assay>>> {
   const path = site.path(name);
   await writeFile(path, content);
-  return assay("run", path, "--coordinator", it.url, "--token", it.token);
+  return assay("run", path, ...it.flags);
 }
 
 const task = (fields: object): object => ({ task_id: "a", type: "command", config: { command: "true" }, ...fields });
@@ -100,7 +97,7 @@ describe("a suite with a mistake is refused, and nothing of it runs", () => {
   test("and what was accepted before is still there", async () => {
     const good = await submit("good.json", suite(task({})));
     expect(good.code).toBe(0);
-    const { rows } = await createClient({ baseUrl: it.url, token: it.token }).sql("select name, state from runs");
+    const { rows } = await it.client.sql("select name, state from runs");
     expect(rows).toEqual([["bad", "completed"]]);
   });
 });
@@ -139,7 +136,7 @@ describe("identity", () => {
   });
 
   test("an expired token", async () => {
-    const client = createClient({ baseUrl: it.url, token: it.token });
+    const { client } = it;
     const { token } = await client.createToken({ role: "viewer", name: "short", expires_in_seconds: 0.001 });
     expectTold(await assay("status", "--coordinator", it.url, "--token", token), {
       exit: 2,
@@ -149,7 +146,7 @@ describe("identity", () => {
   });
 
   test("a token of another role", async () => {
-    const client = createClient({ baseUrl: it.url, token: it.token });
+    const { client } = it;
     const { token } = await client.createToken({ role: "viewer", name: "looker" });
     const output = await assay("run", "--command", "true", "--coordinator", it.url, "--token", token);
     expectTold(output, { exit: 2, code: "forbidden", names: "submitter" });
@@ -165,7 +162,7 @@ describe("identity", () => {
     const [code, reason] = (await closed) as [number, Buffer];
     expect(code).toBe(4002);
     expect(String(reason)).toContain("99");
-    expect((await createClient({ baseUrl: it.url, token: it.token }).status()).workers.ready).toBe(1);
+    expect((await it.client.status()).workers.ready).toBe(1);
   });
 });
 
@@ -200,7 +197,7 @@ describe("a worker that says absurd things of itself is turned away and disturbs
     const hello = { ...identity, capabilities: { ...capabilities, ...absurd }, slots: 1, credits: 1 };
     socket.send(JSON.stringify({ n: 1, type: "hello", protocol_version: PROTOCOL_VERSION, ...hello }));
     expect((await closed)[0]).toBe(code);
-    const client = createClient({ baseUrl: it.url, token: it.token });
+    const { client } = it;
     expect((await client.status()).workers).toMatchObject({ ready: 1, suspect: 0, lost: 0 });
     const { run_id } = await client.submitRun({ name: "after", tasks: [commandTask("a")] });
     expect((await client.waitForRun(run_id)).state).toBe("completed");
@@ -209,7 +206,7 @@ describe("a worker that says absurd things of itself is turned away and disturbs
 
 describe("a submission of 100,000 tasks", () => {
   test("is accepted as one, and cancelled as one", async () => {
-    const client = createClient({ baseUrl: it.url, token: it.token });
+    const { client } = it;
     const tasks = Array.from({ length: 100_000 }, (_, index) => commandTask(`t${index}`));
     // In a pool without workers none ends before the run is cancelled.
     const submitted = await client.submitRun({ name: "many", pool: "nobody", wait_for_capacity: true, tasks });
@@ -222,7 +219,7 @@ describe("a submission of 100,000 tasks", () => {
   });
 
   test("that is too large is refused whole, with a code", async () => {
-    const client = createClient({ baseUrl: it.url, token: it.token });
+    const { client } = it;
     const before = await client.status();
     const env = { NOTE: "x".repeat(100) };
     const tasks = Array.from({ length: 100_000 }, (_, index) => ({

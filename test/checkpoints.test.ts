@@ -1,8 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
-import { Site, assay, eventually } from "./support/assay-process.ts";
+import { Site, assay, until, workersReady } from "./support/assay-process.ts";
 
 /**
  * Counts to 6 and keeps how far it is in its checkpoint. The first attempt waits at 3, so that the test decides when it dies; every
@@ -30,29 +29,26 @@ async function filesBelow(folder: string): Promise<{ name: string; content: Buff
 }
 
 /** The checkpoint of step 3 has been stored, and the journal names it: from now on nothing of it can be lost. */
-async function thirdStepIsSafe(site: Site): Promise<true | undefined> {
+async function thirdStepIsSafe(site: Site): Promise<boolean> {
   const blobs = await filesBelow(site.path("data/blobs"));
   const blob = blobs.find(({ content }) => content.includes("step") && content.includes("3\n\0"));
-  if (blob === undefined) return undefined;
+  if (blob === undefined) return false;
   const journal = await filesBelow(site.path("data/journal"));
-  return journal.some(({ content }) => content.includes(`assay-checkpoint ${blob.name}`)) || undefined;
+  return journal.some(({ content }) => content.includes(`assay-checkpoint ${blob.name}`));
 }
 
 test("a worker is killed in the middle: another goes on from the checkpoint, not from the start", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator(0, "--worker-timeout", "3", "--heartbeat-interval", "1");
-  const client = createClient({ baseUrl: url, token });
-  const doomed = site.worker("doomed", { url, token });
-  await eventually("a worker", async () => (await client.status()).workers.ready === 1 || undefined);
+  const link = await site.coordinator(0, "--worker-timeout", "3", "--heartbeat-interval", "1");
+  const doomed = site.worker("doomed", link);
+  await workersReady(link.client, 1);
   const path = site.path("suite.json");
   await writeFile(path, JSON.stringify({ name: "checkpoints", tasks: [countingTask(site)] }));
-  const run = site.start(["run", path, "--coordinator", url, "--token", token, "--json"]);
-  await eventually("the third step", async () =>
-    (await readFile(site.path("steps"), "utf8")).includes("1:3") ? true : undefined,
-  );
-  await eventually("the checkpoint of it in the journal", () => thirdStepIsSafe(site));
+  const run = site.start(["run", path, ...link.flags, "--json"]);
+  await until("the third step", async () => (await site.fileExists("steps")).includes("1:3"));
+  await until("the checkpoint of it in the journal", () => thirdStepIsSafe(site));
   await doomed.stop("SIGKILL");
-  site.worker("survivor", { url, token });
+  site.worker("survivor", link);
   const { code, stdout, stderr } = await run.ended;
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   expect(JSON.parse(stdout)).toMatchObject({ run: { state: "completed" } });
@@ -68,16 +64,15 @@ test("a worker is killed in the middle: another goes on from the checkpoint, not
 
 test("the example of the guide runs: the second attempt begins where the first died", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator();
-  site.worker("only", { url, token });
-  const client = createClient({ baseUrl: url, token });
-  await eventually("a worker", async () => (await client.status()).workers.ready === 1 || undefined);
-  const link = ["--coordinator", url, "--token", token, "--json"];
-  const run = await assay("run", "examples/limits-and-checkpoints.yaml", ...link);
+  const link = await site.coordinator();
+  site.worker("only", link);
+  await workersReady(link.client, 1);
+  const flags = [...link.flags, "--json"];
+  const run = await assay("run", "examples/limits-and-checkpoints.yaml", ...flags);
   expect({ code: run.code, output: run.code === 0 ? "" : run.stdout + run.stderr }).toEqual({ code: 0, output: "" });
   const attempts = await assay(
     "sql",
-    ...link,
+    ...flags,
     "select attempt, status, failure_class, partial, results->'checkpoint'->>'problem', isolation->>'level' is not null from results where task_id = 'goes-on' order by attempt",
   );
   expect(JSON.parse(attempts.stdout).rows).toEqual([

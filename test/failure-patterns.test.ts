@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
+import type { Client } from "../src/client/index.ts";
 import type { PatternView } from "../src/contracts/index.ts";
 import { Site, assay, eventually } from "./support/assay-process.ts";
 
@@ -8,20 +8,18 @@ import { Site, assay, eventually } from "./support/assay-process.ts";
 const SEGFAULT = `if [ "$LC_SITE" = broken ]; then kill -SEGV $$; fi; sleep 0.02`;
 
 let site: Site;
-let link: string[];
-let client: ReturnType<typeof createClient>;
+let flags: readonly string[];
+let client: Client;
 const ids = { good: "", bad: "" };
 
 beforeAll(async () => {
   site = await Site.open();
-  const it = await site.coordinator();
-  client = createClient({ baseUrl: it.url, token: it.token });
-  link = ["--coordinator", it.url, "--token", it.token];
+  ({ client, flags } = await site.coordinator());
   for (const [name, env] of [
     ["good", {}],
     ["bad", { LC_SITE: "broken" }],
   ] as const) {
-    site.start(["worker", ...link, "--name", name, "--data-dir", site.path(name), "--slots", "1"], env);
+    site.start(["worker", ...flags, "--name", name, "--data-dir", site.path(name), "--slots", "1"], env);
     ids[name] = await eventually(`worker ${name}`, async () => {
       for await (const { worker_id, status } of client.workers({ name })) if (status === "ready") return worker_id;
       return undefined;
@@ -40,7 +38,7 @@ async function run(name: string, count: number): Promise<{ state: string; good: 
     retry_policy: { max_retries: 50, retry_delay_seconds: 0 },
   }));
   await writeFile(path, JSON.stringify({ name, tasks }));
-  const { stdout, stderr } = await assay("run", path, "--json", ...link);
+  const { stdout, stderr } = await assay("run", path, "--json", ...flags);
   const { run: ended } = JSON.parse(stdout || `{"run":{"state":${JSON.stringify(stderr)}}}`) as {
     run: { run_id: string; state: string };
   };
@@ -74,15 +72,15 @@ test("what fails on one worker is found, goes elsewhere, and comes back when a p
 
   expect(await run("avoiding", 20)).toEqual({ state: "completed", good: 20, bad: 0 });
 
-  const table = await assay("patterns", ...link);
+  const table = await assay("patterns", ...flags);
   expect(table.stdout).toMatch(new RegExp(`${pattern.pattern_id} +avoided +crash +\\d+/\\d+ +0/\\d+ .*worker bad`));
-  const allowed = await assay("patterns", "allow", pattern.pattern_id, "--reason", "reseated", "--json", ...link);
+  const allowed = await assay("patterns", "allow", pattern.pattern_id, "--reason", "reseated", "--json", ...flags);
   expect(JSON.parse(allowed.stdout)).toMatchObject({ patterns: [{ state: "allowed", reason: "reseated" }] });
   // So many failures in a row put it in quarantine too.
   await client.releaseWorker(ids.bad, "reseated");
   expect((await run("allowed", 20)).bad).toBeGreaterThan(0);
 
-  await assay("patterns", "avoid", pattern.pattern_id, ...link);
+  await assay("patterns", "avoid", pattern.pattern_id, ...flags);
   expect(await run("again", 10)).toEqual({ state: "completed", good: 10, bad: 0 });
   expect(await client.stateHash()).toMatchObject({ equal: true });
 });

@@ -1,16 +1,14 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
-import { Site, assay, eventually } from "./support/assay-process.ts";
-
-type Client = ReturnType<typeof createClient>;
+import type { Client } from "../src/client/index.ts";
+import { Site, assay, eventually, until, workersReady } from "./support/assay-process.ts";
 
 /** Command tasks that wait for a file, so that the test decides when they end, and a model task. */
 async function writeSuite(site: Site): Promise<string> {
   const held = Array.from({ length: 6 }, (_, index) => ({
     task_id: `held-${index}`,
     type: "command",
-    config: { command: `echo "held $ASSAY_ATTEMPT"; while [ ! -e "${site.path("go")}" ]; do sleep 0.05; done` },
+    config: { command: `echo "held $ASSAY_ATTEMPT"; ${site.waitFor("go")}` },
   }));
   const suite = {
     name: "survivors",
@@ -50,20 +48,18 @@ async function expectNothingLost(client: Client, tasks: number): Promise<void> {
 
 test("a worker killed in the middle: the run completes, each task has one result, and both attempts are on record", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator(0, "--worker-timeout", "3", "--heartbeat-interval", "1");
-  const client = createClient({ baseUrl: url, token });
-  const doomed = site.worker("doomed", { url, token });
-  site.worker("survivor", { url, token });
-  await eventually("two workers", async () =>
-    client.status().then((status) => status.workers.ready === 2 || undefined),
-  );
-  const run = site.start(["run", await writeSuite(site), "--coordinator", url, "--token", token, "--json"]);
+  const link = await site.coordinator(0, "--worker-timeout", "3", "--heartbeat-interval", "1");
+  const { client, flags } = link;
+  const doomed = site.worker("doomed", link);
+  site.worker("survivor", link);
+  await workersReady(client, 2);
+  const run = site.start(["run", await writeSuite(site), ...flags, "--json"]);
   const [victim] = await eventually("an attempt on the doomed worker", async () => {
     const found = await runningOn(client, "doomed");
     return found.some((id) => id.startsWith("held")) ? found.filter((id) => id.startsWith("held")) : undefined;
   });
   await doomed.stop("SIGKILL");
-  await eventually("the loss", async () => ((await client.status()).workers.lost === 1 ? true : undefined));
+  await until("the loss", async () => (await client.status()).workers.lost === 1);
   await writeFile(site.path("go"), "");
   const { code, stdout, stderr } = await run.ended;
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
@@ -71,10 +67,7 @@ test("a worker killed in the middle: the run completes, each task has one result
   await expectNothingLost(client, 8);
   const sql = await assay(
     "sql",
-    "--coordinator",
-    url,
-    "--token",
-    token,
+    ...flags,
     "--json",
     `select attempt, status from task_execution_history where task_id = '${victim}' order by attempt`,
   );
@@ -87,17 +80,17 @@ test("a worker killed in the middle: the run completes, each task has one result
 test("a coordinator killed in the middle: the run completes after its restart, nothing is lost or doubled, the replay agrees", async () => {
   await using site = await Site.open();
   const first = await site.coordinator();
-  const { url, token } = first;
-  const client = createClient({ baseUrl: url, token });
-  site.worker("w1", { url, token });
-  site.worker("w2", { url, token });
-  await eventually("two workers", async () => (await client.status()).workers.ready === 2 || undefined);
+  const { url, token, client, flags } = first;
+  site.worker("w1", first);
+  site.worker("w2", first);
+  await workersReady(client, 2);
   const suite = await writeSuite(site);
-  const submitted = await assay("run", suite, "--coordinator", url, "--token", token, "--detach", "--json");
+  const submitted = await assay("run", suite, ...flags, "--detach", "--json");
   expect(submitted.code, submitted.stderr).toBe(0);
   const runId = (JSON.parse(submitted.stdout) as { run_id: string }).run_id;
-  await eventually("attempts on both workers", async () =>
-    (await runningOn(client, "w1")).length > 0 && (await runningOn(client, "w2")).length > 0 ? true : undefined,
+  await until(
+    "attempts on both workers",
+    async () => (await runningOn(client, "w1")).length > 0 && (await runningOn(client, "w2")).length > 0,
   );
   const { rows: before } = await client.sql(
     "select task_id, attempt, worker_id from task_execution_history where status = 'running' order by 1",
@@ -116,7 +109,7 @@ test("a coordinator killed in the middle: the run completes after its restart, n
     100,
   );
   for (const attempt of before) expect(attempts).toContainEqual(attempt);
-  const verified = await assay("verify", "--coordinator", url, "--token", token, "--json");
+  const verified = await assay("verify", ...flags, "--json");
   expect(JSON.parse(verified.stdout)).toMatchObject({ equal: true });
   const stopped = await second.process.stop("SIGTERM");
   expect(stopped.code).toBe(0);

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
 import { fuzz } from "./fuzz/fuzz.ts";
 import { fuzzSockets } from "./fuzz/socket.ts";
 import { Site } from "./support/assay-process.ts";
@@ -27,9 +26,8 @@ test("spoilt frames and API bodies crash nothing, and nothing is accepted that b
 test("spoilt frames over real sockets leave the coordinator whole", async () => {
   await using site = await Site.open();
   const link = await site.coordinator();
-  const client = createClient({ baseUrl: link.url, token: link.token });
   expect(await fuzzSockets(link, { frames: 1_000, seed: 3 })).toBeGreaterThanOrEqual(1_000);
-  expect(await client.stateHash()).toMatchObject({ equal: true });
+  expect(await link.client.stateHash()).toMatchObject({ equal: true });
   const { code, stderr } = await link.process.stop();
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
 });

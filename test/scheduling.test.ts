@@ -1,34 +1,31 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
+import type { Client } from "../src/client/index.ts";
 import type { Explanation, ShareView, TaskView } from "../src/contracts/index.ts";
-import { Site, assay, eventually } from "./support/assay-process.ts";
+import { Site, assay, eventually, until, workersReady } from "./support/assay-process.ts";
+import type { RunningCoordinator } from "./support/assay-process.ts";
 
 const POOLS = ["--slots", "1", "--pool", "default", "--pool", "solo"];
 
 let site: Site;
-let it: Awaited<ReturnType<Site["coordinator"]>>;
-let client: ReturnType<typeof createClient>;
+let it: RunningCoordinator;
+let client: Client;
 beforeAll(async () => {
   site = await Site.open();
   it = await site.coordinator();
-  client = createClient({ baseUrl: it.url, token: it.token });
+  ({ client } = it);
   site.worker("w1", it, ...POOLS);
-  await workers(1);
+  await workersReady(client, 1);
 });
 afterAll(() => site[Symbol.asyncDispose]());
 
-const workers = (count: number): Promise<true> =>
-  eventually(`${count} workers`, async () => (await client.status()).workers.ready === count || undefined);
-
 /** All tests but the first want a second worker, which the first one starts when the time has come. */
-let second: Promise<true> | undefined;
-const secondWorker = (): Promise<true> => {
+let second: Promise<void> | undefined;
+const secondWorker = (): Promise<void> => {
   if (second === undefined) site.worker("w2", it, ...POOLS);
-  return (second ??= workers(2));
+  return (second ??= workersReady(client, 2));
 };
 
-const link = (): string[] => ["--coordinator", it.url, "--token", it.token];
 const command = (task_id: string, line: string, more: object = {}): object => ({
   task_id,
   type: "command",
@@ -50,7 +47,7 @@ async function run(
 ): Promise<{ ended: Promise<RunDocument>; stderr: () => string }> {
   const path = site.path(`${name}.json`);
   await writeFile(path, JSON.stringify({ name, tasks }));
-  const process = site.start(["run", path, "--json", ...link(), ...more]);
+  const process = site.start(["run", path, "--json", ...it.flags, ...more]);
   const ended = process.ended.then(({ stdout, stderr }) => {
     if (stdout === "") throw new Error(stderr);
     return JSON.parse(stdout) as RunDocument;
@@ -67,28 +64,22 @@ async function runIdOf(name: string): Promise<string> {
   });
 }
 
-const present = (name: string): Promise<string> =>
-  eventually(`the file ${name}`, () => readFile(site.path(name), "utf8"));
-/** Ends with the folder of the tests, too: a worker that is killed leaves its commands behind. */
-const waitFor = (name: string): string =>
-  `while [ -d "${site.folder}" ] && [ ! -e "${site.path(name)}" ]; do sleep 0.02; done`;
-
 test("an urgent command preempts one of low priority, whose next attempt, elsewhere, goes on from what it saved", async () => {
   const slow = [
     `cat "$ASSAY_PROGRESS_FILE"`,
     `[ -s "$ASSAY_PROGRESS_FILE" ] && exit 0`,
-    `trap 'printf "step 7" > "$ASSAY_PROGRESS_FILE"; ${waitFor("go")}; exit 0' TERM`,
+    `trap 'printf "step 7" > "$ASSAY_PROGRESS_FILE"; ${site.waitFor("go")}; exit 0' TERM`,
     `touch "${site.path("slow-runs")}"`,
     `while [ -d "${site.folder}" ]; do sleep 0.02; done`,
   ].join("\n");
   const low = await run("low", [command("slow", slow, { priority: 10 })], "--pool", "solo");
-  await present("slow-runs");
-  const urgent = await run("urgent", [command("now", waitFor("end"), { priority: 90 })], "--pool", "solo");
+  await site.fileExists("slow-runs");
+  const urgent = await run("urgent", [command("now", site.waitFor("end"), { priority: 90 })], "--pool", "solo");
   const urgentId = await runIdOf("urgent");
 
   // While the command saves its state, the urgent one waits for it.
   const explain = async (...more: string[]): Promise<string> =>
-    (await assay("explain", urgentId, "now", ...link(), ...more)).stdout;
+    (await assay("explain", urgentId, "now", ...it.flags, ...more)).stdout;
   const explanation = await eventually("the preemption", async () => {
     const found = JSON.parse(await explain("--json")) as Explanation;
     return found.would_preempt === null ? undefined : found;
@@ -103,10 +94,7 @@ test("an urgent command preempts one of low priority, whose next attempt, elsewh
   expect(lines).toMatch(/would preempt +slow of run \S+, priority 10, on w1\n/);
 
   await writeFile(site.path("go"), "");
-  await eventually(
-    "the urgent task running",
-    async () => (await client.task(urgentId, "now")).status === "running" || undefined,
-  );
+  await until("the urgent task running", async () => (await client.task(urgentId, "now")).status === "running");
   await secondWorker();
   expect(await low.ended).toMatchObject({ run: { state: "completed" }, exit_code: 0 });
   expect(low.stderr()).toMatch(
@@ -116,7 +104,7 @@ test("an urgent command preempts one of low priority, whose next attempt, elsewh
   expect(await urgent.ended).toMatchObject({ run: { state: "completed" } });
 
   const lowId = await runIdOf("low");
-  const log = await assay("logs", lowId, "slow", ...link());
+  const log = await assay("logs", lowId, "slow", ...it.flags);
   expect(log.stdout).toBe("step 7");
   const { rows } = await client.sql(
     `select attempt, h.status, w.name from task_execution_history h join worker_nodes w using (worker_id) where run_id = '${lowId}' and h.start_time is not null order by attempt`,
@@ -132,10 +120,10 @@ test("a group starts on two workers at the same time, and each member knows the 
   await secondWorker();
   // Neither ends before the other has begun.
   const member = (own: string, other: string): object =>
-    command(own, `echo "$ASSAY_PEERS" > "${site.path(own)}"; ${waitFor(other)}`, { group: "pair" });
+    command(own, `echo "$ASSAY_PEERS" > "${site.path(own)}"; ${site.waitFor(other)}`, { group: "pair" });
   const { ended } = await run("pair", [member("left", "right"), member("right", "left")]);
   expect(await ended).toMatchObject({ run: { state: "completed" } });
-  const [left, right] = await Promise.all([present("left"), present("right")]);
+  const [left, right] = await Promise.all([site.fileExists("left"), site.fileExists("right")]);
   expect(left).toBe(right);
   const peers = JSON.parse(left) as { task_id: string; worker_id: string; hostname: string }[];
   expect(peers.map(({ task_id }) => task_id)).toEqual(["left", "right"]);
@@ -176,7 +164,7 @@ test("a failed task starts its clean-up and skips what needs its success", async
     report: "completed",
   });
   expect(exit_code).toBe(1);
-  await present("cleaned");
+  await site.fileExists("cleaned");
 });
 
 test("a clean-up that is not needed is skipped, and the run is as good as without it", async () => {
@@ -191,24 +179,26 @@ test("a clean-up that is not needed is skipped, and the run is as good as withou
 
 test("shares are shown and changed, and a quota is kept and told of", async () => {
   await secondWorker();
-  const set = await assay("shares", "pool", "solo", "--weight", "2.5", "--max-running", "1", "--json", ...link());
+  const set = await assay("shares", "pool", "solo", "--weight", "2.5", "--max-running", "1", "--json", ...it.flags);
   const share: ShareView = { kind: "pool", name: "solo", weight: 2.5, max_running: 1, running: 0, waiting: 0 };
   expect(JSON.parse(set.stdout)).toEqual({ shares: [share] });
-  const tasks = ["a", "b"].map((id) => command(id, `echo > "${site.path(`quota-${id}`)}"; ${waitFor("quota-end")}`));
+  const tasks = ["a", "b"].map((id) =>
+    command(id, `echo > "${site.path(`quota-${id}`)}"; ${site.waitFor("quota-end")}`),
+  );
   const { ended } = await run("quota", tasks, "--pool", "solo");
-  await present("quota-a");
+  await site.fileExists("quota-a");
   const runId = await runIdOf("quota");
   expect((await client.explain(runId, "b")).summary).toBe("solo holds 1 leases, the most that its share allows.");
-  const { stdout } = await assay("shares", "pool", "solo", ...link());
+  const { stdout } = await assay("shares", "pool", "solo", ...it.flags);
   expect(stdout.split("\n").map((line) => line.split(/ +/))).toEqual([
     ["KIND", "NAME", "WEIGHT", "QUOTA", "RUNNING", "WAITING"],
     ["pool", "solo", "2.5", "1", "1", "1"],
     [""],
   ]);
   // What is not named stays as it is.
-  const freed = await assay("shares", "pool", "solo", "--max-running", "none", "--json", ...link());
+  const freed = await assay("shares", "pool", "solo", "--max-running", "none", "--json", ...it.flags);
   expect(JSON.parse(freed.stdout)).toMatchObject({ shares: [{ weight: 2.5, max_running: null }] });
-  await present("quota-b");
+  await site.fileExists("quota-b");
   await writeFile(site.path("quota-end"), "");
   expect(await ended).toMatchObject({ run: { state: "completed" } });
   expect(await client.stateHash()).toMatchObject({ equal: true });

@@ -1,80 +1,41 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
-import { Site, assay, eventually } from "./support/assay-process.ts";
-import type { AssayProcess, Output } from "./support/assay-process.ts";
-
-const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-
-type Client = ReturnType<typeof createClient>;
+import type { Client } from "../src/client/index.ts";
+import { MAIN, Site, all, assay, heldTask, until, untilTold, workersReady } from "./support/assay-process.ts";
+import type { Output, RunningCoordinator } from "./support/assay-process.ts";
 
 interface Stage {
   site: Site;
   client: Client;
-  link: { url: string; token: string };
+  link: RunningCoordinator;
 }
 
 async function openStage(): Promise<Stage & AsyncDisposable> {
   const site = await Site.open();
   const link = await site.coordinator(0, "--worker-timeout", "5", "--heartbeat-interval", "1");
-  const client = createClient({ baseUrl: link.url, token: link.token });
-  return { site, client, link, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() };
-}
-
-async function workerReady(client: Client, count = 1): Promise<void> {
-  await eventually("the workers are ready", async () => (await client.status()).workers.ready === count || undefined);
+  return { site, client: link.client, link, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() };
 }
 
 /** Runs `assay worker <action> w …` and gives the command as it came out. */
 async function order({ link }: Stage, ...args: string[]): Promise<Output & { command: Record<string, unknown> }> {
-  const output = await assay("worker", ...args, "--coordinator", link.url, "--token", link.token, "--json");
+  const output = await assay("worker", ...args, ...link.flags, "--json");
   const { command } = JSON.parse(output.stdout) as { command: Record<string, unknown> };
   return { ...output, command };
-}
-
-/** A task that runs until the file `go` is there. */
-const held = (site: Site, task_id: string) => ({
-  task_id,
-  type: "command" as const,
-  config: { command: `while [ ! -e "${site.path("go")}" ]; do sleep 0.05; done` },
-});
-
-async function workerIds(client: Client): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const worker of client.workers()) ids.push(worker.worker_id);
-  return ids;
-}
-
-async function runningCount(client: Client): Promise<number> {
-  return (await client.status()).tasks.running;
-}
-
-/** Resolves when the feed has told all of this about workers. */
-async function told(client: Client, ...expected: string[]): Promise<void> {
-  const missing = new Set(expected);
-  const over = new AbortController();
-  const heard: string[] = [];
-  const timer = setTimeout(() => over.abort(), 30_000);
-  for await (const { type, message } of client.events({ after: 0 }, over.signal)) {
-    if (type.startsWith("worker_")) heard.push(`${type} ${message}`);
-    missing.delete(`${type} ${message}`);
-    if (missing.size === 0) break;
-  }
-  clearTimeout(timer);
-  over.abort();
-  expect({ missing: [...missing], heard: missing.size === 0 ? [] : heard }).toEqual({ missing: [], heard: [] });
 }
 
 test("drain and stop: what runs may end, or is handed back at the deadline; the answers are on record", async () => {
   await using stage = await openStage();
   const { site, client, link } = stage;
   const worker = site.worker("w", link, "--slots", "1");
-  await workerReady(client);
-  const { run_id: runId } = await client.submitRun({ name: "held", wait_for_capacity: true, tasks: [held(site, "a")] });
-  await eventually("it runs", async () => (await runningCount(client)) === 1 || undefined);
+  await workersReady(client, 1);
+  const { run_id: runId } = await client.submitRun({
+    name: "held",
+    wait_for_capacity: true,
+    tasks: [heldTask(site, "a")],
+  });
+  await until("it runs", async () => (await client.status()).tasks.running === 1);
 
   const drained = await order(stage, "drain", "w", "--deadline", "300ms", "--reason", "new disks", "--wait");
   expect(drained.command).toMatchObject({ action: "drain", state: "done", deadline_seconds: 0.3 });
@@ -90,14 +51,14 @@ test("drain and stop: what runs may end, or is handed back at the deadline; the 
   await writeFile(site.path("go"), "");
   expect((await client.waitForRun(runId)).state).toBe("completed");
   const { requested_by: by } = drained.command;
-  await told(client, `worker_commanded drain, asked by ${String(by)}: new disks`, "worker_answered stop done");
+  await untilTold(client, `worker_commanded drain, asked by ${String(by)}: new disks`, "worker_answered stop done");
 });
 
 test("a worker that nobody would start anew refuses to restart and goes on working", async () => {
   await using stage = await openStage();
   const { site, client, link } = stage;
   site.worker("w", link);
-  await workerReady(client);
+  await workersReady(client, 1);
   const refused = await order(stage, "restart", "w", "--wait");
   expect(refused.code).toBe(3);
   expect(refused.command).toMatchObject({ state: "failed", message: expect.stringContaining("--supervise") });
@@ -110,7 +71,7 @@ test("restart: a supervised worker is started anew, by a command and after a cra
   await using stage = await openStage();
   const { site, client, link } = stage;
   const supervisor = site.worker("w", link, "--supervise", "--slots", "1");
-  await workerReady(client);
+  await workersReady(client, 1);
   const restarted = await order(stage, "restart", "w", "--wait");
   expect(restarted.command, supervisor.stderr).toMatchObject({
     state: "done",
@@ -120,15 +81,15 @@ test("restart: a supervised worker is started anew, by a command and after a cra
   const request = { command_id: String(restarted.command["command_id"]), action: "restart" as const };
   expect(await client.commandWorker(before, request)).toMatchObject({ state: "done" });
   expect(await client.workerCommands(before)).toHaveLength(1);
-  await workerReady(client);
+  await workersReady(client, 1);
 
   const once = site.path("once");
   const command = `[ -e "${once}" ] || { touch "${once}"; kill -9 $PPID; sleep 100; }`;
   const tasks = [{ task_id: "a", type: "command" as const, config: { command } }];
   const { run_id: runId } = await client.submitRun({ name: "crash", tasks });
   expect((await client.waitForRun(runId)).state).toBe("completed");
-  expect(await workerIds(client)).toEqual([before]);
-  await told(
+  expect((await all(client.workers())).map(({ worker_id: id }) => id)).toEqual([before]);
+  await untilTold(
     client,
     "worker_registered w: restarted as asked",
     "worker_registered w: started anew: it was ended by SIGKILL",
@@ -158,11 +119,11 @@ test("update: to a folder, to a package, and back from versions that crash, hang
   await makeVersion(site.path("packed"), "0.5.0");
   execFileSync("npm", ["pack", "--silent", "--pack-destination", source], { cwd: site.path("packed") });
   const options = ["--supervise", "--update-from", source, "--update-timeout", "60s"];
-  const supervisor: AssayProcess = site.worker("w", link, ...options);
-  await workerReady(client);
+  const supervisor = site.worker("w", link, ...options);
+  await workersReady(client, 1);
   const update = async (version: string): Promise<Record<string, unknown>> => {
     const { command } = await order(stage, "update", "w", version, "--wait");
-    await workerReady(client);
+    await workersReady(client, 1);
     return { state: command["state"], message: command["message"] };
   };
   expect(await update("0.2.0"), supervisor.stderr).toEqual({ state: "done", message: "0.2.0 runs" });

@@ -1,12 +1,10 @@
-import { spawnSync } from "node:child_process";
-import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
-import { Site, eventually } from "./support/assay-process.ts";
+import type { Client } from "../src/client/index.ts";
+import { Site, until, untilTold, workersReady } from "./support/assay-process.ts";
+import { SmallDisk } from "./support/small-disk.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
-
-type Client = ReturnType<typeof createClient>;
 
 /** Long enough for a worker that is cut off to keep its attempts. */
 const TIMES = ["--worker-timeout", "120", "--reconnect-grace", "120", "--heartbeat-interval", "1"];
@@ -19,23 +17,12 @@ const slow = (site: Site, count: number) =>
     config: {
       command: [
         `touch "${site.path(`begun-${index}`)}"`,
-        `while [ ! -e "${site.path("go")}" ]; do sleep 0.05; done`,
+        site.waitFor("go"),
         `echo "output ${index}"; echo "kept ${index}" > kept.txt; touch "${site.path(`ended-${index}`)}"`,
       ].join("; "),
       artifacts: ["kept.txt"],
     },
   }));
-
-async function there(path: string): Promise<void> {
-  await eventually(path, async () => {
-    await access(path);
-    return true;
-  });
-}
-
-async function ready(client: Client): Promise<void> {
-  await eventually("the worker is ready", async () => (await client.status()).workers.ready === 1 || undefined);
-}
 
 /** The runs completed, each task has one result of one attempt, with its output and its file, and the replay agrees. */
 async function expectOnce(client: Client, runId: string, tasks: number): Promise<void> {
@@ -75,88 +62,62 @@ function stored(site: Site): number {
 test("tasks end while the worker is cut off and the coordinator is started anew: each has one accepted result", async () => {
   await using site = await Site.open();
   const first = await site.coordinator(0, ...TIMES);
-  await using proxy = await TcpProxy.open(first.url);
+  await using proxy = await TcpProxy.open(Number(new URL(first.url).port));
   site.worker("w", { url: proxy.url, token: first.token }, "--slots", "2");
-  const client = createClient({ baseUrl: first.url, token: first.token });
-  await ready(client);
+  const { client } = first;
+  await workersReady(client, 1);
   const { run_id: runId } = await client.submitRun({ name: "cut", tasks: slow(site, 2) });
-  await Promise.all([there(site.path("begun-0")), there(site.path("begun-1"))]);
-  proxy.cut();
+  await Promise.all([site.fileExists("begun-0"), site.fileExists("begun-1")]);
+  proxy.refuse(true);
   await writeFile(site.path("go"), "");
   // Two files each, which nobody takes.
-  await eventually("the artifacts wait on disk", async () => (await waiting(site)) >= 4 || undefined);
+  await until("the artifacts wait on disk", async () => (await waiting(site)) >= 4);
   await first.process.stop("SIGKILL");
   await site.coordinator(Number(new URL(first.url).port), ...TIMES);
-  proxy.mend();
+  proxy.refuse(false);
   await expectOnce(client, runId, 2);
-  await eventually("nothing waits any more", async () => (await waiting(site)) === 0 || undefined);
+  await until("nothing waits any more", async () => (await waiting(site)) === 0);
 });
 
 test("results and artifacts that were not delivered outlive kill -9 of the worker, and are delivered once", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator(0, ...TIMES);
-  await using proxy = await TcpProxy.open(url);
+  const { url, token, client } = await site.coordinator(0, ...TIMES);
+  await using proxy = await TcpProxy.open(Number(new URL(url).port));
   const link = { url: proxy.url, token };
   const worker = site.worker("w", link, "--slots", "2");
-  const client = createClient({ baseUrl: url, token });
-  await ready(client);
+  await workersReady(client, 1);
   const { run_id: runId } = await client.submitRun({ name: "killed", tasks: slow(site, 2) });
-  await Promise.all([there(site.path("begun-0")), there(site.path("begun-1"))]);
-  proxy.cut();
+  await Promise.all([site.fileExists("begun-0"), site.fileExists("begun-1")]);
+  proxy.refuse(true);
   await writeFile(site.path("go"), "");
-  await eventually("the artifacts wait on disk", async () => (await waiting(site)) >= 4 || undefined);
-  await eventually("the results wait on disk", () => Promise.resolve(stored(site) === 2 || undefined));
+  await until("the artifacts wait on disk", async () => (await waiting(site)) >= 4);
+  await until("the results wait on disk", () => stored(site) === 2);
   await worker.stop("SIGKILL");
   site.worker("w", link, "--slots", "2");
-  proxy.mend();
+  proxy.refuse(false);
   await expectOnce(client, runId, 2);
 });
 
 test("a full disk under the worker: what runs ends, nothing accepted is lost, and it says why it takes nothing", async (context) => {
   await using site = await Site.open();
-  await mkdir(site.path("w"));
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", site.path("w")]);
-  if (mounted.status !== 0) return context.skip("needs the right to mount a small file system");
-  try {
-    const { url, token } = await site.coordinator(0, ...TIMES);
-    const worker = site.worker("w", { url, token }, "--slots", "2");
-    const client = createClient({ baseUrl: url, token });
-    await ready(client);
-    const config = {
-      command: `touch "${site.path("begun-0")}"; while [ ! -e "${site.path("go")}" ]; do sleep 0.05; done`,
-    };
-    const task = { type: "command" as const, config };
-    const { run_id: runId } = await client.submitRun({ name: "full", tasks: [{ ...task, task_id: "running" }] });
-    await there(site.path("begun-0"));
-    spawnSync("dd", ["if=/dev/zero", `of=${site.path("w/filler")}`, "bs=1M"]);
-    await said(client, /disk of the data folder|data folder cannot be written/);
-    await writeFile(site.path("go"), "");
-    expect((await client.waitForRun(runId)).state).toBe("completed");
-    const late = await client.submitRun({
-      name: "late",
-      wait_for_capacity: true,
-      tasks: [{ ...task, task_id: "late" }],
-    });
-    expect((await client.task(late.run_id, "late")).status).toBe("queued");
-    await rm(site.path("w/filler"));
-    expect((await client.waitForRun(late.run_id)).state).toBe("completed");
-    expect(await client.stateHash()).toMatchObject({ equal: true });
-    await worker.stop("SIGTERM");
-  } finally {
-    spawnSync("umount", ["-l", site.path("w")]);
-  }
+  using disk = await SmallDisk.mount(site.path("w"), "64m");
+  if (disk.problem !== null) return context.skip(disk.problem);
+  const link = await site.coordinator(0, ...TIMES);
+  const { client } = link;
+  const worker = site.worker("w", link, "--slots", "2");
+  await workersReady(client, 1);
+  const config = { command: `touch "${site.path("begun")}"; ${site.waitFor("go")}` };
+  const task = { type: "command" as const, config };
+  const { run_id: runId } = await client.submitRun({ name: "full", tasks: [{ ...task, task_id: "running" }] });
+  await site.fileExists("begun");
+  disk.fill();
+  await untilTold(client, /^worker_registered .*(disk of the data folder|data folder cannot be written)/);
+  await writeFile(site.path("go"), "");
+  expect((await client.waitForRun(runId)).state).toBe("completed");
+  const late = await client.submitRun({ name: "late", wait_for_capacity: true, tasks: [{ ...task, task_id: "late" }] });
+  expect((await client.task(late.run_id, "late")).status).toBe("queued");
+  await disk.makeRoom();
+  expect((await client.waitForRun(late.run_id)).state).toBe("completed");
+  expect(await client.stateHash()).toMatchObject({ equal: true });
+  await worker.stop("SIGTERM");
 });
-
-/** Resolves when the feed has told this about a worker. */
-async function said(client: Client, message: RegExp): Promise<void> {
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), 60_000);
-  let found = false;
-  for await (const event of client.events({ after: 0, type: "worker_registered" }, over.signal)) {
-    found = message.test(event.message ?? "");
-    if (found) break;
-  }
-  clearTimeout(timer);
-  over.abort();
-  expect(found, "the worker says why it takes no work").toBe(true);
-}

@@ -1,27 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { createClient } from "../src/client/index.ts";
+import type { Client } from "../src/client/index.ts";
 import type { FeedEvent, TaskSpecInput } from "../src/contracts/index.ts";
-import { Site, eventually } from "./support/assay-process.ts";
-
-type Client = ReturnType<typeof createClient>;
-
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const found: Item[] = [];
-  for await (const item of items) found.push(item);
-  return found;
-}
-
-/** Everything that has happened so far, in order. */
-async function history(client: Client): Promise<FeedEvent[]> {
-  const { seq } = await client.status();
-  const events: FeedEvent[] = [];
-  for await (const event of client.events({ after: 0 })) {
-    events.push(event);
-    if (event.seq >= seq) break;
-  }
-  return events;
-}
+import { Site, all, eventually, heldTask, history, until, workersReady } from "./support/assay-process.ts";
 
 const of = (events: readonly FeedEvent[], workerId: string): string[] =>
   events.filter((event) => event.worker_id === workerId).map(({ type }) => type);
@@ -33,13 +14,6 @@ async function submit(client: Client, tasks: TaskSpecInput[]): Promise<string> {
   const { run_id: runId } = await client.submitRun({ name: "r", tasks }, { idempotencyKey: `k-${tasks[0]?.task_id}` });
   return runId;
 }
-
-/** A task that runs until the test writes the file. */
-const held = (site: Site, id: string): TaskSpecInput => ({
-  task_id: id,
-  type: "command",
-  config: { command: `while [ ! -e "${site.path("go")}" ]; do sleep 0.05; done` },
-});
 
 async function workerIds(client: Client, count: number): Promise<Map<string, string>> {
   return eventually(`${count} workers`, async () => {
@@ -57,15 +31,15 @@ async function runningOn(client: Client): Promise<string> {
 
 test("a worker that is killed: its task is given to another within three seconds of the closed connection", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator();
-  const client = createClient({ baseUrl: url, token });
-  const processes = new Map(["a", "b"].map((name) => [name, site.worker(name, { url, token })]));
+  const link = await site.coordinator();
+  const { client } = link;
+  const processes = new Map(["a", "b"].map((name) => [name, site.worker(name, link)]));
   const ids = await workerIds(client, 2);
-  const runId = await submit(client, [held(site, "t")]);
+  const runId = await submit(client, [heldTask(site, "t")]);
   const victim = await runningOn(client);
   const [name = ""] = [...ids].find(([, id]) => id === victim) ?? [];
   await processes.get(name)?.stop("SIGKILL");
-  await eventually("another attempt", async () => ((await runningOn(client)) === victim ? undefined : true));
+  await until("another attempt", async () => (await runningOn(client)) !== victim);
   await writeFile(site.path("go"), "");
   expect((await client.waitForRun(runId)).state).toBe("completed");
   const events = await history(client);
@@ -78,22 +52,22 @@ test("a worker that is killed: its task is given to another within three seconds
 
 test("a worker that is stopped: suspected, lost, its task given to another; its late result is stale and nothing is doubled", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator();
-  const client = createClient({ baseUrl: url, token });
-  const processes = new Map(["a", "b"].map((name) => [name, site.worker(name, { url, token })]));
+  const link = await site.coordinator();
+  const { client } = link;
+  const processes = new Map(["a", "b"].map((name) => [name, site.worker(name, link)]));
   const ids = await workerIds(client, 2);
-  const runId = await submit(client, [held(site, "t")]);
+  const runId = await submit(client, [heldTask(site, "t")]);
   const victim = await runningOn(client);
   const [name = ""] = [...ids].find(([, id]) => id === victim) ?? [];
   const stopped = processes.get(name);
   if (!stopped) throw new Error("no process");
   process.kill(stopped.pid, "SIGSTOP");
   // The command itself goes on; its result waits until its worker does.
-  await eventually("another attempt", async () => ((await runningOn(client)) === victim ? undefined : true));
+  await until("another attempt", async () => (await runningOn(client)) !== victim);
   await writeFile(site.path("go"), "");
   expect((await client.waitForRun(runId)).state).toBe("completed");
   process.kill(stopped.pid, "SIGCONT");
-  await eventually("both workers", async () => ((await client.status()).workers.ready === 2 ? true : undefined));
+  await workersReady(client, 2);
   const answer = await eventually("an answer to the late result", () =>
     Promise.resolve(stopped.stderr.split("\n").find((line) => line.includes("a result was not needed"))),
   );
@@ -115,20 +89,20 @@ test("a worker that is stopped: suspected, lost, its task given to another; its 
 test("a coordinator that is stopped for longer than its workers may be silent: no worker is lost, every attempt goes on", async () => {
   await using site = await Site.open();
   const quick = ["--heartbeat-interval", "200ms", "--worker-timeout", "1s", "--reconnect-grace", "200ms"];
-  const { process: coordinator, url, token } = await site.coordinator(0, ...quick);
-  const client = createClient({ baseUrl: url, token });
-  for (const name of ["a", "b"]) site.worker(name, { url, token });
+  const link = await site.coordinator(0, ...quick);
+  const { process: coordinator, client } = link;
+  for (const name of ["a", "b"]) site.worker(name, link);
   await workerIds(client, 2);
-  const runId = await submit(client, [held(site, "t1"), held(site, "t2")]);
-  await eventually("two attempts", async () => {
+  const runId = await submit(client, [heldTask(site, "t1"), heldTask(site, "t2")]);
+  await until("two attempts", async () => {
     const attempts = await all(client.attempts({ status: "running" }));
-    return attempts.length === 2 ? true : undefined;
+    return attempts.length === 2;
   });
   process.kill(coordinator.pid, "SIGSTOP");
   const stoppedAtMs = performance.now();
-  await eventually("four timeouts", () => Promise.resolve(performance.now() - stoppedAtMs > 4_000 ? true : undefined));
+  await until("four timeouts", () => performance.now() - stoppedAtMs > 4_000);
   process.kill(coordinator.pid, "SIGCONT");
-  await eventually("both workers", async () => ((await client.status()).workers.ready === 2 ? true : undefined));
+  await workersReady(client, 2);
   await writeFile(site.path("go"), "");
   expect((await client.waitForRun(runId)).state).toBe("completed");
   const events = await history(client);
@@ -142,9 +116,9 @@ test("a coordinator that is stopped for longer than its workers may be silent: n
 
 test("ten attempts in a row fail: the worker is put in quarantine, a health check passes there, and it gets work again", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator();
-  const client = createClient({ baseUrl: url, token });
-  site.worker("only", { url, token }, "--slots", "2");
+  const link = await site.coordinator();
+  const { client } = link;
+  site.worker("only", link, "--slots", "2");
   const ids = await workerIds(client, 1);
   const workerId = ids.get("only") ?? "";
   const slow = Array.from({ length: 10 }, (_, index): TaskSpecInput => ({
@@ -175,9 +149,9 @@ test("ten attempts in a row fail: the worker is put in quarantine, a health chec
 
 test("a person puts a worker in quarantine and releases it; meanwhile the task that only it could run says why it waits", async () => {
   await using site = await Site.open();
-  const { url, token } = await site.coordinator();
-  const client = createClient({ baseUrl: url, token });
-  site.worker("only", { url, token });
+  const link = await site.coordinator();
+  const { client } = link;
+  site.worker("only", link);
   const workerId = (await workerIds(client, 1)).get("only") ?? "";
   await client.quarantineWorker(workerId, "smells of smoke");
   const runId = await submit(client, [{ task_id: "t", type: "command", config: { command: "true" } }]);

@@ -64,6 +64,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   data_dir_read_only: infrastructure,
   disk_full: infrastructure,
   journal_broken: infrastructure,
+  results_broken: infrastructure,
   journal_unavailable: infrastructure,
   schema_newer: infrastructure,
   blob_mismatch: infrastructure,

@@ -126,6 +126,10 @@ export const errorCatalogue = {
     meaning: "The journal could not be written.",
     next: "See the cause in the message; the coordinator takes no new work until it is solved.",
   },
+  results_broken: {
+    meaning: "The file of results is damaged.",
+    next: "Stop the coordinator and run `assay rebuild`; where the journal was trimmed, restore the file from a backup.",
+  },
   schema_newer: { meaning: "The data was written by a newer Assay.", next: "Update Assay." },
   blob_mismatch: { meaning: "An artifact's content does not match its digest.", next: "Send it again." },
   blob_too_large: { meaning: "An artifact is larger than the limit.", next: "Write less, or split it." },

@@ -27,7 +27,7 @@ export const limits = z.strictObject({
     .min(1)
     .max(4_000_000)
     .optional()
-    .describe("Processes at the same time, threads included; default 4096"),
+    .describe("Processes at the same time, and their threads where the kernel counts; default 4096"),
   disk_mb: megabytes.optional().describe("Disk space of the attempt's folder, its output and checkpoint included"),
   output_mb: megabytes.optional().describe("Standard output and error together; default 256"),
   sandbox: z

@@ -18,7 +18,6 @@ import type {
   WorkerCommandView,
 } from "../contracts/index.ts";
 import { newToken, tokenDigest } from "../auth/index.ts";
-import type { WorkerCommand } from "../scheduler/index.ts";
 import { commandsOf, explain, patternsOf, sharesOf } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
@@ -119,7 +118,7 @@ export class LeaderControl implements Control {
   workerCommands(workerId: string): WorkerCommandView[] {
     const commands = commandsOf(this.leading().state, asWorkerId(workerId));
     if (!commands) throw assayError("not_found", `No worker has the id ${workerId}.`);
-    return commands.map((one) => commandView(workerId, one));
+    return commands;
   }
 
   async quarantineWorker(workerId: string, origin: { by: Actor; reason: string }): Promise<void> {
@@ -222,20 +221,4 @@ export class LeaderControl implements Control {
     if (leader instanceof AssayError) throw leader;
     return leader;
   }
-}
-
-function commandView(workerId: string, command: WorkerCommand): WorkerCommandView {
-  const { commandId, action, state, deadlineMs, version, by, reason, atMs, message } = command;
-  return {
-    command_id: commandId,
-    worker_id: workerId,
-    action,
-    state,
-    deadline_seconds: deadlineMs === null ? null : deadlineMs / 1000,
-    version,
-    requested_by: by,
-    reason,
-    create_time: isoTime(atMs),
-    message,
-  };
 }

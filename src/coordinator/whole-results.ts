@@ -1,7 +1,7 @@
 import { rename, rm } from "node:fs/promises";
 import { errorCode } from "../base/index.ts";
 import type { JournalReader } from "../journal/index.ts";
-import { isBroken, openResults } from "../results/index.ts";
+import { openResults } from "../results/index.ts";
 import type { Results } from "../results/index.ts";
 
 /**
@@ -15,7 +15,7 @@ export async function openWholeResults(
   try {
     return await openResults({ path });
   } catch (error) {
-    if (!isBroken(error) || (await journal.firstSeq()) > 1) throw error;
+    if (errorCode(error) !== "results_broken" || (await journal.firstSeq()) > 1) throw error;
     onBroken(error);
     await setAside(path);
     await setAside(`${path}.wal`);

@@ -1,6 +1,5 @@
 import { asRunId, asWorkerId, assertNever } from "../base/index.ts";
 import type { Clock, WorkerId } from "../base/index.ts";
-import { silenceTimeoutMs } from "../transport/index.ts";
 import type {
   CloseReason,
   JournalEvent,
@@ -21,7 +20,7 @@ import { survey } from "./survey.ts";
 
 /** The coordinator's end of a worker's session, as the transport gives it. */
 export interface WorkerSession {
-  welcome(welcome: { sessionId: string; epoch: number; heartbeatIntervalMs: number }): void;
+  welcome(welcome: { sessionId: string; epoch: number; heartbeatIntervalMs: number; workerTimeoutMs: number }): void;
   send(frame: CoordinatorMessage): void;
   close(reason: CloseReason, message: string): void;
 }
@@ -42,6 +41,8 @@ export interface WorkerLinkOptions {
 /** Heartbeats of all workers together, as long as that leaves none unheard for too long. */
 const MAX_HEARTBEATS_PER_SECOND = 2_000;
 const LONGEST_INTERVAL_MS = 5_000;
+/** A worker that is asked for few heartbeats is given time for so many, one and a half of them late. */
+const BEATS_MISSED = 2.5;
 /** After this process stood still, workers have so long to come back, and the same time later none is judged by it any more. */
 const STALL_GRACE_MS = 30_000;
 
@@ -158,9 +159,11 @@ export class WorkerLink {
   private welcome(peer: Peer, reply: Reply): void {
     if (this.byWorker.get(peer.workerId) !== peer || reply.type !== "reattached") return;
     const heartbeatIntervalMs = this.heartbeatIntervalMs();
-    peer.session.welcome({ sessionId: peer.sessionId, epoch: this.options.state.epoch, heartbeatIntervalMs });
+    const workerTimeoutMs = Math.max(this.options.workerTimeoutMs, Math.ceil(BEATS_MISSED * heartbeatIntervalMs));
+    const { epoch } = this.options.state;
+    peer.session.welcome({ sessionId: peer.sessionId, epoch, heartbeatIntervalMs, workerTimeoutMs });
     peer.welcomed = true;
-    peer.timeoutMs = silenceTimeoutMs(this.options.workerTimeoutMs, heartbeatIntervalMs);
+    peer.timeoutMs = workerTimeoutMs;
     this.liveness.add(peer, heartbeatIntervalMs);
     for (const leaseSeq of reply.resend) this.sendAssign(peer, leaseSeq);
     for (const leaseSeq of reply.fenced)

@@ -1,18 +1,17 @@
-import { existsSync } from "node:fs";
-import { statfs } from "node:fs/promises";
+import { existsSync, statfsSync } from "node:fs";
 import { arch, availableParallelism, cpus, hostname, platform, release, totalmem } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { PlatformFacts } from "./platform.ts";
 
 /** The facts that one library answers alike on all systems; containers and accelerators are each platform's own. */
 export async function machineFacts(diskPath: string): Promise<Omit<PlatformFacts, "container" | "gpus">> {
-  const [os, model, diskFreeBytes] = await Promise.all([osFacts(), cpuModel(), freeBytes(diskPath)]);
+  const [os, model] = await Promise.all([osFacts(), cpuModel()]);
   return {
     hostname: hostname().slice(0, 255),
     os,
     cpu: { model, usableCores: availableParallelism(), threads: Math.max(1, cpus().length) },
     memory: { totalBytes: totalmem(), usableBytes: totalmem() },
-    diskFreeBytes,
+    diskFreeBytes: freeDiskBytes(diskPath) ?? 0,
   };
 }
 
@@ -33,9 +32,13 @@ async function cpuModel(): Promise<string> {
 }
 
 /** Free for this user, on the disk of the folder or, before it exists, of the nearest folder above it. */
-async function freeBytes(path: string): Promise<number> {
+export function freeDiskBytes(path: string): number | undefined {
   let folder = resolve(path);
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
 }

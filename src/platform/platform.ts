@@ -52,6 +52,8 @@ export interface Platform {
   facts(): Promise<PlatformFacts>;
   /** Cheap; `cpu_percent` is the mean over all cores since the call before. */
   load(): Promise<MachineLoad>;
+  /** Free for this user on the disk of the folder the platform was made for; undefined where the system does not tell. Cheap. */
+  freeDiskBytes(): number | undefined;
   readonly processes: ProcessInspector;
   /** Absent where the system has no such thing. */
   readonly controlGroups?: ControlGroups;

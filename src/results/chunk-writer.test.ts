@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ChunkWriter } from "./chunk-writer.ts";
-import { loadDuckDb, openDatabase } from "./duckdb.ts";
+import { loadDuckDb } from "./duckdb.ts";
 import { TableRows } from "./table-rows.ts";
 import type { Cell } from "./table-rows.ts";
 
@@ -23,7 +23,7 @@ function rowOf(index: number): Cell[] {
 
 test("rows come back as they went in, over any number of chunks", async () => {
   const duckdb = await loadDuckDb();
-  const instance = await openDatabase(duckdb, ":memory:", {});
+  const instance = await duckdb.DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   await connection.run(
     "create table t (a varchar, b varchar, c varchar, d varchar, e integer, f bigint, g double, h boolean, i timestamp)",
@@ -41,7 +41,7 @@ test("rows come back as they went in, over any number of chunks", async () => {
 
 test("text that DuckDB cannot store is repaired, also when two words become one", async () => {
   const duckdb = await loadDuckDb();
-  const instance = await openDatabase(duckdb, ":memory:", {});
+  const instance = await duckdb.DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   await connection.run("create table t (a varchar)");
   const rows = new TableRows(["text"]);

@@ -5,6 +5,5 @@
  * Never: decisions, the journal itself, the network. Rows can always be made again from events.
  * May enter: coordinator, cli, reports.
  */
-export { isBroken } from "./duckdb.ts";
 export { openResults, openResultsReadOnly } from "./open-results.ts";
 export type { Results, ResultsReader } from "./open-results.ts";

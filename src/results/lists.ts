@@ -25,6 +25,7 @@ import type {
   WorkersQuery,
 } from "../contracts/index.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
+import { rethrow } from "./result-file.ts";
 
 type Columns = Record<string, unknown>;
 type ListName = "runs" | "tasks" | "attempts" | "workers" | "results" | "artifacts";
@@ -193,11 +194,13 @@ export class Lists {
     const names = filters[list];
     const values = Object.fromEntries(names.map((name) => [name, filterText(query[name])]));
     const types = Object.fromEntries(names.map((name) => [name, VARCHAR]));
-    const reader = await this.connection.runAndReadAll(
-      this.statements[list],
-      { ...values, cursor: key === null || list === "workers" ? key : BigInt(key), limit: query.limit + 1 },
-      { ...types, cursor: keyType, limit: INTEGER },
-    );
+    const reader = await this.connection
+      .runAndReadAll(
+        this.statements[list],
+        { ...values, cursor: key === null || list === "workers" ? key : BigInt(key), limit: query.limit + 1 },
+        { ...types, cursor: keyType, limit: INTEGER },
+      )
+      .catch(rethrow);
     const rows: Columns[] = reader.getRowObjectsJson();
     const shown = rows.slice(0, query.limit);
     const last = shown.at(-1);

@@ -18,7 +18,7 @@ import type {
 } from "../contracts/index.ts";
 import { AttemptFactors } from "./attempt-factors.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
-import { loadDuckDb, openDatabase } from "./duckdb.ts";
+import { loadDuckDb } from "./duckdb.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
 import { findPatterns } from "./failure-patterns.ts";
 import type { EndedPattern } from "./failure-patterns.ts";
@@ -27,6 +27,7 @@ import { migrate, readMigrations, transaction } from "./migrate.ts";
 import { Projection } from "./projection.ts";
 import type { RowBatch } from "./projection.ts";
 import { restore } from "./restore.ts";
+import { openResultFile, rethrow } from "./result-file.ts";
 import { applyStaging, createStaging } from "./tables.ts";
 import type { Staging } from "./tables.ts";
 import { userSql } from "./user-sql.ts";
@@ -60,44 +61,55 @@ export interface Results extends ResultsReader {
   pending(): number;
 }
 
-/** Opens the results for writing, making or updating the file. */
+/**
+ * Opens the results for writing, making or updating the file.
+ *
+ * @throws AssayError `data_dir_locked`, `data_dir_read_only`, `schema_newer`, `results_broken`
+ */
 export async function openResults({ path }: { path: string }): Promise<Results> {
   const duckdb = await loadDuckDb();
-  const instance = await openDatabase(duckdb, path, {
+  const options = {
     threads: "2",
     memory_limit: "2GB",
     storage_compatibility_version: "latest",
     checkpoint_threshold: "64MB",
+  };
+  return openResultFile({ duckdb, path, options }, async (database) => {
+    const writer = await database.connect();
+    await migrate(writer, await readMigrations());
+    await writer.run(createStaging);
+    const reading = await database.connect();
+    // Nothing after this may reach files or the network, or change it back.
+    await writer.run("set enable_external_access = false; set lock_configuration = true;");
+    const store = new DuckDbResults({
+      duckdb,
+      writer,
+      lists: await Lists.open({ duckdb, connection: reading }),
+      attemptFactors: await AttemptFactors.open({ duckdb, connection: await database.connect() }),
+      connect: () => database.connect(),
+      close: () => database.closeSync(),
+    });
+    await store.reload();
+    return store;
   });
-  const writer = await instance.connect();
-  await migrate(writer, await readMigrations());
-  await writer.run(createStaging);
-  const reading = await instance.connect();
-  // Nothing after this may reach files or the network, or change it back.
-  await writer.run("set enable_external_access = false; set lock_configuration = true;");
-  const store = new DuckDbResults({
-    duckdb,
-    writer,
-    lists: await Lists.open({ duckdb, connection: reading }),
-    attemptFactors: await AttemptFactors.open({ duckdb, connection: await instance.connect() }),
-    connect: () => instance.connect(),
-    close: () => instance.closeSync(),
-  });
-  await store.reload();
-  return store;
 }
 
-/** Opens the results for reading when no coordinator has them open. @throws AssayError `data_dir_locked`, `not_found` */
+/**
+ * Opens the results for reading when no coordinator has them open.
+ *
+ * @throws AssayError `data_dir_locked`, `not_found`, `results_broken`
+ */
 export async function openResultsReadOnly({ path }: { path: string }): Promise<Pick<ResultsReader, "sql" | "close">> {
   const duckdb = await loadDuckDb();
-  const instance = await openDatabase(duckdb, path, { access_mode: "READ_ONLY" });
-  const connection = await instance.connect();
-  await connection.run("set enable_external_access = false; set lock_configuration = true;");
-  connection.closeSync();
-  return {
-    sql: (sql, maxRows) => userSql({ duckdb, connect: () => instance.connect() }, sql, maxRows),
-    close: async () => instance.closeSync(),
-  };
+  return openResultFile({ duckdb, path, options: { access_mode: "READ_ONLY" } }, async (database) => {
+    const connection = await database.connect();
+    await connection.run("set enable_external_access = false; set lock_configuration = true;");
+    connection.closeSync();
+    return {
+      sql: (sql, maxRows) => userSql({ duckdb, connect: () => database.connect() }, sql, maxRows),
+      close: async () => database.closeSync(),
+    };
+  });
 }
 
 interface Parts {
@@ -146,7 +158,7 @@ class DuckDbResults implements Results {
   async flush(): Promise<void> {
     while (this.unwritten || this.projection.pending > 0) {
       const batch = (this.unwritten ??= this.projection.take());
-      await this.write(batch);
+      await this.write(batch).catch(rethrow);
       this.unwritten = undefined;
       this.written = { eventSeq: batch.eventSeq, batchSeq: batch.batchSeq };
     }
@@ -202,7 +214,7 @@ class DuckDbResults implements Results {
   }
 
   async patterns(sinceMs: number, ended: readonly EndedPattern[]): Promise<FailurePattern[]> {
-    return findPatterns(await this.parts.attemptFactors.since(sinceMs), ended);
+    return findPatterns(await this.parts.attemptFactors.since(sinceMs).catch(rethrow), ended);
   }
 
   sql(sql: string, maxRows: number): Promise<SqlResponse> {

@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { asRunId, asTaskId, asWorkerId } from "../base/index.ts";
+import { asRunId, asTaskId, asWorkerId, errorCode } from "../base/index.ts";
 import { capabilityDocument, resultDocument, taskSpec } from "../contracts/index.ts";
 import type { JournalEvent, PlacedEvent, ResultDocumentInput, TaskSpecInput } from "../contracts/index.ts";
-import { loadDuckDb, openDatabase } from "./duckdb.ts";
+import { loadDuckDb } from "./duckdb.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { openResults, openResultsReadOnly } from "./open-results.ts";
 import type { Results } from "./open-results.ts";
@@ -488,12 +488,54 @@ describe("the row of a worker", () => {
   });
 });
 
+describe("a file that is damaged in its middle", () => {
+  const HEADER_BYTES = 12_288;
+  const BLOCK_BYTES = 262_144;
+  const codeOf = (done: Promise<void>): Promise<unknown> =>
+    done.then(
+      () => "whole",
+      (error: unknown) => errorCode(error),
+    );
+
+  async function readAll(): Promise<void> {
+    const reader = await openResultsReadOnly({ path });
+    try {
+      for (const table of ["distributed_tasks", "results"]) await reader.sql(`select * from ${table}`, 100);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  test("is told as such, whether it is noticed at the start or when a part is read, and closed again", async () => {
+    const one = await results();
+    one.apply(story().events, 1);
+    await close(one);
+    const whole = await readFile(path);
+    const found = { opened: new Set<unknown>(), read: new Set<unknown>() };
+    for (let at = HEADER_BYTES; at < whole.length; at += BLOCK_BYTES) {
+      await writeFile(path, Buffer.from(whole).fill(0xa5, at, at + 4_096));
+      found.read.add(await codeOf(readAll()));
+      found.opened.add(await codeOf(openResults({ path }).then((other) => other.close())));
+    }
+    // Some blocks are not in use, or hold other tables.
+    const broken = new Set(["whole", "results_broken"]);
+    expect(found).toEqual({ opened: broken, read: broken });
+    await writeFile(path, whole);
+    expect((await results()).applied().batchSeq).toBe(1);
+  });
+
+  test("is not what a user's own error says", async () => {
+    const one = await results();
+    await expect(one.sql("select error('corrupt checksum')", 1)).rejects.toMatchObject({ code: "bad_query" });
+  });
+});
+
 describe("migrations", () => {
   test("are applied once; a newer or edited schema is refused", async () => {
     await close(await results());
     await close(await results());
     const duckdb = await loadDuckDb();
-    const instance = await openDatabase(duckdb, path, {});
+    const instance = await duckdb.DuckDBInstance.create(path);
     const connection = await instance.connect();
     const known = await readMigrations();
     const edited = known.map((one) => ({ ...one, sql: `${one.sql}\n-- edited` }));
@@ -506,7 +548,7 @@ describe("migrations", () => {
 
   test("a migration that fails leaves nothing behind", async () => {
     const duckdb = await loadDuckDb();
-    const instance = await openDatabase(duckdb, path, {});
+    const instance = await duckdb.DuckDBInstance.create(path);
     const connection = await instance.connect();
     await expect(
       migrate(connection, [{ version: 1, sql: "create table one (a integer); nonsense" }]),

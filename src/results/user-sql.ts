@@ -2,6 +2,7 @@ import { errorMessage, systemClock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { SqlResponse } from "../contracts/index.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
+import { named } from "./result-file.ts";
 
 /** A query that takes longer is ended. */
 const TIME_LIMIT_MS = 10_000;
@@ -9,7 +10,7 @@ const TIME_LIMIT_MS = 10_000;
 /**
  * Runs one statement of a user, which may only read: tables of this database, no files, no settings.
  *
- * @throws AssayError `bad_query`
+ * @throws AssayError `bad_query`, `results_broken`
  */
 export async function userSql(
   at: { duckdb: DuckDb; connect(): Promise<Connection> },
@@ -37,6 +38,8 @@ export async function userSql(
     const rows = reader.getRowsJson();
     return { columns: reader.columnNames(), rows: rows.slice(0, maxRows), truncated: rows.length > maxRows };
   } catch (error) {
+    const told = named(error, "The results");
+    if (told !== error) throw told;
     const message = late ? `the query took longer than ${TIME_LIMIT_MS / 1000} s` : errorMessage(error);
     throw assayError("bad_query", `The query cannot be run: ${message}`, { cause: error });
   } finally {

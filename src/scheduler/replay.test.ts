@@ -10,6 +10,7 @@ import {
   isConditionMet,
   resultDocument,
   taskSpec,
+  workerAnswerStates,
 } from "../contracts/index.ts";
 import type { FailurePattern, PlacedEvent, TaskSpec } from "../contracts/index.ts";
 import { admissionOf, isMarking, marksOfWork, marksOfWorker } from "./avoidance.ts";
@@ -249,7 +250,7 @@ class Chaos {
   /** Something is asked of a worker, or it says what became of that. */
   private order(workerId: WorkerId, sessionId: string | null): Command {
     const commandId = `c${this.rng.below(4)}`;
-    const state = this.pick(["accepted", "done", "failed"] as const);
+    const state = this.pick(workerAnswerStates);
     if (state && sessionId !== null && this.rng.below(2) === 0)
       return { type: "worker_answered", workerId, sessionId, commandId, state, message: "x" };
     const action = this.pick(["drain", "stop", "restart"] as const) ?? "drain";

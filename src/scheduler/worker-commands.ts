@@ -1,6 +1,13 @@
+import { isoTime } from "../base/index.ts";
 import type { WorkerId } from "../base/index.ts";
 import { fault } from "../contracts/index.ts";
-import type { JournalEvent, JournalEventOf, WorkerAction, WorkerCommandState } from "../contracts/index.ts";
+import type {
+  JournalEvent,
+  JournalEventOf,
+  WorkerAction,
+  WorkerCommandState,
+  WorkerCommandView,
+} from "../contracts/index.ts";
 import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import type { State, WorkerRecord } from "./state.ts";
@@ -77,8 +84,19 @@ export function evolveAnswer(worker: WorkerRecord, event: JournalEventOf<"worker
 }
 
 /** What the worker was asked, oldest first; undefined for a worker that is not known. */
-export function commandsOf(state: State, workerId: WorkerId): readonly WorkerCommand[] | undefined {
-  return state.workers.get(workerId)?.commands;
+export function commandsOf(state: State, workerId: WorkerId): WorkerCommandView[] | undefined {
+  return state.workers.get(workerId)?.commands.map((command) => ({
+    command_id: command.commandId,
+    worker_id: workerId,
+    action: command.action,
+    state: command.state,
+    deadline_seconds: command.deadlineMs === null ? null : command.deadlineMs / 1000,
+    version: command.version,
+    requested_by: command.by,
+    reason: command.reason,
+    create_time: isoTime(command.atMs),
+    message: command.message,
+  }));
 }
 
 function isOpen({ state }: WorkerCommand): boolean {

@@ -8,7 +8,7 @@
  */
 export type { Connection, ConnectionHandlers, ListenerOptions, Message } from "./connection.ts";
 export { LoopbackListener } from "./loopback/loopback-listener.ts";
-export { CoordinatorSession, silenceTimeoutMs } from "./session/coordinator-session.ts";
+export { CoordinatorSession } from "./session/coordinator-session.ts";
 export type {
   CoordinatorMessageInput,
   CoordinatorSessionHandlers,

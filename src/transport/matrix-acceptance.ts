@@ -197,7 +197,12 @@ export class TestCoordinator {
       handlers: {
         onHello: (own, frame) => {
           seat.hellos.push(frame);
-          own.welcome({ sessionId: `s-${this.seats.length}`, epoch: 7, heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS });
+          own.welcome({
+            sessionId: `s-${this.seats.length}`,
+            epoch: 7,
+            heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+            workerTimeoutMs: WORKER_TIMEOUT_MS,
+          });
         },
         onFrame: (_own, frame) => void seat.frames.push(frame),
         onDrain: () => (seat.drains += 1),

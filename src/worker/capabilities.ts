@@ -39,7 +39,7 @@ export async function measureCapabilities(options: MeasureOptions): Promise<Capa
   });
 }
 
-/** Levels that some executor proved; left out when there is nothing beyond processes. */
+/** Levels that some executor proved; left out when none proved any, which means processes. */
 function isolationOf(proven: readonly ExecutorCapabilities[]): Pick<CapabilityDocument, "isolation"> {
   const levels = isolationLevels.filter((level) => proven.some(({ isolation }) => isolation?.includes(level)));
   return levels.length === 0 ? {} : { isolation: levels };

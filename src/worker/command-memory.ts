@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { identifier, workerActions } from "../contracts/index.ts";
+import { identifier, workerActions, workerAnswerStates } from "../contracts/index.ts";
 import { readJson, writeDurably } from "./durable-file.ts";
 
 /** The coordinator asks again only for what it has no final answer to: few are ever looked up. */
@@ -9,7 +9,7 @@ const commandRecord = z.strictObject({
   command_id: identifier,
   action: z.enum(workerActions),
   version: z.string().nullable(),
-  state: z.enum(["accepted", "done", "failed"]),
+  state: z.enum(workerAnswerStates),
   message: z.string(),
 });
 /** A command that was accepted, and what became of it. */

@@ -5,8 +5,8 @@ const MIN_FREE_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 2_000;
 
 export interface DiskWatchOptions {
-  /** Free space in the data folder; not known: infinite. */
-  freeBytes: () => number;
+  /** Free space in the data folder; undefined when it is not known. */
+  freeBytes: () => number | undefined;
   /** Why results could not be stored; null when all are. */
   unstored: () => string | null;
   /** Tries again to store what could not be. */
@@ -47,7 +47,8 @@ export class DiskWatch {
     const unstored = this.options.unstored();
     if (unstored !== null) return `the data folder cannot be written: ${unstored}`;
     const freeBytes = this.options.freeBytes();
-    return freeBytes < MIN_FREE_BYTES ? `the disk of the data folder has ${freeBytes} bytes left` : null;
+    if (freeBytes === undefined || freeBytes >= MIN_FREE_BYTES) return null;
+    return `the disk of the data folder has ${freeBytes} bytes left`;
   }
 
   private arm(): void {

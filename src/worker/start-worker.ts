@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { statfsSync } from "node:fs";
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Clock, Rng, WorkerId } from "../base/index.ts";
@@ -47,6 +46,7 @@ export interface StartWorkerOptions {
   /** Pools whose runs it takes work from; default: `default`. */
   pools?: readonly string[] | undefined;
   executors: readonly Executor[];
+  /** Of the disk that holds the data folder. */
   platform: Platform;
   /** The environment that executors pick from. */
   env: Readonly<Record<string, string | undefined>>;
@@ -125,7 +125,6 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
     spool,
     memory: await openCommandMemory(join(place.folder, "commands.json")),
     supervision,
-    freeBytes: () => freeBytesIn(place.folder),
     runner: (live) =>
       new ExecutorHost({
         executors,
@@ -191,16 +190,6 @@ async function runToEnd(
   } finally {
     clearInterval(alive);
     release();
-  }
-}
-
-/** Infinite where the system does not tell. */
-function freeBytesIn(folder: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  } catch {
-    return Number.POSITIVE_INFINITY;
   }
 }
 

@@ -74,7 +74,7 @@ export class ScriptedCoordinator {
 
   welcome(): void {
     const { seat, epoch, heartbeatIntervalMs } = this;
-    seat.session.welcome({ sessionId: `s-${this.seats.length}`, epoch, heartbeatIntervalMs });
+    seat.session.welcome({ sessionId: `s-${this.seats.length}`, epoch, heartbeatIntervalMs, workerTimeoutMs: 60_000 });
   }
 
   assign(...items: AssignItem[]): void {
@@ -211,7 +211,12 @@ export class MemoryLogger implements WorkerLogger {
 /** Measured once: what the machine is does not change between tests. */
 export function measuredOnce(platform: Platform): Platform {
   let facts: ReturnType<Platform["facts"]> | undefined;
-  return { facts: () => (facts ??= platform.facts()), load: () => platform.load(), processes: platform.processes };
+  return {
+    facts: () => (facts ??= platform.facts()),
+    load: () => platform.load(),
+    freeDiskBytes: () => platform.freeDiskBytes(),
+    processes: platform.processes,
+  };
 }
 
 /** Starts workers on temporary folders; `close` stops them and removes everything. */

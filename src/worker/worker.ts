@@ -41,8 +41,6 @@ export interface WorkerOptions {
   memory?: CommandMemory;
   /** What starts the process anew; absent when nothing does. */
   supervision?: Supervision | undefined;
-  /** Free space in the data folder; without it there is always enough. */
-  freeBytes?: () => number;
   /** Makes the runner of attempts, given the live view that it feeds. */
   runner: (live: LiveFeed) => AttemptRunner;
   platform: Platform;
@@ -91,7 +89,7 @@ export class Worker {
     this.note = supervision?.note ?? null;
     this.commands = new WorkerCommands({ memory, supervision, target: this.commandTarget(), logger });
     this.disk = new DiskWatch({
-      freeBytes: options.freeBytes ?? (() => Number.POSITIVE_INFINITY),
+      freeBytes: () => options.platform.freeDiskBytes(),
       unstored: () => outbox.unstored,
       retry: () => this.outgoing.flush(),
       onChange: (trouble) => this.diskChanged(trouble),

@@ -1,11 +1,11 @@
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AssayProcess, Site } from "../support/assay-process.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
+import { SmallDisk } from "../support/small-disk.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { WORKERS } from "./plan.ts";
 import type { Fault } from "./plan.ts";
 
@@ -27,11 +27,10 @@ export class Cluster {
   readonly url: string;
   /** Ends that nobody caused, as `name: exit code and last words`. */
   readonly surprises: string[] = [];
-  /** Why the disk cannot be filled; null when it can. */
-  readonly noDisk: string | null;
   private readonly site: Site;
   private readonly port: number;
   private readonly proxies: TcpProxy[];
+  private readonly disk: SmallDisk;
   private readonly coordinator: Supervised = idle();
   private readonly workers: Supervised[] = Array.from({ length: WORKERS }, idle);
   private token = "";
@@ -39,21 +38,26 @@ export class Cluster {
 
   static async start(site: Site): Promise<Cluster> {
     const port = await freePort();
-    const noDisk = await mountDisk(site.path("data"));
+    const disk = await SmallDisk.mount(site.path("data"), DISK);
     const proxies = await Promise.all(Array.from({ length: WORKERS }, () => TcpProxy.open(port)));
-    const cluster = new Cluster(site, { port, proxies, noDisk });
+    const cluster = new Cluster(site, { port, proxies, disk });
     cluster.keepCoordinator();
     await cluster.untilListening();
     for (let worker = 0; worker < WORKERS; worker += 1) cluster.keepWorker(worker);
     return cluster;
   }
 
-  private constructor(site: Site, parts: { port: number; proxies: TcpProxy[]; noDisk: string | null }) {
+  private constructor(site: Site, parts: { port: number; proxies: TcpProxy[]; disk: SmallDisk }) {
     this.site = site;
     this.port = parts.port;
     this.url = `http://127.0.0.1:${parts.port}`;
     this.proxies = parts.proxies;
-    this.noDisk = parts.noDisk;
+    this.disk = parts.disk;
+  }
+
+  /** Why the disk cannot be filled; null when it can. */
+  get noDisk(): string | null {
+    return this.disk.problem;
   }
 
   get adminToken(): string {
@@ -101,12 +105,12 @@ export class Cluster {
     const ended = await this.coordinator.process?.stop("SIGTERM");
     if (ended && ended.code !== 0)
       this.surprises.push(`coordinator at its end: ${ended.code} ${ended.stderr.slice(-500)}`);
-    await Promise.all(this.proxies.map((proxy) => proxy.close()));
+    await Promise.all(this.proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
   }
 
   /** Only once the disk's content is not needed any more. */
   unmount(): void {
-    if (this.noDisk === null) spawnSync("umount", ["-l", this.site.path("data")]);
+    this.disk[Symbol.dispose]();
   }
 
   private kill(one: Supervised, downMs: number): Promise<boolean> | boolean {
@@ -140,10 +144,9 @@ export class Cluster {
 
   private async fillDisk(lastsMs: number): Promise<boolean> {
     if (this.noDisk !== null) return false;
-    const filler = this.site.path("data/filler");
-    spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=1M"]);
+    this.disk.fill();
     await delay(lastsMs);
-    await rm(filler, { force: true });
+    await this.disk.makeRoom();
     return true;
   }
 
@@ -214,15 +217,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return port;
-}
-
-/** Puts a small file system of its own where the coordinator keeps its data; says why when that is not possible. */
-async function mountDisk(folder: string): Promise<string | null> {
-  await mkdir(folder);
-  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", folder], {
-    encoding: "utf8",
-  });
-  if (status !== 0) return `a small file system cannot be mounted: ${(stderr ?? "").trim()}`;
-  await writeFile(`${folder}/probe`, "");
-  return null;
 }

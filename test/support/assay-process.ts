@@ -7,8 +7,11 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { createClient } from "../../src/client/index.ts";
+import type { Client } from "../../src/client/index.ts";
+import type { FeedEvent, TaskSpecInput } from "../../src/contracts/index.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export interface Output {
   code: number | null;
@@ -70,6 +73,59 @@ export async function eventually<Value>(what: string, look: () => Promise<Value 
   throw new Error(`${what} did not happen within a minute`, { cause: reason });
 }
 
+/** Waits until it is so, a minute at most. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  await eventually(what, async () => (await isSo()) || undefined);
+}
+
+export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+export function workersReady(client: Client, count: number): Promise<void> {
+  return until(`${count} workers ready`, async () => (await client.status()).workers.ready === count);
+}
+
+/** Everything that has happened so far, in order. */
+export async function history(client: Client): Promise<FeedEvent[]> {
+  const { seq } = await client.status();
+  const events: FeedEvent[] = [];
+  for await (const event of client.events({ after: 0 })) {
+    events.push(event);
+    if (event.seq >= seq) break;
+  }
+  return events;
+}
+
+/** Waits until the feed has told all of this, each as the type of an event with its message. */
+export async function untilTold(client: Client, ...expected: (string | RegExp)[]): Promise<void> {
+  await eventually("what the feed should tell", async () => {
+    const told = (await history(client)).map(({ type, message }) => `${type} ${message}`);
+    const isTold = (one: string | RegExp): boolean =>
+      typeof one === "string" ? told.includes(one) : told.some((text) => one.test(text));
+    const missing = expected.filter((one) => !isTold(one));
+    if (missing.length > 0) throw new Error(`${missing.join(" and ")} is missing in:\n${told.join("\n")}`);
+    return true;
+  });
+}
+
+/** A task that runs until the file `go` is there. */
+export function heldTask(site: Site, taskId: string): TaskSpecInput {
+  return { task_id: taskId, type: "command", config: { command: site.waitFor("go") } };
+}
+
+/** A coordinator that listens, and how it is asked. */
+export interface RunningCoordinator {
+  process: AssayProcess;
+  url: string;
+  token: string;
+  client: Client;
+  /** Of commands that ask it. */
+  flags: readonly string[];
+}
+
 /** A folder for one test with everything in it that the test starts, all of it gone at the end. */
 export class Site implements AsyncDisposable {
   readonly folder: string;
@@ -93,8 +149,18 @@ export class Site implements AsyncDisposable {
     return started;
   }
 
+  /** A shell line that waits for a file. It ends with the folder, too: a worker that is killed leaves its commands behind. */
+  waitFor(name: string): string {
+    return `while [ -d "${this.folder}" ] && [ ! -e "${this.path(name)}" ]; do sleep 0.02; done`;
+  }
+
+  /** Resolves when the file is there, with its text. */
+  fileExists(name: string): Promise<string> {
+    return eventually(`the file ${name}`, () => readFile(this.path(name), "utf8"));
+  }
+
   /** Starts a coordinator on `data` and waits until it listens. */
-  async coordinator(port = 0, ...more: string[]): Promise<{ process: AssayProcess; url: string; token: string }> {
+  async coordinator(port = 0, ...more: string[]): Promise<RunningCoordinator> {
     const dataDir = this.path("data");
     const process = this.start(["coordinator", "--data-dir", dataDir, "--port", String(port), ...more]);
     const address = await eventually("the coordinator listening", async () => {
@@ -107,7 +173,9 @@ export class Site implements AsyncDisposable {
       throw new Error(`${String(error)}\n${process.stderr}`);
     });
     const token = (await readFile(join(dataDir, "admin.token"), "utf8")).trim();
-    return { process, url: address.url, token };
+    const { url } = address;
+    const client = createClient({ baseUrl: url, token });
+    return { process, url, token, client, flags: ["--coordinator", url, "--token", token] };
   }
 
   worker(name: string, link: { url: string; token: string }, ...more: string[]): AssayProcess {

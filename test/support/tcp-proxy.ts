@@ -2,58 +2,89 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
-/** Stands between workers and a coordinator, so that a test can cut their links and mend them. */
+/** A link that can be cut, refused, frozen and delayed: a TCP proxy on a port of its own. */
 export class TcpProxy implements AsyncDisposable {
   private readonly server: Server;
   private readonly targetPort: number;
-  private readonly sockets = new Set<Socket>();
-  private isCut = false;
+  private readonly pairs = new Set<readonly [Socket, Socket]>();
+  private refusing = false;
+  private frozen = false;
+  private delayMs = 0;
 
-  private constructor(targetPort: number) {
-    this.targetPort = targetPort;
-    this.server = createServer((socket) => this.join(socket));
-  }
-
-  static async open(targetUrl: string): Promise<TcpProxy> {
-    const proxy = new TcpProxy(Number(new URL(targetUrl).port));
+  static async open(targetPort: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort);
     proxy.server.listen(0, "127.0.0.1");
     await once(proxy.server, "listening");
     return proxy;
+  }
+
+  private constructor(targetPort: number) {
+    this.targetPort = targetPort;
+    this.server = createServer({ pauseOnConnect: true }, (near) => this.accept(near));
   }
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Ends all links and lets no new one come about. */
+  /** All connections end at once, as when a cable is pulled from a switch that says so. */
   cut(): void {
-    this.isCut = true;
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const pair of this.pairs) for (const socket of pair) socket.resetAndDestroy();
   }
 
-  mend(): void {
-    this.isCut = false;
+  /** All connections end, and no new one comes about. */
+  refuse(on: boolean): void {
+    this.refusing = on;
+    if (on) this.cut();
+  }
+
+  /** Nothing passes and nobody is told. */
+  freeze(on: boolean): void {
+    this.frozen = on;
+    for (const pair of this.pairs)
+      for (const socket of pair)
+        if (on) socket.pause();
+        else socket.resume();
+  }
+
+  delay(ms: number): void {
+    this.delayMs = ms;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.cut();
-    await new Promise((resolve) => this.server.close(resolve));
+    this.refuse(true);
+    this.server.close();
+    await once(this.server, "close");
   }
 
-  private join(near: Socket): void {
-    this.hold(near);
-    if (this.isCut) return void near.resetAndDestroy();
+  private accept(near: Socket): void {
+    if (this.refusing) return void near.resetAndDestroy();
     const far = connect(this.targetPort, "127.0.0.1");
-    this.hold(far);
-    near.pipe(far);
-    far.pipe(near);
-    near.on("close", () => far.destroy());
-    far.on("close", () => near.destroy());
+    const pair = [near, far] as const;
+    this.pairs.add(pair);
+    this.pipe(near, far);
+    this.pipe(far, near);
+    const over = (): void => {
+      this.pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of pair) {
+      socket.on("close", over).on("error", () => undefined);
+      if (this.frozen) socket.pause();
+      else socket.resume();
+    }
   }
 
-  private hold(socket: Socket): void {
-    this.sockets.add(socket);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => this.sockets.delete(socket));
+  /** In order: what was delayed is not overtaken by what came after the delay was over. */
+  private pipe(from: Socket, to: Socket): void {
+    let dueMs = 0;
+    from.on("data", (bytes: Buffer) => {
+      const nowMs = performance.now();
+      dueMs = Math.max(nowMs + this.delayMs, dueMs);
+      if (dueMs <= nowMs) to.write(bytes);
+      else setTimeout(() => to.destroyed || to.write(bytes), dueMs - nowMs);
+    });
+    from.on("end", () => to.end());
   }
 }

@@ -13,32 +13,25 @@ export interface AttemptLimits {
   diskBytes: number | undefined;
   outputBytes: number;
   sandbox: boolean;
+  /** The same in the words of the task, defaults filled in. */
+  asked: Readonly<Limits>;
 }
 
 export function attemptLimits(limits: Limits = {}): AttemptLimits {
-  const { cpu, memory_mb, processes, disk_mb, output_mb, sandbox } = limits;
+  const { processes = DEFAULT_PROCESSES, output_mb = DEFAULT_OUTPUT_MB } = limits;
+  const { cpu, memory_mb, disk_mb, sandbox = false } = limits;
   return {
     cpu,
-    memoryBytes: memory_mb === undefined ? undefined : memory_mb * MEGABYTE,
-    processes: processes ?? DEFAULT_PROCESSES,
-    diskBytes: disk_mb === undefined ? undefined : disk_mb * MEGABYTE,
-    outputBytes: (output_mb ?? DEFAULT_OUTPUT_MB) * MEGABYTE,
-    sandbox: sandbox ?? false,
+    memoryBytes: memory_mb && memory_mb * MEGABYTE,
+    processes,
+    diskBytes: disk_mb && disk_mb * MEGABYTE,
+    outputBytes: output_mb * MEGABYTE,
+    sandbox,
+    asked: { ...limits, processes, output_mb },
   };
 }
 
-/** A limit in the words of the task. */
-export function limitText(name: LimitName, limits: AttemptLimits): string {
-  switch (name) {
-    case "cpu":
-      return `limits.cpu = ${limits.cpu}`;
-    case "memory_mb":
-      return `limits.memory_mb = ${(limits.memoryBytes ?? 0) / MEGABYTE}`;
-    case "processes":
-      return `limits.processes = ${limits.processes}`;
-    case "disk_mb":
-      return `limits.disk_mb = ${(limits.diskBytes ?? 0) / MEGABYTE}`;
-    case "output_mb":
-      return `limits.output_mb = ${limits.outputBytes / MEGABYTE}`;
-  }
+/** A limit as a task sets it. */
+export function limitText(name: LimitName, { asked }: AttemptLimits): string {
+  return `limits.${name} = ${asked[name]}`;
 }

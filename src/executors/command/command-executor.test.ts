@@ -482,6 +482,7 @@ function countingOomKills(oomKills: () => number): typeof platform {
   return {
     facts: () => platform.facts(),
     load: () => platform.load(),
+    freeDiskBytes: () => platform.freeDiskBytes(),
     processes: {
       descendants: (pid) => processes.descendants(pid),
       markedBy: (variable, accepts) => processes.markedBy(variable, accepts),

@@ -19,6 +19,7 @@ const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
 const withoutGroups: Platform = {
   facts: () => platform.facts(),
   load: () => platform.load(),
+  freeDiskBytes: () => platform.freeDiskBytes(),
   processes: platform.processes,
 };
 

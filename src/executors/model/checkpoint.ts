@@ -14,8 +14,11 @@ export interface Checkpoint {
   readonly batches: readonly BatchReport[];
 }
 
-/** A checkpoint that fits, or why there is none to go on from. */
-export type Resumption = { readonly checkpoint: Checkpoint } | { readonly ignored: string };
+/** What there is to go on from: nothing, a checkpoint that fits, or one that does not. */
+export type Resumption =
+  | { readonly kind: "none" }
+  | { readonly kind: "checkpoint"; readonly checkpoint: Checkpoint }
+  | { readonly kind: "ignored"; readonly reason: string };
 
 const count = z.int().min(0);
 const maybe = z.number().nullable();
@@ -98,12 +101,16 @@ export function writeCheckpoint(under: MeasuredUnder, { batches, ...of }: Checkp
 }
 
 /** Reads what an earlier attempt left. Its figures are of use only if they were measured in the same way on such a machine. */
-export function readCheckpoint(payload: string, under: MeasuredUnder): Resumption {
+export function readCheckpoint(payload: string | null, under: MeasuredUnder): Resumption {
+  if (payload === null) return { kind: "none" };
   const read = document.safeParse(parsed(payload));
-  if (!read.success) return { ignored: "what the earlier attempt left is not a checkpoint of this version" };
+  if (!read.success)
+    return { kind: "ignored", reason: "what the earlier attempt left is not a checkpoint of this version" };
   const { under: before, sha256, runtime, batches } = read.data;
   const other = Object.keys(under).filter((name) => before[name] !== under[name]);
-  return other.length === 0 ? { checkpoint: { sha256, runtime, batches } } : { ignored: ranWithAnother(other) };
+  return other.length === 0
+    ? { kind: "checkpoint", checkpoint: { sha256, runtime, batches } }
+    : { kind: "ignored", reason: ranWithAnother(other) };
 }
 
 /** What a checkpoint says of the model and the runtime that are loaded. */

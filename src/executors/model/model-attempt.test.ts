@@ -9,7 +9,7 @@ import { systemClock } from "../../base/index.ts";
 import { MAX_PAYLOAD_CHARACTERS } from "../../contracts/index.ts";
 import { resolveModel } from "../../models/index.ts";
 import { measuredUnder, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { Checkpoint, Resumption } from "./checkpoint.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { attemptModel } from "./model-attempt.ts";
 import type { ModelAttemptOptions, ModelAttemptOutcome } from "./model-attempt.ts";
@@ -51,7 +51,7 @@ async function attempt(
     env: process.env,
     clock: systemClock,
     under: measuredUnder(request, "this machine"),
-    checkpoint: undefined,
+    resumption: { kind: "none" },
     onCheckpoint: (payload) => void (seen.payload = payload),
     ...options,
     onProgress: (progress) => {
@@ -173,26 +173,29 @@ describe("a killed process", () => {
 
   function checkpointOf(payload: string, changes: Partial<ModelRunRequest> = {}): Checkpoint {
     const read = readCheckpoint(payload, measuredUnder(requestFor({ ...sizes, ...changes }), "this machine"));
-    if ("ignored" in read) throw new Error(read.ignored);
+    if (read.kind !== "checkpoint") throw new Error(JSON.stringify(read));
     return read.checkpoint;
   }
+  const from = (checkpoint: Checkpoint): { resumption: Resumption } => ({
+    resumption: { kind: "checkpoint", checkpoint },
+  });
 
   test("is a crash, which leaves what was measured to the next attempt, and that measures only the rest", async () => {
     const first = await attempt(sizes, killedAt4);
     expect(first.outcome).toMatchObject({ status: "failed", failure: { class: "crash" }, recovery: [] });
     expect(sizesOf(first.outcome)).toEqual([1, 2]);
-    const second = await attempt(sizes, { checkpoint: checkpointOf(first.payload) });
+    const second = await attempt(sizes, from(checkpointOf(first.payload)));
     expect(second.outcome).toMatchObject({ status: "completed", resumed: [1, 2] });
     expect(second.begun).toEqual([4]);
     expect(sizesOf(second.outcome)).toEqual([1, 2, 4]);
-    const third = await attempt(sizes, { checkpoint: checkpointOf(second.payload) });
+    const third = await attempt(sizes, from(checkpointOf(second.payload)));
     expect(third).toMatchObject({ outcome: { status: "completed", resumed: [1, 2, 4] }, begun: [] });
   });
 
   test("leaves nothing to an attempt on another file of the same name or with another runtime", async () => {
     const first = await attempt(sizes, killedAt4);
     const checkpoint = { ...checkpointOf(first.payload), sha256: "another", runtime: "another" };
-    const second = await attempt(sizes, { checkpoint });
+    const second = await attempt(sizes, from(checkpoint));
     const ignored = "the earlier attempt ran with another model file, runtime";
     expect(second.outcome).toMatchObject({ status: "completed", resumed: [], ignored });
     expect(second.begun.toSorted((a, b) => a - b)).toEqual([1, 2, 4]);
@@ -203,10 +206,12 @@ describe("a killed process", () => {
     const { payload } = await attempt(sizes, killedAt4);
     const under = measuredUnder(requestFor(sizes), "this machine");
     expect(readCheckpoint(payload, { ...under, machine: "another", seed: 7 })).toEqual({
-      ignored: "the earlier attempt ran with another machine, seed",
+      kind: "ignored",
+      reason: "the earlier attempt ran with another machine, seed",
     });
-    expect(readCheckpoint("{", under)).toEqual({ ignored: expect.stringContaining("not a checkpoint") });
-    expect(readCheckpoint(`{"version":1}`, under)).toEqual({ ignored: expect.stringContaining("not a checkpoint") });
+    const unreadable = { kind: "ignored", reason: expect.stringContaining("not a checkpoint") };
+    expect(readCheckpoint("{", under)).toEqual(unreadable);
+    expect(readCheckpoint(`{"version":1}`, under)).toEqual(unreadable);
   });
 
   test("a checkpoint of many batch sizes has room for those that fit", async () => {

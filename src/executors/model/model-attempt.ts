@@ -1,7 +1,7 @@
 import type { Hardware, RecoveryStep, RecoveryStrategy } from "../../contracts/index.ts";
 import { backendFacts } from "./backends/backend-names.ts";
 import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
-import type { Checkpoint, MeasuredUnder } from "./checkpoint.ts";
+import type { Checkpoint, MeasuredUnder, Resumption } from "./checkpoint.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
 import type { ModelRunOptions, ModelRunOutcome, PartialReport } from "./model-driver.ts";
@@ -21,7 +21,7 @@ export type ModelAttemptOutcome = {
   readonly unmeasured: readonly Unmeasured[];
   /** Batch sizes whose figures are of an earlier attempt. */
   readonly resumed: readonly number[];
-  /** Why the checkpoint was of no use after all. */
+  /** Why the checkpoint was of no use. */
   readonly ignored: string | undefined;
 } & (
   | { readonly status: "completed"; readonly report: ModelRunReport }
@@ -31,7 +31,7 @@ export type ModelAttemptOutcome = {
 
 export interface ModelAttemptOptions extends ModelRunOptions {
   readonly under: MeasuredUnder;
-  readonly checkpoint: Checkpoint | undefined;
+  readonly resumption: Resumption;
   /** Called with the payload for the next attempt each time a batch size is finished. */
   readonly onCheckpoint?: (payload: string) => void;
 }
@@ -49,6 +49,7 @@ class ModelAttempt {
   private readonly unmeasured: Unmeasured[] = [];
   private readonly recovery: RecoveryStep[] = [];
   private readonly resumed = new Set<number>();
+  private readonly checkpoint: Checkpoint | undefined;
   private ignored: string | undefined;
   private waiting: readonly number[];
   /** The first process's: later ones find warm caches. */
@@ -59,7 +60,10 @@ class ModelAttempt {
     this.request = request;
     this.options = options;
     this.hardware = backendFacts[request.backend].hardware;
-    for (const batch of options.checkpoint?.batches ?? []) {
+    const { resumption } = options;
+    if (resumption.kind === "checkpoint") this.checkpoint = resumption.checkpoint;
+    if (resumption.kind === "ignored") this.ignored = resumption.reason;
+    for (const batch of this.checkpoint?.batches ?? []) {
       if (!request.batchSizes.includes(batch.batchSize)) continue;
       this.finished.set(batch.batchSize, batch);
       this.resumed.add(batch.batchSize);
@@ -92,9 +96,8 @@ class ModelAttempt {
 
   private loaded(load: LoadReport): void {
     this.load ??= load;
-    const { checkpoint } = this.options;
-    if (this.resumed.size === 0 || checkpoint === undefined) return;
-    this.ignored = mismatch(checkpoint, load);
+    if (this.resumed.size === 0 || this.checkpoint === undefined) return;
+    this.ignored = mismatch(this.checkpoint, load);
     if (this.ignored === undefined) return;
     for (const size of this.resumed) this.finished.delete(size);
     this.waiting = [...this.waiting, ...this.resumed];

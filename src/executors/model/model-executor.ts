@@ -9,13 +9,13 @@ import type { BackendProbe } from "./backend-probe.ts";
 import { backendFacts, backendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
-import type { ModelRunProgress, ModelRunReport, ModelRunRequest, RoundReport } from "./messages.ts";
+import type { ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import { attemptModel } from "./model-attempt.ts";
 import type { ModelAttemptOutcome, Unmeasured } from "./model-attempt.ts";
 import { failureDocument } from "./model-failure.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
-import { hardwareFallback, MEASURE_AGAIN_AT_MOST } from "./recovery.ts";
+import { hardwareFallback, MEASURE_AGAIN_AT_MOST, measuredAgainSteps } from "./recovery.ts";
 
 /** Tokens per text unless the task says otherwise; shorter where the model has fewer positions. */
 const DEFAULT_SEQUENCE_LENGTH = 128;
@@ -48,13 +48,15 @@ const backendFor: ReadonlyMap<Hardware, BackendName> = new Map(
 export class ModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
   private readonly platform: Platform;
-  private knownMachine: string | undefined;
+  /** Figures are comparable on machines that say the same of themselves. */
+  private machine = "";
 
   constructor({ platform }: { platform: Platform }) {
     this.platform = platform;
   }
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
+    this.machine = machineOf(context.facts);
     const options = { cacheDir: context.cacheDir, env: inferenceEnvironment(context.env), clock: context.clock };
     const probes: BackendProbe[] = [];
     // One after the other: side by side they would slow each other down and could run a small machine out of memory.
@@ -74,13 +76,11 @@ export class ModelExecutor implements Executor {
       return { status: "failed", failure: { class: "setup", reason: "backend_unavailable", message } };
     }
     const request = requestOf(spec, { backend, cacheDir: context.cacheDir });
-    const under = measuredUnder(request, await this.machine());
-    const resumption = context.resumed === null ? undefined : readCheckpoint(context.resumed, under);
-    const ignored = resumption !== undefined && "ignored" in resumption ? resumption.ignored : undefined;
+    const under = measuredUnder(request, this.machine);
     const report = progressReporter(context, request.batchSizes.length);
     const outcome = await attemptModel(request, {
       under,
-      checkpoint: resumption !== undefined && "checkpoint" in resumption ? resumption.checkpoint : undefined,
+      resumption: readCheckpoint(context.resumed, under),
       env: inferenceEnvironment(context.env),
       clock: context.clock,
       oomKills: () => this.platform.processes.oomKills(),
@@ -93,14 +93,12 @@ export class ModelExecutor implements Executor {
     const { hardware } = context;
     const fallback = hardwareFallback(spec, { hardware, succeeded: outcome.status === "completed" });
     const recovery = [...(fallback === undefined ? [] : [fallback]), ...recoveryOf(outcome)];
-    const resume = resumeResults(outcome, ignored ?? outcome.ignored);
-    return { ...made, results: { ...made.results, ...resume }, recovery, outputTail: tailOf(outcome.log) };
-  }
-
-  /** Figures are comparable on machines that say the same of themselves. */
-  private async machine(): Promise<string> {
-    this.knownMachine ??= machineOf(await this.platform.facts());
-    return this.knownMachine;
+    return {
+      ...made,
+      results: { ...made.results, ...resumeResults(outcome) },
+      recovery,
+      outputTail: tailOf(outcome.log),
+    };
   }
 }
 
@@ -178,31 +176,13 @@ function progressReporter(
   };
 }
 
-/** Each round after a noisy one is a step: whether it was quiet is what it was for. */
 function recoveryOf({ recovery, resumed, ...outcome }: ModelAttemptOutcome): RecoveryStep[] {
   const batches = outcome.status === "completed" ? outcome.report.batches : outcome.partial.batches;
-  const again = batches
-    .filter(({ batchSize }) => !resumed.includes(batchSize))
-    .flatMap(({ batchSize, rounds }) =>
-      rounds.slice(0, -1).map((round, index): RecoveryStep => ({
-        strategy: "measure_again",
-        class: "setup",
-        reason: round.noise ?? "noisy_timing",
-        message: `batch size ${batchSize}: ${noiseText(round)}; measured again`,
-        succeeded: rounds[index + 1]?.noise === null,
-      })),
-    );
-  return [...recovery, ...again];
-}
-
-function noiseText({ noise, spread, othersLoad }: RoundReport): string {
-  return noise === "busy_machine"
-    ? `other processes used ${Math.round((othersLoad ?? 0) * 100)} % of the machine`
-    : `the iterations varied by ${Math.round((spread ?? 0) * 100)} %`;
+  return [...recovery, ...measuredAgainSteps(batches.filter(({ batchSize }) => !resumed.includes(batchSize)))];
 }
 
 /** Which figures are an earlier attempt's, or why none are. */
-function resumeResults({ resumed }: ModelAttemptOutcome, ignored: string | undefined): Record<string, JsonObject> {
+function resumeResults({ resumed, ignored }: ModelAttemptOutcome): Record<string, JsonObject> {
   if (ignored !== undefined) return { resume: { ignored } };
   return resumed.length === 0 ? {} : { resume: { batch_sizes: [...resumed] } };
 }

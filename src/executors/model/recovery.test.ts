@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { halved, hardwareFallback, nextStrategy } from "./recovery.ts";
+import { halved, hardwareFallback, measuredAgainSteps, nextStrategy } from "./recovery.ts";
 
 describe("nextStrategy", () => {
   test.each([
@@ -91,4 +91,20 @@ describe("hardwareFallback", () => {
     expect(hardwareFallback(task, on(null))).toBeUndefined();
     expect(hardwareFallback({ ...task, requirements: {} }, on("cpu"))).toBeUndefined();
   });
+});
+
+test("each round after a noisy one is a step, which helped when it was quiet", () => {
+  const round = { count: 20, p50Ms: 1, chosen: false };
+  const busy = { ...round, spread: null, othersLoad: 0.5, noise: "busy_machine" } as const;
+  const varied = { ...round, spread: 0.4, othersLoad: 0.1, noise: "noisy_timing" } as const;
+  const quiet = { ...round, spread: 0.1, othersLoad: 0.1, noise: null };
+  const steps = measuredAgainSteps([
+    { batchSize: 1, rounds: [quiet] },
+    { batchSize: 4, rounds: [busy, varied, quiet] },
+  ]);
+  expect(steps).toMatchObject([
+    { reason: "busy_machine", message: "batch size 4: other processes used 50 % of the machine; measured again" },
+    { reason: "noisy_timing", message: "batch size 4: the iterations varied by 40 %; measured again" },
+  ]);
+  expect(steps.map(({ succeeded }) => succeeded)).toEqual([false, true]);
 });

@@ -1,4 +1,5 @@
 import type { Failure, Hardware, RecoveryStep, RecoveryStrategy, TaskSpec } from "../../contracts/index.ts";
+import type { BatchReport, RoundReport } from "./messages.ts";
 import { failureDocument } from "./model-failure.ts";
 import type { ModelFailure, ModelFailureClass } from "./model-failure.ts";
 import type { NoiseReason } from "./machine-noise.ts";
@@ -52,6 +53,25 @@ export function stepAgainst(failure: ModelFailure, strategy: RecoveryStrategy, m
 
 function causeOf({ class: failureClass, reason }: Failure): Pick<RecoveryStep, "class" | "reason"> {
   return { class: failureClass, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** Each round after a noisy one is a step: whether it was quiet is what it was for. */
+export function measuredAgainSteps(batches: readonly Pick<BatchReport, "batchSize" | "rounds">[]): RecoveryStep[] {
+  return batches.flatMap(({ batchSize, rounds }) =>
+    rounds.slice(0, -1).map((round, index) => ({
+      strategy: "measure_again",
+      class: "setup",
+      reason: round.noise ?? "noisy_timing",
+      message: `batch size ${batchSize}: ${noiseText(round)}; measured again`,
+      succeeded: rounds[index + 1]?.noise === null,
+    })),
+  );
+}
+
+function noiseText({ noise, spread, othersLoad }: RoundReport): string {
+  return noise === "busy_machine"
+    ? `other processes used ${Math.round((othersLoad ?? 0) * 100)} % of the machine`
+    : `the iterations varied by ${Math.round((spread ?? 0) * 100)} %`;
 }
 
 /** That a task runs on another platform than the first it asked for, which the coordinator decided, and why it may. */

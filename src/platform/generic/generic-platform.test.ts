@@ -8,6 +8,7 @@ test("the facts that Node itself knows", async () => {
   expect(facts.cpu.threads).toBe(cpus().length);
   expect(facts.memory).toEqual({ totalBytes: totalmem(), usableBytes: totalmem() });
   expect(facts.diskFreeBytes).toBeGreaterThan(0);
+  expect(platform.freeDiskBytes()).toBeGreaterThan(0);
   expect(facts.gpus).toEqual([]);
   expect((await platform.load()).memory_used_gb).toBeGreaterThan(0);
   expect(platform.processes.descendants(1)).toEqual([]);

@@ -1,6 +1,6 @@
 import { freemem, totalmem } from "node:os";
 import { CpuMeter } from "../cpu-meter.ts";
-import { machineFacts } from "../machine.ts";
+import { freeDiskBytes, machineFacts } from "../machine.ts";
 import type { MachineLoad, Platform, PlatformFacts, PlatformOptions, ProcessInspector } from "../platform.ts";
 
 const nothingKnown: ProcessInspector = {
@@ -31,5 +31,9 @@ export class GenericPlatform implements Platform {
   load(): Promise<MachineLoad> {
     const memory_used_gb = (totalmem() - freemem()) / 1e9;
     return Promise.resolve({ cpu_percent: this.cpu.percent(), memory_used_gb });
+  }
+
+  freeDiskBytes(): number | undefined {
+    return freeDiskBytes(this.diskPath);
   }
 }

@@ -16,7 +16,8 @@ const linux = process.platform === "linux";
 if (!linux) console.log("skipped: LinuxPlatform reads /proc and /sys, which this system does not have");
 
 test.runIf(linux)("facts of this machine", async () => {
-  const facts = await new LinuxPlatform({ diskPath: join(folder, "not/yet/there"), env: process.env }).facts();
+  const platform = new LinuxPlatform({ diskPath: join(folder, "not/yet/there"), env: process.env });
+  const facts = await platform.facts();
   expect(facts.hostname).toBe(hostname());
   expect(facts.os).toMatchObject({ platform: "linux", arch: process.arch });
   expect(facts.cpu.model).not.toBe("");
@@ -26,6 +27,7 @@ test.runIf(linux)("facts of this machine", async () => {
   expect(facts.memory.usableBytes).toBeGreaterThan(0);
   expect(facts.memory.usableBytes).toBeLessThanOrEqual(totalmem());
   expect(facts.diskFreeBytes).toBeGreaterThan(0);
+  expect(platform.freeDiskBytes()).toBeGreaterThan(0);
 });
 
 test.runIf(linux)("limits of the container and affinity narrow the facts", async () => {

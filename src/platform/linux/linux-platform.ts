@@ -2,7 +2,7 @@ import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { CpuMeter } from "../cpu-meter.ts";
 import type { ControlGroups } from "../control-groups.ts";
-import { machineFacts } from "../machine.ts";
+import { freeDiskBytes, machineFacts } from "../machine.ts";
 import type { MachineLoad, Platform, PlatformFacts, PlatformOptions, ProcessInspector } from "../platform.ts";
 import { amdGpus } from "./amd-gpus.ts";
 import { Cgroup } from "./cgroup.ts";
@@ -56,6 +56,10 @@ export class LinuxPlatform implements Platform {
     const usedBytes = limitBytes < totalmem() ? this.cgroup.memoryUsedBytes() : undefined;
     const memory_used_gb = (usedBytes ?? totalmem() - freemem()) / 1e9;
     return Promise.resolve({ cpu_percent: this.cpu.percent(), memory_used_gb });
+  }
+
+  freeDiskBytes(): number | undefined {
+    return freeDiskBytes(this.options.diskPath);
   }
 
   private usableCores(fallback: number): number {

@@ -1,5 +1,13 @@
 import fc from "fast-check";
-import { PROTOCOL_VERSION, ackVerdicts, coordinatorFrame, taskTypes, workerFrame } from "../../contracts/index.ts";
+import {
+  PROTOCOL_VERSION,
+  ackVerdicts,
+  coordinatorFrame,
+  taskTypes,
+  workerActions,
+  workerAnswerStates,
+  workerFrame,
+} from "../../contracts/index.ts";
 import type { CoordinatorFrame, WorkerFrame } from "../../contracts/index.ts";
 
 // Frames of every type, as a receiver has them: with the defaults of their schemas filled in.
@@ -117,7 +125,7 @@ const workerInput = fc.oneof(
     items: list(
       fc.record({
         command_id: id,
-        state: fc.constantFrom("accepted", "done", "failed"),
+        state: fc.constantFrom(...workerAnswerStates),
         message: optional(text(50)),
       }),
     ),
@@ -174,13 +182,14 @@ const coordinatorInput = fc.oneof(
   fc.record({
     type: fc.constant("command"),
     items: list(
-      fc.record({
-        command_id: id,
-        action: fc.constantFrom("drain", "stop", "restart", "update"),
-        deadline_ms: optional(fc.nat(1_000_000)),
-        version: optional(fc.constant("1.2.3")),
-        reason: text(50),
-      }),
+      fc
+        .record({
+          command_id: id,
+          action: fc.constantFrom(...workerActions),
+          deadline_ms: optional(fc.nat(1_000_000)),
+          reason: text(50),
+        })
+        .map((item) => (item.action === "update" ? { ...item, version: "1.2.3" } : item)),
     ),
   }),
 );

@@ -28,17 +28,9 @@ export interface CoordinatorSessionHandlers {
 export interface CoordinatorSessionOptions {
   connection: Connection;
   clock: Clock;
-  /** A worker that is silent for so long is gone. */
+  /** A worker that is silent for so long after its hello is gone. */
   workerTimeoutMs: number;
   handlers: CoordinatorSessionHandlers;
-}
-
-/** A worker that is asked for few heartbeats is given time for so many, one and a half of them late. */
-const BEATS_MISSED = 2.5;
-
-/** Silence after which a worker's session ends. */
-export function silenceTimeoutMs(workerTimeoutMs: number, heartbeatIntervalMs: number): number {
-  return Math.max(workerTimeoutMs, Math.ceil(BEATS_MISSED * heartbeatIntervalMs));
 }
 
 export interface Welcome {
@@ -46,6 +38,8 @@ export interface Welcome {
   /** Of this leader. */
   epoch: number;
   heartbeatIntervalMs: number;
+  /** A worker that is silent for so long from now on is gone. */
+  workerTimeoutMs: number;
 }
 
 /**
@@ -87,12 +81,11 @@ export class CoordinatorSession {
   }
 
   /** Answers the hello. Does nothing after the end. */
-  welcome({ sessionId, epoch, heartbeatIntervalMs }: Welcome): void {
+  welcome({ sessionId, epoch, heartbeatIntervalMs, workerTimeoutMs }: Welcome): void {
     if (this.current === "closed") return;
     assert(this.current === "awaiting_welcome", `a session is welcomed once, after its hello; it is ${this.current}`);
     this.current = "open";
-    const timeoutMs = silenceTimeoutMs(this.options.workerTimeoutMs, heartbeatIntervalMs);
-    this.link.watchSilence(timeoutMs);
+    this.link.watchSilence(workerTimeoutMs);
     this.link.send({
       type: "welcome",
       protocol_version: PROTOCOL_VERSION,
@@ -100,7 +93,7 @@ export class CoordinatorSession {
       session_id: sessionId,
       epoch,
       heartbeat_interval_ms: heartbeatIntervalMs,
-      worker_timeout_ms: timeoutMs,
+      worker_timeout_ms: workerTimeoutMs,
       time_ms: this.options.clock.nowMs(),
     });
   }
