@@ -16,6 +16,7 @@ export function modelProvenance(report: ModelRunReport): Provenance {
     recheckEvidence(report.batches),
     placementEvidence(report),
     ...generationEvidence(report),
+    ...deviceEvidence(report),
     modelEvidence(report),
   ];
   return {
@@ -74,6 +75,12 @@ function generationEvidence(report: ModelRunReport): Evidence[] {
   const { newTokens, cacheMatches } = report.generation;
   const detail = `${newTokens} tokens generated with the cache are those generated without`;
   return [{ check: "cache_matches", passed: cacheMatches, detail }];
+}
+
+/** Only said, not shown; but a runtime that names a software device has no reason to lie. */
+function deviceEvidence({ load }: ModelRunReport): Evidence[] {
+  const { device } = load.backend;
+  return device === null ? [] : [{ check: "device_named", passed: true, detail: device }];
 }
 
 function modelEvidence(report: ModelRunReport): Evidence {

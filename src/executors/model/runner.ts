@@ -43,7 +43,10 @@ async function runInPage(request: ModelRunRequest, control: RunControl): Promise
   } catch (error) {
     if (control.signal.aborted) return { type: "cancelled" };
     const { class: failureClass, message } = classifyFailure(error, false);
-    return { type: "failed", failure: { class: failureClass, message: `opening a page for ${request.model}: ${message}` } };
+    return {
+      type: "failed",
+      failure: { class: failureClass, message: `opening a page for ${request.model}: ${message}` },
+    };
   }
 }
 

@@ -9,6 +9,8 @@ import { backendFacts } from "./backend-names.ts";
 import type { BackendName } from "./backend-names.ts";
 import { ortSession } from "./ort-session.ts";
 
+const SOFTWARE = "SwiftShader, software";
+
 type OrtNode = typeof import("onnxruntime-node");
 
 /** ONNX Runtime's native library for Node. The only file that loads it. */
@@ -27,7 +29,8 @@ export async function ortNodeBackend(name: BackendName, wantedThreads: number | 
     name,
     version: ort.env.versions.node ?? "unknown",
     threads,
-    device: null,
+    // The runtime tells nothing of its adapter; which driver it was shown is known.
+    device: /swiftshader/i.test(process.env["VK_ICD_FILENAMES"] ?? "") && name === "ort-node/webgpu" ? SOFTWARE : null,
     create: async (modelFile) => ortSession(ort, await ort.InferenceSession.create(modelFile, options)),
     place: (modelFile, feeds) => profile(ort, { modelFile, options, feeds }),
   };

@@ -31,7 +31,9 @@ const howToInstall: Readonly<Record<BrowserName, string>> = {
 /** The path of a browser's executable. Throws `dependency_missing`. */
 export async function findBrowser(name: BrowserName, where: { cacheDir: string; env: Environment }): Promise<string> {
   const found =
-    name === "headless-shell" ? (await headlessShell(where.cacheDir))?.executable : installed(programs[name], where.env);
+    name === "headless-shell"
+      ? (await headlessShell(where.cacheDir))?.executable
+      : installed(programs[name], where.env);
   if (found === undefined) {
     throw assayError("dependency_missing", `The browser ${name} is not on this machine`, { next: howToInstall[name] });
   }
