@@ -1,5 +1,6 @@
 /**
- * stats: pure statistics over samples: quantiles, spread, and the rule that says when a percentile may be claimed.
+ * stats: pure statistics: quantiles, spread, and the rule that says when a percentile may be claimed; exact tests of counts, their
+ * adjustment for many hypotheses, and a tree that finds what goes with an outcome.
  *
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
