@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { freePort } from "../test/support/free-port.ts";
 import { installDebianPackage, succeeds } from "./debian-package.ts";
 
 /** A Redis server without persistence on a free port of 127.0.0.1; null, with a line that says why, when there is none to be had. */
@@ -30,13 +29,4 @@ export async function startRedis(): Promise<{ port: number; stop(): Promise<void
       await exited;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

@@ -1,18 +1,17 @@
 import { AssayError, asRunId } from "../src/base/index.ts";
 import { assayError } from "../src/contracts/index.ts";
+import { acceptWorker } from "../src/coordinator/accept-worker.ts";
 import { Leader } from "../src/coordinator/leader.ts";
 import { Leadership } from "../src/coordinator/leadership.ts";
 import { LiveLogs } from "../src/coordinator/live-logs.ts";
 import { WorkerLink } from "../src/coordinator/worker-link.ts";
 import type { Command, Reply } from "../src/scheduler/index.ts";
-import { CoordinatorSession } from "../src/transport/index.ts";
 import type { SimConnection } from "./network.ts";
 import type { Options } from "./options.ts";
 import { SimJournal } from "./store.ts";
 import type { SimStore } from "./store.ts";
 import { newHost } from "./host.ts";
-import type { Host } from "./world.ts";
-import type { World } from "./world.ts";
+import type { Host, World } from "./world.ts";
 
 /** A coordinator process: the production leader and worker link, wired as in `src/coordinator/terms.ts`. */
 export class SimCoordinator {
@@ -47,17 +46,7 @@ export class SimCoordinator {
   accept(connection: SimConnection): void {
     const { link } = this;
     if (!link) return connection.terminate();
-    const session = new CoordinatorSession({
-      connection,
-      clock: this.host.clock,
-      workerTimeoutMs: this.options.workerTimeoutMs,
-      handlers: {
-        onHello: (_session, hello) => link.onHello(session, hello),
-        onFrame: (_session, frame) => link.onFrame(session, frame),
-        onDrain: () => undefined,
-        onClosed: (_session, end) => link.onClosed(session, end),
-      },
-    });
+    acceptWorker(connection, { link, clock: this.host.clock, workerTimeoutMs: this.options.workerTimeoutMs });
   }
 
   /** Asks as a client does; rejects with an AssayError. */

@@ -6,6 +6,18 @@ import type { Host } from "./world.ts";
 
 const DAY_MS = 86_400_000;
 
+type CoordinatorFault = "coordinator_crash" | "coordinator_stopped" | "second_leader" | "store_down";
+/** What any process, or all of them, may meet. */
+type CommonFault =
+  | "clock_jump"
+  | "slow_loop"
+  | "flapping"
+  | "all_workers_crash"
+  | "everything_crashes"
+  | "connection_storm"
+  | "swizzle"
+  | "late_frame";
+
 /** What goes wrong, and what undoes it. */
 export class Faults {
   private readonly sim: Simulation;
@@ -113,7 +125,7 @@ export class Faults {
     }
   }
 
-  private atCoordinator(fault: Fault, forMs: number): void {
+  private atCoordinator(fault: CoordinatorFault | CommonFault, forMs: number): void {
     const { sim } = this;
     const { world, coverage } = sim;
     const coordinator = world.pick(sim.coordinators.filter(({ host }) => host.alive));
@@ -146,8 +158,7 @@ export class Faults {
     }
   }
 
-  /** What any process, or all of them, may meet. */
-  private elsewhere(fault: Fault, forMs: number): void {
+  private elsewhere(fault: CommonFault, forMs: number): void {
     const { sim } = this;
     const { world } = sim;
     const worker = world.pick(sim.workers);
@@ -175,8 +186,6 @@ export class Faults {
         return this.swizzle();
       case "late_frame":
         return worker?.repeatFrame();
-      default:
-        return;
     }
   }
 

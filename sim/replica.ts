@@ -1,5 +1,6 @@
 import type { PlacedEvent } from "../src/contracts/index.ts";
 import { eventsOf } from "../src/coordinator/recent-events.ts";
+import { isSnapshotDue } from "../src/coordinator/snapshot-due.ts";
 import type { Batch } from "../src/journal/index.ts";
 import { tailAfter } from "../src/journal/batch.ts";
 import { emptyState, evolve, snapshotParts } from "../src/scheduler/index.ts";
@@ -23,8 +24,6 @@ const FULL_CHECK_EVERY = 1_500;
 /** How many leases lie between two looks at the order: at least so many, and more where there is more to look at. */
 const ORDER_CHECK_EVERY = 7;
 const TASKS_PER_LEASE = 16;
-/** A snapshot waits for so many events for each task in it, as in production: the larger, the rarer. */
-const SNAPSHOT_EVENTS_PER_TASK = 2;
 const LAST_EVENTS = 40;
 
 /** Replays the journal from its first event, batch by batch as it grows, and checks it on the way. */
@@ -136,7 +135,7 @@ export class Replica {
   private get isSnapshotDue(): boolean {
     const { snapshotEvery } = this.parts.options;
     if (snapshotEvery === 0 || this.batches % snapshotEvery !== 0) return false;
-    return this.events - this.savedAt >= SNAPSHOT_EVENTS_PER_TASK * this.state.counts.total;
+    return isSnapshotDue(this.events - this.savedAt, this.state, 0);
   }
 
   private snapshot(batch: Batch): void {

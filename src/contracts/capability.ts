@@ -66,3 +66,8 @@ export const workerLoad = z.strictObject({
 export type WorkerLoad = z.infer<typeof workerLoad>;
 
 export const workerName = identifier;
+
+/** Machines alike: what durations and failures are compared by. */
+export function machineClassOf({ cpu, gpus }: Pick<CapabilityDocument, "cpu" | "gpus">): string {
+  return [`${cpu.model} ${cpu.cores}`, ...gpus.map(({ name }) => name)].join(" + ");
+}

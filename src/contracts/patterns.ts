@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { machineClassOf } from "./capability.ts";
 import type { CapabilityDocument } from "./capability.ts";
 import { failureClasses } from "./result.ts";
 import { identifier } from "./task.ts";
@@ -20,9 +21,10 @@ export function isPlaceFactor(name: string): boolean {
   return !workFactorNames.has(name);
 }
 
-/** Machines alike: what durations and failures are compared by. */
-export function machineClassOf({ cpu, gpus }: Pick<CapabilityDocument, "cpu" | "gpus">): string {
-  return [`${cpu.model} ${cpu.cores}`, ...gpus.map(({ name }) => name)].join(" + ");
+/** Whether all that is wanted is present, with the same values. */
+export function hasFactors(present: Factors, wanted: Factors): boolean {
+  for (const name in wanted) if (present[name] !== wanted[name]) return false;
+  return true;
 }
 
 /** The factors of a worker; `hardware` is an attempt's. */

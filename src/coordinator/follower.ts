@@ -12,6 +12,7 @@ import type { FeedWanted } from "./control.ts";
 import { collectFeed } from "./feed.ts";
 import { PatternWatch } from "./pattern-watch.ts";
 import { RecentEvents, placedEvents } from "./recent-events.ts";
+import { isSnapshotDue } from "./snapshot-due.ts";
 
 /**
  * Rows wait at most this long, or until there are so many events, before they are written together: a task that is submitted
@@ -20,9 +21,6 @@ import { RecentEvents, placedEvents } from "./recent-events.ts";
 const FLUSH_AFTER_MS = 1_000;
 const FLUSH_AFTER_EVENTS = 50_000;
 const FLUSH_RETRY_MS = 1_000;
-/** A snapshot is made after so many events, and so many for each task in it: a start replays no more than these. */
-const SNAPSHOT_EVERY_EVENTS = 150_000;
-const SNAPSHOT_EVERY_EVENTS_PER_TASK = 1;
 /** Recent events kept in memory for those who watch; older ones are read from the journal. */
 const FEED_KEPT = 20_000;
 const FEED_BATCHES = 64;
@@ -122,7 +120,7 @@ export class Follower {
     this.settleWaiters();
     if (results.pending() >= FLUSH_AFTER_EVENTS) await this.flushPatiently();
     else this.flushTimer ??= this.options.clock.setTimer(FLUSH_AFTER_MS, () => void this.flushPatiently());
-    if (this.isSnapshotDue()) await this.trySnapshot();
+    if (isSnapshotDue(this.sinceSnapshot, this.state)) await this.trySnapshot();
   }
 
   private evolve(placed: readonly PlacedEvent[]): void {
@@ -240,12 +238,6 @@ export class Follower {
       else low = middle + 1;
     }
     return low;
-  }
-
-  private isSnapshotDue(): boolean {
-    if (this.sinceSnapshot < SNAPSHOT_EVERY_EVENTS) return false;
-    const tasks = [...this.state.runs.values()].reduce((sum, run) => sum + run.tasks.size, 0);
-    return this.sinceSnapshot >= SNAPSHOT_EVERY_EVENTS_PER_TASK * tasks;
   }
 
   /** A snapshot only makes the next start faster: without one, all goes on. */

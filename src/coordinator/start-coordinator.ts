@@ -7,15 +7,14 @@ import { AssayError, err, errorCode, errorMessage, systemClock } from "../base/i
 import { assayError } from "../contracts/index.ts";
 import { readSecretFile, requirePermission, writeSecretFile } from "../auth/index.ts";
 import { openSqliteJournal } from "../journal/index.ts";
-import { CoordinatorSession, WebSocketListener } from "../transport/index.ts";
-import type { Connection } from "../transport/index.ts";
+import { WebSocketListener } from "../transport/index.ts";
+import { acceptWorker } from "./accept-worker.ts";
 import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
 import type { Actor } from "./control.ts";
 import { dataFolder } from "./data-folder.ts";
 import { createHttpApi } from "./http/http-api.ts";
 import { LeaderControl } from "./leader-control.ts";
 import { startTerms } from "./terms.ts";
-import type { Terms } from "./terms.ts";
 
 export interface CoordinatorOptions {
   dataDir: string;
@@ -115,7 +114,8 @@ async function start(
       const allowed = requirePermission(actor.value.role, "worker_link");
       return allowed.ok ? actor : allowed;
     },
-    onConnection: (connection) => openSession(parts, connection),
+    onConnection: (connection) =>
+      acceptWorker(connection, { link: parts.link, clock, workerTimeoutMs: parts.workerTimeoutMs }),
   });
   cleanup.push(() => listener.close());
   const adminToken = await ensureAdminToken(control, folder.adminToken);
@@ -131,22 +131,6 @@ const assayFaultNoToken = {
   message: "The worker sent no token.",
   next: "Start it with --token, or make a token with `assay token create --role worker`.",
 };
-
-function openSession(parts: Terms, connection: Connection): void {
-  // Kept for the length of the session: a later term has its own link, which does not know this session.
-  const { link } = parts;
-  const session = new CoordinatorSession({
-    connection,
-    clock,
-    workerTimeoutMs: parts.workerTimeoutMs,
-    handlers: {
-      onHello: (_session, hello) => link.onHello(session, hello),
-      onFrame: (_session, frame) => link.onFrame(session, frame),
-      onDrain: () => undefined,
-      onClosed: (_session, end) => link.onClosed(session, end),
-    },
-  });
-}
 
 /** The token of whoever owns the data folder; made when its file is not there. */
 async function ensureAdminToken(control: LeaderControl, file: string): Promise<string> {

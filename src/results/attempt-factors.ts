@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { capabilityDocument, failureClasses, placeFactors, workFactors } from "../contracts/index.ts";
+import { failureClasses, placeFactors, workFactors } from "../contracts/index.ts";
 import type { FailureClass, Factors } from "../contracts/index.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
+import type { WorkerRow } from "./rows.ts";
 
 /** An attempt as the search for patterns sees it. */
 export interface AttemptFacts {
@@ -21,7 +22,7 @@ export interface AttemptFacts {
 /** So many attempts at most are looked at, the newest. */
 const MAX_ATTEMPTS = 5_000;
 
-/** Reads the attempts of a time window with their factors. Workers count as what they were last seen to be. */
+/** Reads the attempts of a time window with their factors. */
 export class AttemptFactors {
   private readonly connection: Connection;
   private readonly duckdb: DuckDb;
@@ -38,29 +39,22 @@ export class AttemptFactors {
     return new AttemptFactors(at, statement);
   }
 
-  async since(sinceMs: number): Promise<AttemptFacts[]> {
+  /** Workers count as what they were last seen to be. */
+  async since(sinceMs: number, workers: ReadonlyMap<string, WorkerRow>): Promise<AttemptFacts[]> {
     const { BIGINT, INTEGER } = this.duckdb;
-    const places = await this.places();
     const reader = await this.connection.runAndReadAll(
       this.statement,
       { since_ms: BigInt(Math.round(sinceMs)), limit: MAX_ATTEMPTS },
       { since_ms: BIGINT, limit: INTEGER },
+    );
+    const places = new Map(
+      Array.from(workers, ([workerId, { capabilities }]) => [workerId, placeFactors(workerId, capabilities)]),
     );
     return reader.getRowObjectsJson().map((row) => factsOf(row, places));
   }
 
   close(): void {
     this.connection.closeSync();
-  }
-
-  private async places(): Promise<Map<string, Factors>> {
-    const reader = await this.connection.runAndReadAll("select worker_id, capabilities from worker_nodes");
-    return new Map(
-      reader.getRowsJson().map(([id, capabilities]) => {
-        const workerId = id as string;
-        return [workerId, placeFactors(workerId, capabilityDocument.parse(JSON.parse(capabilities as string)))];
-      }),
-    );
   }
 }
 

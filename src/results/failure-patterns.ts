@@ -1,5 +1,5 @@
 import { canonicalJson, hashText } from "../base/index.ts";
-import { MAX_PATTERN_FACTORS, isPlaceFactor } from "../contracts/index.ts";
+import { MAX_PATTERN_FACTORS, hasFactors, isPlaceFactor } from "../contracts/index.ts";
 import type { FailurePattern, Factors } from "../contracts/index.ts";
 import { falseDiscoveryAdjusted, fisherExact, oddsRatio, stratifiedExact, treeLeaves } from "../stats/index.ts";
 import type { TwoByTwo } from "../stats/index.ts";
@@ -30,9 +30,14 @@ interface Group {
   members: ReadonlySet<AttemptFacts>;
 }
 
-interface Candidate {
+/** A group with a kind of failure, counted in some of the attempts. */
+interface Comparison {
   group: Group;
   kind: Kind;
+  table: TwoByTwo;
+}
+
+interface Candidate extends Comparison {
   p: number;
 }
 
@@ -53,26 +58,24 @@ export function findPatterns(attempts: readonly AttemptFacts[], ended: readonly 
   const groups = groupsOf(rows);
   const strata = strataOf(rows);
   const candidates = kindsOf(rows).flatMap((kind) => [
-    ...groups.map((group) => ({ group, kind, p: testGroup(rows, group, { kind, strata }) })),
+    ...groups.map((group) => {
+      const comparison = compare(rows, group, kind);
+      return { ...comparison, p: stratifiedP(rows, comparison, strata) };
+    }),
     ...combinations(rows, { kind, strata }),
   ]);
   const q = falseDiscoveryAdjusted(candidates.map(({ p }) => p));
   // The largest p that the adjustment accepts in this look.
   const limit = Math.max(0, ...candidates.filter((_one, index) => (q[index] ?? 1) < TELL_BELOW_Q).map(({ p }) => p));
   const found = candidates
-    .map((candidate, index) => ({ ...candidate, q: q[index] ?? 1, plain: plainP(rows, candidate) }))
-    .filter((one) => one.q < TELL_BELOW_Q && tableOf(rows, one).insideHits >= MIN_FAILURES)
+    .map((candidate, index) => ({ ...candidate, q: q[index] ?? 1, plain: plainP(candidate) }))
+    .filter((one) => one.q < TELL_BELOW_Q && one.table.insideHits >= MIN_FAILURES)
     .sort((a, b) => a.plain - b.plain);
-  return unexplained(rows, found, { strata, limit }).map((one) => patternOf(rows, one));
+  return unexplained(rows, found, { strata, limit }).map(patternOf);
 }
 
 function isPast(one: AttemptFacts, { factors, endedAtMs }: EndedPattern): boolean {
-  return one.endMs <= endedAtMs && has(one, factors);
-}
-
-function has({ factors }: AttemptFacts, wanted: Factors): boolean {
-  for (const name in wanted) if (factors[name] !== wanted[name]) return false;
-  return true;
+  return one.endMs <= endedAtMs && hasFactors(one.factors, factors);
 }
 
 function isKind({ failure }: AttemptFacts, kind: Kind): boolean {
@@ -155,10 +158,14 @@ function strataOf(rows: readonly AttemptFacts[]): Strata {
   };
 }
 
-function tableOf(rows: readonly AttemptFacts[], { group, kind }: Pick<Candidate, "group" | "kind">): TwoByTwo {
-  const table = { inside: 0, insideHits: 0, outside: 0, outsideHits: 0 };
+function compare(rows: readonly AttemptFacts[], group: Group, kind: Kind): Comparison {
+  const table = emptyTable();
   for (const row of rows) addTo(table, { isInside: group.members.has(row), isHit: isKind(row, kind) });
-  return table;
+  return { group, kind, table };
+}
+
+function emptyTable(): TwoByTwo {
+  return { inside: 0, insideHits: 0, outside: 0, outsideHits: 0 };
 }
 
 function addTo(table: TwoByTwo, { isInside, isHit }: { isInside: boolean; isHit: boolean }): void {
@@ -166,20 +173,20 @@ function addTo(table: TwoByTwo, { isInside, isHit }: { isInside: boolean; isHit:
   if (isHit) table[isInside ? "insideHits" : "outsideHits"] += 1;
 }
 
-function plainP(rows: readonly AttemptFacts[], candidate: Pick<Candidate, "group" | "kind">): number {
-  return fisherExact(tableOf(rows, candidate)).greater;
+function plainP({ table }: Comparison): number {
+  return fisherExact(table).greater;
 }
 
-/** p of more failures inside than outside, within each stratum of the other side. */
-function testGroup(rows: readonly AttemptFacts[], group: Group, by: { kind: Kind; strata: Strata }): number {
-  const { kind, strata } = by;
-  if (plainP(rows, { group, kind }) > PROMISING) return 1;
+/** p of more failures inside than outside among the attempts compared, within each stratum of the other side. */
+function stratifiedP(rows: readonly AttemptFacts[], comparison: Comparison, strata: Strata): number {
+  if (plainP(comparison) > PROMISING) return 1;
+  const { group, kind } = comparison;
   const stratumOf = Object.keys(group.factors).some(isPlaceFactor) ? strata.work : strata.worker;
   const tables = new Map<string, TwoByTwo>();
   for (const row of rows) {
     const key = stratumOf(row);
     let table = tables.get(key);
-    if (!table) tables.set(key, (table = { inside: 0, insideHits: 0, outside: 0, outsideHits: 0 }));
+    if (!table) tables.set(key, (table = emptyTable()));
     addTo(table, { isInside: group.members.has(row), isHit: isKind(row, kind) });
   }
   return stratifiedExact([...tables.values()]);
@@ -203,9 +210,10 @@ function combinations(rows: readonly AttemptFacts[], by: { kind: Kind; strata: S
     found.set(canonicalJson(factors), factors);
   }
   return [...found.values()].map((factors) => {
-    const members = new Set(rows.filter((row) => has(row, factors)));
+    const members = new Set(rows.filter((row) => hasFactors(row.factors, factors)));
     const group = { factors, same: {}, members };
-    return { group, kind: by.kind, p: testGroup(second, group, by) };
+    const p = stratifiedP(second, compare(second, group, by.kind), by.strata);
+    return { ...compare(rows, group, by.kind), p };
   });
 }
 
@@ -222,18 +230,15 @@ function unexplained<Found extends Candidate>(
   for (const one of found) {
     const stronger = kept.filter(({ kind }) => (kind === "assertion") === (one.kind === "assertion"));
     const rest = rows.filter((row) => !stronger.some(({ group }) => group.members.has(row)));
+    const alone = compare(rest, one.group, one.kind);
     const isExplained =
-      stronger.length > 0 &&
-      (tableOf(rest, one).insideHits < MIN_FAILURES ||
-        testGroup(rest, one.group, { kind: one.kind, strata: by.strata }) > by.limit);
+      stronger.length > 0 && (alone.table.insideHits < MIN_FAILURES || stratifiedP(rest, alone, by.strata) > by.limit);
     if (!isExplained) kept.push(one);
   }
   return kept;
 }
 
-function patternOf(rows: readonly AttemptFacts[], found: Candidate & { q: number }): FailurePattern {
-  const { group, kind, p, q } = found;
-  const table = tableOf(rows, found);
+function patternOf({ group, kind, table, p, q }: Candidate & { q: number }): FailurePattern {
   const odds = oddsRatio(table);
   const failed = [...group.members].filter((row) => isKind(row, kind)).sort((a, b) => b.endMs - a.endMs);
   const side = kind === "assertion" ? "assertion" : "infrastructure";

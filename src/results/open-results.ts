@@ -214,7 +214,8 @@ class DuckDbResults implements Results {
   }
 
   async patterns(sinceMs: number, ended: readonly EndedPattern[]): Promise<FailurePattern[]> {
-    return findPatterns(await this.parts.attemptFactors.since(sinceMs).catch(rethrow), ended);
+    const attempts = await this.parts.attemptFactors.since(sinceMs, this.projection.workers).catch(rethrow);
+    return findPatterns(attempts, ended);
   }
 
   sql(sql: string, maxRows: number): Promise<SqlResponse> {

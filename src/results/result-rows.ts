@@ -1,4 +1,4 @@
-import type { JournalEventOf, ResultDocument } from "../contracts/index.ts";
+import type { JournalEventOf } from "../contracts/index.ts";
 import type { AttemptRow, TaskRow } from "./rows.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import { TableRows } from "./table-rows.ts";
@@ -44,8 +44,7 @@ export class ResultRows {
       failure && jsonText(failure),
       result.partial === true,
       result.isolation ? jsonText(result.isolation) : null,
-      // Results that were journaled before there were recovery steps have none.
-      this.json.of((result.recovery as ResultDocument["recovery"] | undefined) ?? []),
+      this.json.of(result.recovery),
     ]);
     for (const { name, value, unit, batch_size } of result.metrics) {
       this.tables.metrics.add([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);

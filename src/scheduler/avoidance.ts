@@ -1,5 +1,5 @@
 import { isoTime } from "../base/index.ts";
-import { isPlaceFactor, modelOf, patternText, placeFactors, workFactors } from "../contracts/index.ts";
+import { hasFactors, isPlaceFactor, modelOf, patternText, placeFactors, workFactors } from "../contracts/index.ts";
 import type {
   AvoidanceAction,
   CapabilityDocument,
@@ -117,16 +117,11 @@ function isAvoiding({ state, trial }: PatternRecord): boolean {
   return state === "avoided" || (state === "probation" && trial !== null);
 }
 
-function holds(wanted: Factors, present: Factors): boolean {
-  for (const name in wanted) if (wanted[name] !== present[name]) return false;
-  return true;
-}
-
 /** Records whose place a worker is, in an order that replay gives too. O(records in force). */
 export function marksOfWorker(state: State, workerId: string, capabilities: CapabilityDocument): PatternRecord[] {
   if (state.marking.size === 0) return NO_MARKS;
   const present = placeFactors(workerId, capabilities);
-  return [...state.marking].filter(({ place }) => holds(place, present)).sort(byId);
+  return [...state.marking].filter(({ place }) => hasFactors(present, place)).sort(byId);
 }
 
 const NO_MARKS: PatternRecord[] = [];
@@ -136,11 +131,11 @@ function byId(a: PatternRecord, b: PatternRecord): number {
 }
 
 export function isOnWorker(record: PatternRecord, workerId: string, capabilities: CapabilityDocument): boolean {
-  return holds(record.place, placeFactors(workerId, capabilities));
+  return hasFactors(placeFactors(workerId, capabilities), record.place);
 }
 
 export function isOfWork({ work }: PatternRecord, spec: SharedSpec): boolean {
-  return holds(work, workFactors(spec.type, modelOf(spec)));
+  return hasFactors(workFactors(spec.type, modelOf(spec)), work);
 }
 
 /** Ids of the records that look at what a task does, and mean this task; undefined for none. O(records in force). */

@@ -1,9 +1,7 @@
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AssayProcess, Site } from "../support/assay-process.ts";
+import { freePort } from "../support/free-port.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { WORKERS } from "./plan.ts";
@@ -208,13 +206,4 @@ async function during(ms: number, turn: (on: boolean) => void): Promise<boolean>
   await delay(ms);
   turn(false);
   return true;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -3,6 +3,7 @@ import { AssayError, manualClock } from "../../src/base/index.ts";
 import type { Clock, RunId } from "../../src/base/index.ts";
 import { assayError, resultDocument, taskSpec, workerFrame } from "../../src/contracts/index.ts";
 import type { FailurePattern, PlacedEvent, WorkerFrame } from "../../src/contracts/index.ts";
+import { acceptWorker } from "../../src/coordinator/accept-worker.ts";
 import { Leader } from "../../src/coordinator/leader.ts";
 import { Leadership } from "../../src/coordinator/leadership.ts";
 import { LiveLogs } from "../../src/coordinator/live-logs.ts";
@@ -15,7 +16,6 @@ import type { Results } from "../../src/results/index.ts";
 import { emptyState, evolve } from "../../src/scheduler/index.ts";
 import type { State } from "../../src/scheduler/index.ts";
 import { copyBySnapshot, textOf } from "../../src/scheduler/scheduler-acceptance.ts";
-import { CoordinatorSession } from "../../src/transport/index.ts";
 import type { Connection } from "../../src/transport/index.ts";
 import { Checker } from "../../sim/checker.ts";
 import { Coverage } from "../../sim/coverage.ts";
@@ -108,23 +108,18 @@ export class FuzzCoordinator {
 
   accept(connection: Connection): void {
     const link = this.link as WorkerLink;
-    new CoordinatorSession({
-      connection,
-      clock: this.clock,
-      workerTimeoutMs: WORKER_TIMEOUT_MS,
-      handlers: {
-        onHello: (session, hello) => {
-          this.taken(hello);
-          link.onHello(session, hello);
-        },
-        onFrame: (session, frame) => {
-          this.taken(frame);
-          link.onFrame(session, frame);
-        },
-        onDrain: () => undefined,
-        onClosed: (session, end) => link.onClosed(session, end),
+    const checked: Parameters<typeof acceptWorker>[1]["link"] = {
+      onHello: (session, hello) => {
+        this.taken(hello);
+        link.onHello(session, hello);
       },
-    });
+      onFrame: (session, frame) => {
+        this.taken(frame);
+        link.onFrame(session, frame);
+      },
+      onClosed: (session, end) => link.onClosed(session, end),
+    };
+    acceptWorker(connection, { link: checked, clock: this.clock, workerTimeoutMs: WORKER_TIMEOUT_MS });
   }
 
   /** Lets `ms` pass and all that is under way come to its end. */
