@@ -6,6 +6,7 @@ import type { Client } from "../client/index.ts";
 import { assayError, faultError } from "../contracts/index.ts";
 import { WATCH_DEFAULTS, startCoordinator } from "../coordinator/index.ts";
 import type { CoordinatorHandle } from "../coordinator/index.ts";
+import type { BackendWish } from "../executors/index.ts";
 import type { WorkerHandle } from "../worker/index.ts";
 import type { CliContext } from "./context.ts";
 import { startLocalWorker } from "./local-worker.ts";
@@ -27,6 +28,8 @@ export interface EmbeddedOptions {
   workers: number;
   /** Pools that the workers take work from. */
   pools?: readonly string[] | undefined;
+  /** What the workers try besides what the machine suggests. */
+  backends?: readonly BackendWish[] | undefined;
   context: CliContext;
 }
 
@@ -80,7 +83,7 @@ async function startOne(
   coordinator: CoordinatorHandle,
   number: number,
 ): Promise<WorkerHandle> {
-  const { dataDir, workers, pools, context } = options;
+  const { dataDir, workers, pools, backends, context } = options;
   const name = `local-${number}`;
   return startLocalWorker({
     coordinatorUrl: coordinator.url,
@@ -88,6 +91,7 @@ async function startOne(
     name,
     slots: Math.max(1, Math.floor(availableParallelism() / workers)),
     pools,
+    backends,
     dataDir: join(dataDir, "workers", name),
     env: context.env,
     logger: await fileLogger(join(dataDir, "workers", `${name}.log`)),

@@ -5,7 +5,13 @@ import { harmless } from "./style.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 
-const columns = [{ header: "PLATFORM" }, { header: "RUNTIME" }, { header: "STATE" }, { header: "WHY" }];
+const columns = [
+  { header: "PLATFORM" },
+  { header: "BACKEND" },
+  { header: "RUNTIME" },
+  { header: "STATE" },
+  { header: "WHY" },
+];
 
 /** What a machine is, and which platforms it proved by running a model on them. */
 export function hardwareLines(machine: Machine, look: { style: Style; width?: number | undefined }): string[] {
@@ -13,6 +19,7 @@ export function hardwareLines(machine: Machine, look: { style: Style; width?: nu
   const container = machine.container === undefined ? "" : `, in ${machine.container}`;
   const runtimes = machine.runtimes.map((runtime) => [
     runtime.hardware,
+    harmless(runtime.backend),
     [runtime.runtime, runtime.version].filter((part) => part !== undefined).join(" "),
     verdict(look.style, runtime.available, runtime.available ? "proven" : "not proven"),
     harmless(runtime.detail),

@@ -3,6 +3,7 @@ import { seededRng, systemClock } from "../base/index.ts";
 import { SUBPROTOCOLS } from "../contracts/index.ts";
 import type { Labels } from "../contracts/index.ts";
 import { createExecutors } from "../executors/index.ts";
+import type { BackendWish } from "../executors/index.ts";
 import { createPlatform } from "../platform/index.ts";
 import { dialWebSocket } from "../transport/index.ts";
 import { HttpArtifactStore, startWorker } from "../worker/index.ts";
@@ -18,6 +19,8 @@ export interface LocalWorkerOptions {
   slots: number;
   labels?: Labels;
   pools?: readonly string[] | undefined;
+  /** Ways to run models that are tried besides those that the machine suggests. */
+  backends?: readonly BackendWish[] | undefined;
   dataDir: string;
   env: Readonly<Record<string, string | undefined>>;
   logger: WorkerLogger;
@@ -26,7 +29,19 @@ export interface LocalWorkerOptions {
 
 /** Starts a worker of this machine with every executor there is; resolves before it is connected. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<WorkerHandle> {
-  const { coordinatorUrl, token, env, dataDir, name, slots, labels = {}, pools, logger, supervision } = options;
+  const {
+    coordinatorUrl,
+    token,
+    env,
+    dataDir,
+    name,
+    slots,
+    labels = {},
+    pools,
+    backends,
+    logger,
+    supervision,
+  } = options;
   const clock = systemClock;
   const rng = seededRng(randomInt(2 ** 32));
   await makePrivateFolder(dataDir);
@@ -41,7 +56,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
         signal,
       }),
     artifactStore: new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng }),
-    executors: createExecutors({ platform }),
+    executors: createExecutors({ platform, backends }),
     ...{ platform, dataDir, name, slots, labels, pools, env, clock, rng, logger, supervision },
   });
 }

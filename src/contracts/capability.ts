@@ -5,8 +5,9 @@ import { DEFAULT_POOL, hardware, identifier, labels, taskTypes } from "./task.ts
 /** A way to run models that the worker tried: available only when a session was created and its output was right. */
 export const runtimeCapability = z.strictObject({
   runtime: z.string().max(100).describe("e.g. onnxruntime-node"),
-  backend: z.string().max(100).describe("e.g. cpu, wasm, cuda"),
+  backend: z.string().max(100).describe("What runs the model and its execution provider, e.g. ort-node/cpu"),
   hardware,
+  device: z.string().max(300).optional().describe("What the runtime says it computes on"),
   version: z.string().max(100).optional(),
   available: z.boolean(),
   detail: z.string().max(2_000).describe("The evidence, or why it is not available"),

@@ -57,6 +57,12 @@ const platforms = z.array(hardware).min(1).max(hardwarePlatforms.length);
 
 export const requirements = z.strictObject({
   hardware: platforms.optional().describe("Any of these platforms, the preferred one first"),
+  backend: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("A way to run models that the worker proved, e.g. ort-node/cpu or chromium/webgpu"),
   min_memory_gb: z.number().positive().max(MAX_MEMORY_GB).optional(),
   min_cuda_compute: z.number().positive().max(1_000).optional().describe("CUDA compute capability, e.g. 7.5"),
   labels: labelSelectors

@@ -7,6 +7,7 @@
 import type { Platform } from "../platform/index.ts";
 import { CommandExecutor } from "./command/command-executor.ts";
 import type { Executor } from "./executor.ts";
+import type { BackendWish } from "./model/backends-to-try.ts";
 import { ModelExecutor } from "./model/model-executor.ts";
 import { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 
@@ -25,9 +26,14 @@ export type {
 } from "./executor.ts";
 export { groupPrefix } from "./command/confinement.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
+export { backendWishes } from "./model/backends-to-try.ts";
+export type { BackendWish } from "./model/backends-to-try.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";
 
 /** Every kind of executor that Assay has. */
-export function createExecutors(options: { platform: Platform }): Executor[] {
+export function createExecutors(options: {
+  platform: Platform;
+  backends?: readonly BackendWish[] | undefined;
+}): Executor[] {
   return [new CommandExecutor(options), new ModelExecutor(options), new MachineFactsExecutor(options)];
 }

@@ -38,6 +38,8 @@ export interface ProcessInspector {
   peakMemoryBytes(pid: number): number | undefined;
   /** Memory that the process alone holds now: pages shared with others and the file cache are left out. */
   ownMemoryBytes(pid: number): number | undefined;
+  /** Processor time that the process took since its start. */
+  cpuTimeMs(pid: number): number | undefined;
   /** Processes and threads of the whole machine. */
   taskCount(): number | undefined;
   /** How many processes the kernel killed for want of memory in this process's control group. Only its growth means something. */

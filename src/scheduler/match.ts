@@ -48,7 +48,8 @@ function choosePlatform(requirements: Requirements, worker: CapabilityDocument, 
 
 function requirementReasons(requirements: Requirements, worker: CapabilityDocument): string[] {
   const reasons: string[] = [];
-  const { min_cuda_compute: minCompute, labels = {}, software = [] } = requirements;
+  const { backend, min_cuda_compute: minCompute, labels = {}, software = [] } = requirements;
+  if (backend !== undefined) reasons.push(...backendReasons(backend, worker.runtimes));
   if (minCompute !== undefined) {
     const best = Math.max(0, ...worker.gpus.map((gpu) => gpu.cuda_compute ?? 0));
     if (best < minCompute) reasons.push(`min_cuda_compute: wants ${minCompute}, has ${best || "none"}`);
@@ -97,6 +98,14 @@ function resourceReasons(needs: Needs, worker: CapabilityDocument): string[] {
   const compute = demand.minCudaCompute > 0 ? ` of compute capability ${demand.minCudaCompute}` : "";
   const sizes = worker.gpus.map((gpu) => `${gpu.memory_gb ?? "?"} GB`).join(", ") || "none";
   return [`resources.gpu: wants ${demand.gpu || "a part of one"}${memory}${compute}, has ${sizes}`];
+}
+
+function backendReasons(wanted: string, runtimes: CapabilityDocument["runtimes"]): string[] {
+  const tried = runtimes.find(({ backend }) => backend === wanted);
+  if (tried?.available) return [];
+  if (tried) return [`backend: wants ${wanted}, which does not work there: ${tried.detail}`];
+  const proven = runtimes.filter(({ available }) => available).map(({ backend }) => backend);
+  return [`backend: wants ${wanted}, has ${proven.join(", ") || "none"}`];
 }
 
 function softwareReasons(wish: string, software: Record<string, string>): string[] {

@@ -77,13 +77,15 @@ function countOnline(state: State, profile: Profile, change: 1 | -1): void {
 }
 
 function profileKey(capabilities: CapabilityDocument, marks: readonly PatternRecord[]): string {
-  const { cpu, memory_gb, gpus, hardware, software, task_types, labels, pools, isolation } = capabilities;
+  const { cpu, memory_gb, gpus, hardware, runtimes, software, task_types, labels, pools, isolation } = capabilities;
   const parts = gpus.map(({ index, name, memory_gb: gpuMemory, cuda_compute }) => [
     index,
     name,
     gpuMemory,
     cuda_compute,
   ]);
+  // Why the others do not work is not compared: it tells of moments and files.
+  const backends = runtimes.filter(({ available }) => available).map(({ backend }) => backend);
   const marked = marks.map(({ pattern }) => pattern.pattern_id);
   return JSON.stringify([
     cpu.model,
@@ -91,6 +93,7 @@ function profileKey(capabilities: CapabilityDocument, marks: readonly PatternRec
     memory_gb,
     parts,
     hardware,
+    backends,
     software,
     task_types,
     labels,

@@ -4,6 +4,8 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import { faultError, workerActions } from "../../contracts/index.ts";
 import type { Labels } from "../../contracts/index.ts";
+import type { BackendWish } from "../../executors/index.ts";
+import { backendsOption } from "../backends-option.ts";
 import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import { requireConnection } from "../connection.ts";
@@ -27,6 +29,7 @@ interface Options extends ConnectionOptions {
   slots?: number;
   label?: Labels;
   pool?: string[];
+  backends?: BackendWish[];
   stopTimeout: number;
   supervise?: boolean;
   updateFrom?: string;
@@ -40,6 +43,7 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
     .option("--slots <count>", "most tasks at the same time; default: the usable cores", wholeNumber(1, 4_000))
     .option("--label <key=value>", "label that tasks can ask for; may be given several times", keyValue)
     .option("--pool <name>", "take work of this pool; may be given several times (default: default)", idList)
+    .addOption(backendsOption())
     .addOption(
       new Option("--stop-timeout <time>", "after Ctrl-C, how long running tasks may take to end")
         .argParser(duration)
@@ -93,6 +97,7 @@ async function work({ context, screen, options }: Invocation<Options>, place: Pl
     slots: options.slots ?? availableParallelism(),
     labels: options.label ?? {},
     pools: options.pool,
+    backends: options.backends,
     dataDir,
     supervision: supervision ?? undefined,
     env: context.env,

@@ -489,6 +489,7 @@ function countingOomKills(oomKills: () => number): typeof platform {
       processGroup: (pid) => processes.processGroup(pid),
       peakMemoryBytes: (pid) => processes.peakMemoryBytes(pid),
       ownMemoryBytes: (pid) => processes.ownMemoryBytes(pid),
+      cpuTimeMs: (pid) => processes.cpuTimeMs(pid),
       taskCount: () => processes.taskCount(),
       oomKills,
     },

@@ -15,7 +15,7 @@ export interface ProbeOptions {
 
 /** Whether a backend works here, with the evidence or the reason. */
 export type BackendProbe = { readonly backend: BackendName } & (
-  | { readonly available: true; readonly version: string; readonly evidence: string }
+  | { readonly available: true; readonly version: string; readonly device: string | null; readonly evidence: string }
   | { readonly available: false; readonly reason: string }
 );
 
@@ -55,22 +55,17 @@ function judge(backend: BackendName, report: ModelRunReport): BackendProbe {
   const failed = provenance.evidence.find((item) => !item.passed);
   if (failed !== undefined) return { backend, available: false, reason: failed.detail };
   const evidence = provenance.evidence.map((item) => item.detail).join("; ");
-  return { backend, available: true, version: report.load.backend.runtimeVersion, evidence };
+  const { runtimeVersion: version, device } = report.load.backend;
+  return { backend, available: true, version, device, evidence };
 }
 
 /** The probe as it stands in a worker's capabilities. */
 export function runtimeCapabilityOf(probe: BackendProbe): RuntimeCapability {
-  const { runtime, provider, hardware } = backendFacts[probe.backend];
-  return probe.available
-    ? {
-        runtime,
-        backend: provider,
-        hardware,
-        version: probe.version,
-        available: true,
-        detail: probe.evidence.slice(0, 2_000),
-      }
-    : { runtime, backend: provider, hardware, available: false, detail: probe.reason.slice(0, 2_000) };
+  const { runtime, hardware } = backendFacts[probe.backend];
+  const shared = { runtime, backend: probe.backend, hardware, available: probe.available };
+  if (!probe.available) return { ...shared, detail: probe.reason.slice(0, 2_000) };
+  const device = probe.device === null ? {} : { device: probe.device.slice(0, 300) };
+  return { ...shared, ...device, version: probe.version, detail: probe.evidence.slice(0, 2_000) };
 }
 
 /** The platforms that at least one working backend proves. */

@@ -117,7 +117,7 @@ export function readCheckpoint(payload: string | null, under: MeasuredUnder): Re
 export function identityOf({ model, backend }: LoadReport): Pick<Checkpoint, "sha256" | "runtime"> {
   return {
     sha256: model.sha256,
-    runtime: `${backend.runtime} ${backend.runtimeVersion}, Node ${backend.nodeVersion}`,
+    runtime: `${backend.runtime} ${backend.runtimeVersion}, ${backend.engine}`,
   };
 }
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../base/index.ts";
 import { createFeeds, createReference, createSamples, resolveModel } from "../../models/index.ts";
-import type { ModelFolder, Sample, TensorData } from "../../models/index.ts";
+import type { Feeds, ModelFolder, Sample, TensorData } from "../../models/index.ts";
 import type { Outputs, Session } from "./backends/backend.ts";
-import { loadBackend } from "./backends/load-backend.ts";
+import { ortNodeBackend } from "./backends/ort-node.ts";
 import { BatchChecker } from "./batch-checker.ts";
 import { canGenerate, measureGeneration } from "./generation.ts";
 
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 async function open(id: string): Promise<{ model: ModelFolder; session: Session; samples: Sample[] }> {
   const model = await resolveModel(id, { cacheDir });
-  const backend = await loadBackend("ort-node/cpu", 1);
+  const backend = await ortNodeBackend("ort-node/cpu", 1);
   const session = await backend.create(model.onnxFile);
   sessions.push(session);
   const options = { seed: 3, sequenceLength: 12, padding: model.architecture === "encoder-only" };
@@ -32,7 +32,12 @@ async function open(id: string): Promise<{ model: ModelFolder; session: Session;
 
 /** The same session with its outputs changed. */
 function tampered(session: Session, change: (outputs: Outputs) => Outputs): Session {
-  return { ...session, bind: (feeds) => ({ run: async () => change(await session.bind(feeds).run()) }) };
+  return { ...session, bind: async (feeds) => ({ run: async () => change(await outputsOf(session, feeds)) }) };
+}
+
+async function outputsOf(session: Session, feeds: Feeds): Promise<Outputs> {
+  const bound = await session.bind(feeds);
+  return bound.run();
 }
 
 function changed(tensor: TensorData | undefined, change: (value: number, index: number) => number): TensorData {
@@ -76,7 +81,7 @@ describe("BatchChecker", () => {
     const { model, session, samples } = await open(id);
     const reference = createReference(model.config, await readFile(model.onnxFile));
     const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4 });
-    const outputs = change(await session.bind(createFeeds(samples, session.inputs)).run());
+    const outputs = change(await outputsOf(session, createFeeds(samples, session.inputs)));
     return () => checker.check(outputs, samples.length);
   }
 
@@ -107,14 +112,14 @@ describe("BatchChecker", () => {
     const feeds = createFeeds(samples, session.inputs);
     const mask = feeds["attention_mask"];
     if (mask?.type !== "int64") throw new Error("a mask was expected");
-    const outputs = await session.bind({ ...feeds, attention_mask: { ...mask, data: mask.data.map(() => 1n) } }).run();
+    const outputs = await outputsOf(session, { ...feeds, attention_mask: { ...mask, data: mask.data.map(() => 1n) } });
     const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4 });
     expect(() => checker.check(outputs, samples.length)).toThrow("differs from the reference");
   });
 
   test("zeros are found without a reference, too", async () => {
     const { session, samples } = await open("tiny-vit");
-    const outputs = await session.bind(createFeeds(samples, session.inputs)).run();
+    const outputs = await outputsOf(session, createFeeds(samples, session.inputs));
     const checker = new BatchChecker({ reference: undefined, samples: () => samples, tolerance: 1e-4 });
     expect(checker.check(outputs, samples.length)).toMatchObject({ reference: "none", maxAbsError: null });
     expect(() => checker.check({ logits: changed(outputs["logits"], () => 0) }, 4)).toThrow("is all zero");

@@ -25,6 +25,7 @@ interface Environment {
 /** Whether the model generates text with a cache that we know how to feed. */
 export function canGenerate(session: Session): boolean {
   return (
+    !session.compilesEachShape &&
     session.outputNames.includes("logits") &&
     session.inputs.some((input) => input.name.startsWith("past_key_values.")) &&
     session.outputNames.some((name) => name.startsWith("present."))
@@ -76,7 +77,7 @@ async function generateWithoutCache(
   const right: RightToken[] = [];
   for (let step = 0; step < NEW_TOKENS; step += 1) {
     const ids = [...prompt, ...right.map(({ token }) => token)];
-    right.push(best(await session.bind(promptFeeds(session, ids)).run()));
+    right.push(best(await (await session.bind(promptFeeds(session, ids))).run()));
     await environment.cancellationPoint();
   }
   return right;
@@ -91,7 +92,7 @@ async function generateWithCache(
   const stepsMs: number[] = [];
   let feeds = promptFeeds(session, prompt);
   for (let step = 0; step < NEW_TOKENS; step += 1) {
-    const bound = session.bind(feeds);
+    const bound = await session.bind(feeds);
     const startMs = environment.clock.monotonicMs();
     const outputs = await bound.run();
     stepsMs.push(environment.clock.monotonicMs() - startMs);

@@ -1,34 +1,19 @@
-import { readFile } from "node:fs/promises";
 import { seededRng } from "../../base/index.ts";
-import type { Clock } from "../../base/index.ts";
-import { createFeeds, createReference, createSamples, positionLimit, resolveModel } from "../../models/index.ts";
-import type { ModelFolder, ReferenceModel, Sample } from "../../models/index.ts";
+import { createFeeds, createSamples, positionLimit } from "../../models/index.ts";
+import type { ModelFolder, Sample } from "../../models/index.ts";
 import { quantile, summarizeLatency } from "../../stats/index.ts";
 import type { Backend, BoundRun, Outputs, Placement, Session } from "./backends/backend.ts";
 import { backendFacts } from "./backends/backend-names.ts";
-import { loadBackend } from "./backends/load-backend.ts";
 import { BatchChecker } from "./batch-checker.ts";
 import { canGenerate, measureGeneration, NEW_TOKENS } from "./generation.ts";
-import { NoiseBudget, noiseReason, OthersLoad, quietest, spreadOf } from "./machine-noise.ts";
+import type { InferenceHost, RunControl } from "./inference-host.ts";
+import { NoiseBudget, noiseReason, quietest, spreadOf } from "./machine-noise.ts";
 import type { Noise } from "./machine-noise.ts";
-import type { BatchReport, GenerationReport, LoadReport, ModelRunProgress, RoundReport } from "./messages.ts";
-import type { ModelRunReport, ModelRunRequest } from "./messages.ts";
+import type { BatchReport, FinalMessage, GenerationReport, LoadReport, ModelRunReport } from "./messages.ts";
+import type { ModelRunRequest, RoundReport } from "./messages.ts";
+import { classifyFailure } from "./model-failure.ts";
 import { defaultTolerance } from "./output-check.ts";
-import { peakMemory } from "./peak-memory.ts";
 import { timedLoop } from "./timed-loop.ts";
-
-export interface InferenceEnvironment {
-  readonly clock: Clock;
-  readonly progress: (progress: ModelRunProgress) => void;
-  /** Fires when the run is cancelled. */
-  readonly signal: AbortSignal;
-  /** Lets messages in between two iterations; throws when the run was cancelled. */
-  readonly cancellationPoint: () => Promise<void>;
-  /** Resolves after a while; rejects when the run is cancelled meanwhile. */
-  readonly wait: (delayMs: number) => Promise<void>;
-  /** Frees garbage, so that neither peaks nor iterations pay for what came before. */
-  readonly collectGarbage: () => void;
-}
 
 /** How many timed iterations' outputs are compared again. */
 const KEPT_OUTPUTS = 3;
@@ -55,76 +40,84 @@ interface Loaded {
 }
 
 /**
- * One run of one model on one backend, inside the child process: load, first inference, each batch size (check, warm-up, timed loop,
+ * One run of one model on one backend, in a process of its own or a page: load, first inference, each batch size (check, warm-up, timed loop,
  * re-check), generation, and at last the profiler's word on who ran what.
  */
 export class InferenceRun {
   /** What is being done, for messages. */
-  stage = "starting";
+  private stage = "starting";
   /** Whether the model has answered once. */
-  loaded = false;
+  private loaded = false;
   private readonly request: ModelRunRequest;
-  private readonly environment: InferenceEnvironment;
-  private readonly memory = peakMemory();
-  private readonly processStartMs: number;
+  private readonly host: InferenceHost;
+  private readonly control: RunControl;
   private peakBytes = 0;
   private readonly noiseBudget: NoiseBudget;
 
-  constructor(request: ModelRunRequest, environment: InferenceEnvironment) {
+  constructor(request: ModelRunRequest, host: InferenceHost, control: RunControl) {
     this.request = request;
-    this.environment = environment;
-    this.processStartMs = process.uptime() * 1000;
+    this.host = host;
+    this.control = control;
     this.noiseBudget = new NoiseBudget(request.measureAgain?.withinMs ?? 0);
   }
 
-  async run(): Promise<ModelRunReport> {
-    const baselineBytes = process.memoryUsage.rss();
+  /** Runs to the end, whatever that is. Never rejects. */
+  async outcome(): Promise<FinalMessage> {
+    try {
+      return { type: "completed", report: await this.run() };
+    } catch (error) {
+      if (this.control.signal.aborted) return { type: "cancelled" };
+      const failure = classifyFailure(error, this.loaded);
+      return { type: "failed", failure: { class: failure.class, message: `${this.stage}: ${failure.message}` } };
+    }
+  }
+
+  private async run(): Promise<ModelRunReport> {
+    const baselineBytes = await this.host.memory.peakBytes();
     const loaded = await this.load();
     const batches: BatchReport[] = [];
     let generation: GenerationReport | null;
     try {
       for (const batchSize of this.request.batchSizes) {
-        this.environment.progress({ stage: "batch_started", batchSize });
+        this.control.progress({ stage: "batch_started", batchSize });
         const batch = await this.measureBatch(loaded, batchSize);
         batches.push(batch);
-        this.environment.progress({ stage: "batch_finished", batch });
+        this.control.progress({ stage: "batch_finished", batch });
       }
       generation = await this.generate(loaded);
     } finally {
       await loaded.session.dispose();
     }
-    this.notePeak();
+    await this.notePeak();
     const placement = await this.place(loaded);
-    const memory = { baselineBytes, peakBytes: this.peakBytes, source: this.memory.source };
+    const memory = { baselineBytes, peakBytes: this.peakBytes, source: this.host.memory.source };
     return { load: loaded.report, batches, generation, placement, memory };
   }
 
   private async load(): Promise<Loaded> {
-    const { request } = this;
+    const { request, host, control } = this;
     this.stage = `finding model ${request.model}`;
-    const { cacheDir, precision } = request;
-    const model = await resolveModel(request.model, { cacheDir, precision, signal: this.environment.signal });
-    const reference = await referenceOf(model);
+    const { model, reference } = await host.openModel(request, control.signal);
     this.stage = `loading ${request.model} on ${request.backend}`;
-    const backend = await loadBackend(request.backend, request.threads);
-    this.environment.collectGarbage();
-    const startMs = this.environment.clock.monotonicMs();
+    const backend = await host.loadBackend(request);
+    host.collectGarbage();
+    const startMs = host.clock.monotonicMs();
     const session = await backend.create(model.onnxFile);
-    const loadMs = this.environment.clock.monotonicMs() - startMs;
+    const loadMs = host.clock.monotonicMs() - startMs;
     this.stage = `first inference of ${request.model} on ${request.backend}`;
     const firstBatchSize = request.firstBatchSize ?? request.batchSizes[0] ?? 1;
-    this.environment.progress({ stage: "first_inference", batchSize: firstBatchSize });
+    control.progress({ stage: "first_inference", batchSize: firstBatchSize });
     const samples = this.samplesFor(model, session);
-    const bound = session.bind(createFeeds(samples(firstBatchSize), session.inputs));
-    const firstStartMs = this.environment.clock.monotonicMs();
+    const feeds = createFeeds(samples(firstBatchSize), session.inputs);
+    const firstStartMs = host.clock.monotonicMs();
+    const bound = await session.bind(feeds);
     await bound.run();
-    const firstInferenceMs = this.environment.clock.monotonicMs() - firstStartMs;
+    const firstInferenceMs = host.clock.monotonicMs() - firstStartMs;
     this.loaded = true;
     const tolerance = request.tolerance ?? defaultTolerance(model.precision);
     const checker = new BatchChecker({ reference, samples, tolerance });
-    const { processStartMs } = this;
-    const report = loadReport({ model, backend, processStartMs, loadMs, firstInferenceMs });
-    this.environment.progress({ stage: "loaded", load: report });
+    const report = loadReport({ model, backend, host, loadMs, firstInferenceMs });
+    this.control.progress({ stage: "loaded", load: report });
     return { model, backend, session, samples, checker, report };
   }
 
@@ -144,10 +137,10 @@ export class InferenceRun {
     const { request } = this;
     this.stage = `${request.model} on ${request.backend}, batch size ${batchSize}`;
     const { session, checker } = loaded;
-    const bound = session.bind(createFeeds(loaded.samples(batchSize), session.inputs));
+    const bound = await session.bind(createFeeds(loaded.samples(batchSize), session.inputs));
     const checkedOutputs = await bound.run();
     const check = checker.check(checkedOutputs, batchSize);
-    this.notePeak();
+    await this.notePeak();
     const rounds = await this.measureRounds(bound, batchSize);
     const chosen = quietest(rounds);
     const { samplesMs, kept, peakMemoryBytes } = rounds[chosen] as Round;
@@ -167,7 +160,7 @@ export class InferenceRun {
 
   /** Once, and again while the machine is noisy and there is time for it. */
   private async measureRounds(bound: BoundRun, batchSize: number): Promise<Round[]> {
-    const { clock } = this.environment;
+    const { clock } = this.host;
     const startMs = clock.monotonicMs();
     let round = await this.measureRound(bound, batchSize);
     const tookMs = clock.monotonicMs() - startMs;
@@ -176,7 +169,7 @@ export class InferenceRun {
     while (noiseReason(round) !== undefined && rounds.length <= (this.request.measureAgain?.atMost ?? 0)) {
       const waitMs = this.noiseBudget.again(tookMs);
       if (waitMs === undefined) break;
-      await this.environment.wait(waitMs);
+      await this.host.wait(waitMs, this.control.signal);
       round = await this.measureRound(bound, batchSize);
       rounds.push(round);
     }
@@ -184,10 +177,10 @@ export class InferenceRun {
   }
 
   private async measureRound(bound: BoundRun, batchSize: number): Promise<Round> {
-    const { request, environment } = this;
-    environment.collectGarbage();
-    this.memory.reset();
-    const others = new OthersLoad();
+    const { request, host } = this;
+    host.collectGarbage();
+    await host.memory.reset();
+    const othersLoad = await host.watchOthers();
     const { samplesMs, kept } = await timedLoop<Outputs>(
       () => bound.run(),
       {
@@ -197,13 +190,13 @@ export class InferenceRun {
         keep: KEPT_OUTPUTS,
       },
       {
-        clock: environment.clock,
+        clock: host.clock,
         rng: seededRng(request.seed + batchSize),
-        cancellationPoint: environment.cancellationPoint,
+        cancellationPoint: this.cancellationPoint,
       },
     );
-    const noise = { spread: spreadOf(samplesMs), othersLoad: others.share() };
-    return { samplesMs, kept, peakMemoryBytes: this.notePeak(), ...noise };
+    const noise = { spread: spreadOf(samplesMs), othersLoad: await othersLoad() };
+    return { samplesMs, kept, peakMemoryBytes: await this.notePeak(), ...noise };
   }
 
   private async generate(loaded: Loaded): Promise<GenerationReport | null> {
@@ -217,7 +210,10 @@ export class InferenceRun {
       repeats: Math.min(this.request.iterations, MAX_GENERATIONS),
       tolerance: loaded.checker.tolerance,
     };
-    return measureGeneration(loaded.session, plan, this.environment);
+    return measureGeneration(loaded.session, plan, {
+      clock: this.host.clock,
+      cancellationPoint: this.cancellationPoint,
+    });
   }
 
   /** After the timed part and with the first session gone, so that profiling costs neither time nor memory in the figures. */
@@ -227,8 +223,14 @@ export class InferenceRun {
     return loaded.backend.place(loaded.model.onnxFile, feeds);
   }
 
-  private notePeak(): number {
-    const bytes = this.memory.peakBytes();
+  /** Throws when the run was cancelled. Runtimes keep the event loop busy: without a turn of it that would never be heard. */
+  private readonly cancellationPoint = async (): Promise<void> => {
+    await this.host.yieldToMessages();
+    this.control.signal.throwIfAborted();
+  };
+
+  private async notePeak(): Promise<number> {
+    const bytes = await this.host.memory.peakBytes();
     this.peakBytes = Math.max(this.peakBytes, bytes);
     return bytes;
   }
@@ -240,16 +242,10 @@ function roundReport(round: Round, chosen: boolean): RoundReport {
   return { count: samplesMs.length, p50Ms: quantile(samplesMs, 0.5), spread, othersLoad, noise, chosen };
 }
 
-async function referenceOf(model: ModelFolder): Promise<ReferenceModel | undefined> {
-  return model.source === "generated" || model.config["assay_generated"] !== undefined
-    ? createReference(model.config, await readFile(model.onnxFile))
-    : undefined;
-}
-
 function loadReport(parts: {
   readonly model: ModelFolder;
   readonly backend: Backend;
-  readonly processStartMs: number;
+  readonly host: InferenceHost;
   readonly loadMs: number;
   readonly firstInferenceMs: number;
 }): LoadReport {
@@ -260,10 +256,11 @@ function loadReport(parts: {
       requested: parts.backend.name,
       runtime: backendFacts[parts.backend.name].runtime,
       runtimeVersion: parts.backend.version,
-      nodeVersion: process.version,
+      engine: parts.host.engine,
+      device: parts.backend.device,
       threads: parts.backend.threads,
     },
-    processStartMs: parts.processStartMs,
+    processStartMs: parts.host.startedMs,
     loadMs: parts.loadMs,
     firstInferenceMs: parts.firstInferenceMs,
   };

@@ -1,5 +1,3 @@
-import { cpus } from "node:os";
-import { cpuTimes } from "../../platform/index.ts";
 import { quantile } from "../../stats/index.ts";
 
 /** Why a measurement is not to be trusted. */
@@ -17,8 +15,6 @@ const SPREAD_LIMIT = 0.25;
 const OTHERS_LOAD_LIMIT = 0.25;
 
 const LEAST_SAMPLES = 20;
-/** The system counts in ticks of 10 ms. */
-const LEAST_MS = 200;
 /** The interquartile range of a normal distribution, in standard deviations. */
 const IQR_PER_SD = 1.349;
 
@@ -71,21 +67,5 @@ export class NoiseBudget {
     const waitMs = Math.min(againMs, leftMs, LONGEST_WAIT_MS);
     this.spentMs += againMs + waitMs;
     return waitMs;
-  }
-}
-
-/** What other processes take of the machine, from now on. */
-export class OthersLoad {
-  private readonly machine = cpuTimes();
-  private readonly own = process.cpuUsage();
-
-  /** The part of all cores since the start, 0 to 1; `null` when too little time has passed. */
-  share(): number | null {
-    const now = cpuTimes();
-    const totalMs = now.totalMs - this.machine.totalMs;
-    if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return null;
-    const { user, system } = process.cpuUsage(this.own);
-    const othersMs = now.busyMs - this.machine.busyMs - (user + system) / 1000;
-    return Math.min(1, Math.max(0, othersMs / totalMs));
   }
 }

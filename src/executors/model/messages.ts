@@ -6,7 +6,7 @@ import type { Noise, NoiseReason } from "./machine-noise.ts";
 import type { ModelFailure } from "./model-failure.ts";
 import type { OutputCheck } from "./output-check.ts";
 
-/** What one child process is asked to do: one model on one backend. */
+/** What a run is asked to do: one model on one backend. */
 export interface ModelRunRequest {
   /** Catalogue id, alias, hub id or path of a folder. */
   readonly model: string;
@@ -43,10 +43,13 @@ export interface LoadReport {
     readonly requested: BackendName;
     readonly runtime: string;
     readonly runtimeVersion: string;
-    readonly nodeVersion: string;
+    /** What executed the program, e.g. `Node 24.21.0` or `Chrome 153.0.8010.0`. */
+    readonly engine: string;
+    /** What the runtime says it computes on; `null` where it says nothing. */
+    readonly device: string | null;
     readonly threads: number;
   };
-  /** Time from the start of the process to its first line of work: what a process of its own costs. */
+  /** Time from the start of the process, or the browser, to its first line of work: what one of its own costs. */
   readonly processStartMs: number;
   /** Time to make a session from the file. */
   readonly loadMs: number;
@@ -94,7 +97,7 @@ export interface GenerationReport {
   readonly tokensPerSecond: number;
 }
 
-export type MemorySource = "vm_hwm_reset" | "vm_hwm" | "max_rss";
+export type MemorySource = "vm_hwm_reset" | "vm_hwm" | "max_rss" | "browser_private" | "not_known";
 
 export interface ModelRunReport {
   readonly load: LoadReport;
@@ -123,9 +126,11 @@ export type ModelRunProgress =
 /** From the driver to its child. */
 export type ParentMessage = { readonly type: "run"; readonly request: ModelRunRequest } | { readonly type: "cancel" };
 
-/** From the child to its driver; the last three end the run. */
-export type ChildMessage =
-  | { readonly type: "progress"; readonly progress: ModelRunProgress }
+/** What ends a run. */
+export type FinalMessage =
   | { readonly type: "completed"; readonly report: ModelRunReport }
   | { readonly type: "failed"; readonly failure: ModelFailure }
   | { readonly type: "cancelled" };
+
+/** From the child, or its page, to the driver. */
+export type ChildMessage = { readonly type: "progress"; readonly progress: ModelRunProgress } | FinalMessage;

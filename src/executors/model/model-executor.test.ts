@@ -172,8 +172,8 @@ test("capabilities are proven by running a model on each backend", async () => {
   const capabilities = await executor.capabilities({ facts, cacheDir, env: process.env, clock: systemClock });
   expect(capabilities.hardware).toEqual(expect.arrayContaining(["cpu", "wasm"]));
   expect(capabilities.runtimes.map(({ runtime, backend, available }) => [runtime, backend, available])).toEqual([
-    ["onnxruntime-node", "cpu", true],
-    ["onnxruntime-web", "wasm", true],
+    ["onnxruntime-node", "ort-node/cpu", true],
+    ["onnxruntime-web", "ort-web/wasm", true],
   ]);
   expect(Object.keys(capabilities.software)).toEqual(["onnxruntime-node", "onnxruntime-web"]);
 });

@@ -8,6 +8,9 @@ import { probeBackend, provenHardware, runtimeCapabilityOf } from "./backend-pro
 import type { BackendProbe } from "./backend-probe.ts";
 import { backendFacts, backendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
+import { backendsToTry } from "./backends-to-try.ts";
+import type { BackendWish } from "./backends-to-try.ts";
+import { headlessShell } from "./browser/headless-shell.ts";
 import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
 import type { ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import { attemptModel } from "./model-attempt.ts";
@@ -39,28 +42,33 @@ const PASSED_ON = new Set([
 ]);
 const PASSED_ON_PREFIXES = ["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"];
 
-/** Which backend serves a platform, for those that have one; the first that serves it counts. */
-const backendFor: ReadonlyMap<Hardware, BackendName> = new Map(
-  backendNames.toReversed().map((name) => [backendFacts[name].hardware, name] as const),
-);
-
 /** Runs tasks of type `model` and `benchmark`: real inference in a child process, checked against a reference. */
 export class ModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
   private readonly platform: Platform;
+  private readonly wishes: readonly BackendWish[];
+  /** What works here, as far as it was tried. */
+  private proven: readonly BackendName[] = [];
+  private hasGpu = false;
   /** Figures are comparable on machines that say the same of themselves. */
   private machine = "";
 
-  constructor({ platform }: { platform: Platform }) {
+  /** `backends`: what to try besides what the machine suggests. */
+  constructor({ platform, backends = [] }: { platform: Platform; backends?: readonly BackendWish[] | undefined }) {
     this.platform = platform;
+    this.wishes = backends;
   }
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
     this.machine = machineOf(context.facts);
-    const options = { cacheDir: context.cacheDir, env: inferenceEnvironment(context.env), clock: context.clock };
+    this.hasGpu = context.facts.gpus.length > 0;
     const probes: BackendProbe[] = [];
     // One after the other: side by side they would slow each other down and could run a small machine out of memory.
-    for (const backend of plausibleBackends(context.facts)) probes.push(await probeBackend(backend, options));
+    for (const backend of backendsToTry(context.facts, this.wishes)) {
+      const { cacheDir, clock } = context;
+      probes.push(await probeBackend(backend, { cacheDir, clock, env: await this.environment(backend, context) }));
+    }
+    this.proven = probes.filter(({ available }) => available).map(({ backend }) => backend);
     return {
       hardware: provenHardware(probes),
       runtimes: probes.map(runtimeCapabilityOf),
@@ -70,9 +78,10 @@ export class ModelExecutor implements Executor {
 
   async execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport> {
     assert(spec.type === "model" || spec.type === "benchmark", `a model executor was given a ${spec.type} task`);
-    const backend = backendFor.get(context.hardware ?? "cpu");
+    const backend = this.backendOf(spec, context.hardware);
     if (backend === undefined) {
-      const message = `no runtime of this worker runs models on ${context.hardware}`;
+      const wanted = spec.requirements.backend ?? context.hardware;
+      const message = `no runtime of this worker runs models on ${wanted}`;
       return { status: "failed", failure: { class: "setup", reason: "backend_unavailable", message } };
     }
     const request = requestOf(spec, { backend, cacheDir: context.cacheDir });
@@ -81,7 +90,7 @@ export class ModelExecutor implements Executor {
     const outcome = await attemptModel(request, {
       under,
       resumption: readCheckpoint(context.resumed, under),
-      env: inferenceEnvironment(context.env),
+      env: await this.environment(backend, context),
       clock: context.clock,
       oomKills: () => this.platform.processes.oomKills(),
       signal: context.signal,
@@ -100,23 +109,30 @@ export class ModelExecutor implements Executor {
       outputTail: tailOf(outcome.log),
     };
   }
+
+  /** The backend that the task names, or the first that is proven to serve its platform. */
+  private backendOf({ requirements }: TaskSpec, hardware: Hardware | null): BackendName | undefined {
+    if (requirements.backend !== undefined) return backendNames.find((name) => name === requirements.backend);
+    const serves = (name: BackendName): boolean => backendFacts[name].hardware === (hardware ?? "cpu");
+    return this.proven.find(serves) ?? backendNames.find(serves);
+  }
+
+  /** Without a GPU, Vulkan programs need to be told of the software that stands in for one. */
+  private async environment(
+    backend: BackendName,
+    { env, cacheDir }: Pick<ExecutionContext, "env" | "cacheDir">,
+  ): Promise<Record<string, string | undefined>> {
+    const passed = inferenceEnvironment(env);
+    if (backend !== "ort-node/webgpu" || this.hasGpu || passed["VK_ICD_FILENAMES"] !== undefined) return passed;
+    const shell = await headlessShell(cacheDir);
+    if (shell === undefined) return passed;
+    const libraries = [shell.folder, passed["LD_LIBRARY_PATH"]].filter((part) => part !== undefined).join(":");
+    return { ...passed, VK_ICD_FILENAMES: shell.vulkanDriver, LD_LIBRARY_PATH: libraries };
+  }
 }
 
 function machineOf({ os, cpu, gpus }: PlatformFacts): string {
   return [`${os.platform} ${os.arch}`, `${cpu.model} ${cpu.usableCores}`, ...gpus.map(({ name }) => name)].join(" + ");
-}
-
-/** What could work here. Each is then tried: drivers and libraries are often not what they seem. */
-function plausibleBackends({ os, gpus }: PlatformFacts): BackendName[] {
-  const nvidia = gpus.some(({ vendor }) => vendor === "NVIDIA");
-  return [
-    "ort-node/cpu",
-    ...(nvidia ? (["ort-node/cuda"] as const) : []),
-    ...(gpus.length > 0 ? (["ort-node/webgpu"] as const) : []),
-    ...(os.platform === "win32" ? (["ort-node/dml"] as const) : []),
-    ...(os.platform === "darwin" ? (["ort-node/coreml", "ort-node/webgpu"] as const) : []),
-    "ort-web/wasm",
-  ];
 }
 
 function softwareOf(probes: readonly BackendProbe[]): Record<string, string> {

@@ -16,6 +16,7 @@ export function modelProvenance(report: ModelRunReport): Provenance {
     recheckEvidence(report.batches),
     placementEvidence(report),
     ...generationEvidence(report),
+    ...deviceEvidence(report),
     modelEvidence(report),
   ];
   return {
@@ -76,9 +77,15 @@ function generationEvidence(report: ModelRunReport): Evidence[] {
   return [{ check: "cache_matches", passed: cacheMatches, detail }];
 }
 
+/** Only said, not shown; but a runtime that names a software device has no reason to lie. */
+function deviceEvidence({ load }: ModelRunReport): Evidence[] {
+  const { device } = load.backend;
+  return device === null ? [] : [{ check: "device_named", passed: true, detail: device }];
+}
+
 function modelEvidence(report: ModelRunReport): Evidence {
   const { model, backend } = report.load;
-  const detail = `SHA-256 ${model.sha256}, ${backend.runtime} ${backend.runtimeVersion}, Node ${backend.nodeVersion}`;
+  const detail = `SHA-256 ${model.sha256}, ${backend.runtime} ${backend.runtimeVersion}, ${backend.engine}`;
   return { check: "model_and_runtime_known", passed: true, detail };
 }
 

@@ -81,7 +81,8 @@ function loadResults(load: LoadReport): Record<string, JsonObject | number> {
     runtime: {
       name: backend.runtime,
       version: backend.runtimeVersion,
-      node_version: backend.nodeVersion,
+      engine: backend.engine,
+      device: backend.device,
       backend: backend.requested,
       threads: backend.threads,
     },

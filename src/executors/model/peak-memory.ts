@@ -1,26 +1,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import type { MemorySource } from "./messages.ts";
-
-/** Reads the largest resident memory of this process. */
-export interface PeakMemory {
-  readonly source: MemorySource;
-  /** Forgets earlier peaks, where the system can (`vm_hwm_reset`). */
-  reset(): void;
-  peakBytes(): number;
-}
+import type { PeakMemory } from "./inference-host.ts";
 
 /**
  * Linux: `VmHWM` of /proc/self/status, not `maxRSS`: the kernel hands the parent's maximum down to a forked child, so a child of a large
  * worker would report the worker's memory. Elsewhere `maxRSS` of getrusage, which has the whole process's life in it.
  */
-export function peakMemory(): PeakMemory {
+export function processPeakMemory(): PeakMemory {
+  const nothing = (): Promise<void> => Promise.resolve();
   if (highWaterMarkBytes() === undefined) {
-    return { source: "max_rss", reset: () => undefined, peakBytes: () => process.resourceUsage().maxRSS * 1024 };
+    const peakBytes = (): Promise<number> => Promise.resolve(process.resourceUsage().maxRSS * 1024);
+    return { source: "max_rss", reset: nothing, peakBytes };
   }
-  const peakBytes = (): number => highWaterMarkBytes() ?? process.memoryUsage.rss();
+  const peakBytes = (): Promise<number> => Promise.resolve(highWaterMarkBytes() ?? process.memoryUsage.rss());
   return resetHighWaterMark()
-    ? { source: "vm_hwm_reset", reset: () => void resetHighWaterMark(), peakBytes }
-    : { source: "vm_hwm", reset: () => undefined, peakBytes };
+    ? { source: "vm_hwm_reset", reset: () => Promise.resolve(void resetHighWaterMark()), peakBytes }
+    : { source: "vm_hwm", reset: nothing, peakBytes };
 }
 
 function highWaterMarkBytes(): number | undefined {

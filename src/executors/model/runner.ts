@@ -2,11 +2,12 @@
  * The child process of a model run: takes one request over the channel from its parent (`model-driver.ts`), answers with progress and
  * one final message, and ends. A program, not a module: nothing imports it.
  */
-import { setImmediate, setTimeout } from "node:timers/promises";
-import { systemClock } from "../../base/index.ts";
+import { backendFacts } from "./backends/backend-names.ts";
+import type { RunControl } from "./inference-host.ts";
 import { InferenceRun } from "./inference-run.ts";
-import type { ChildMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
+import type { ChildMessage, FinalMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
 import { classifyFailure } from "./model-failure.ts";
+import { nodeHost } from "./node-host.ts";
 
 const cancellation = new AbortController();
 
@@ -18,25 +19,34 @@ process.on("message", (message: ParentMessage) => {
 process.on("disconnect", () => process.exit(1));
 
 async function answer(request: ModelRunRequest): Promise<void> {
-  const run = new InferenceRun(request, {
-    clock: systemClock,
+  const control: RunControl = {
     progress: (progress) => send({ type: "progress", progress }),
     signal: cancellation.signal,
-    cancellationPoint: async () => {
-      // Runtimes keep the event loop busy; without a turn of it a cancellation would never arrive.
-      await setImmediate();
-      cancellation.signal.throwIfAborted();
-    },
-    wait: (delayMs) => setTimeout(delayMs, undefined, { signal: cancellation.signal }),
-    // Present because the driver starts this program with --expose-gc.
-    collectGarbage: () => globalThis.gc?.(),
-  });
+  };
+  finish(
+    backendFacts[request.backend].browser === undefined
+      ? await runHere(request, control)
+      : await runInPage(request, control),
+  );
+}
+
+async function runHere(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
+  const run = new InferenceRun(request, nodeHost(), control);
+  return run.outcome();
+}
+
+async function runInPage(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
   try {
-    finish({ type: "completed", report: await run.run() });
+    // Loaded only here: what drives browsers is large.
+    const { runInBrowser } = await import("./browser/browser-run.ts");
+    return await runInBrowser(request, control);
   } catch (error) {
-    if (cancellation.signal.aborted) return finish({ type: "cancelled" });
-    const failure = classifyFailure(error, run.loaded);
-    finish({ type: "failed", failure: { class: failure.class, message: `${run.stage}: ${failure.message}` } });
+    if (control.signal.aborted) return { type: "cancelled" };
+    const { class: failureClass, message } = classifyFailure(error, false);
+    return {
+      type: "failed",
+      failure: { class: failureClass, message: `opening a page for ${request.model}: ${message}` },
+    };
   }
 }
 
@@ -45,6 +55,6 @@ function send(message: ChildMessage, sent?: () => void): void {
 }
 
 /** Sessions are disposed of by now; threads of the runtimes may still keep the process alive. */
-function finish(message: ChildMessage): void {
+function finish(message: FinalMessage): void {
   send(message, () => process.exit(0));
 }

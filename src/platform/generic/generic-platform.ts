@@ -9,6 +9,7 @@ const nothingKnown: ProcessInspector = {
   processGroup: () => undefined,
   peakMemoryBytes: () => undefined,
   ownMemoryBytes: () => undefined,
+  cpuTimeMs: () => undefined,
   taskCount: () => undefined,
   oomKills: () => undefined,
 };

@@ -4,6 +4,12 @@ import type { ProcessInspector } from "../platform.ts";
 import type { Cgroup } from "./cgroup.ts";
 import { numberAfter, readKernelFile } from "./kernel-file.ts";
 
+const GROUP = 2;
+const USER_TICKS = 11;
+const SYSTEM_TICKS = 12;
+/** USER_HZ is 100 on every platform of Linux that Node runs on. */
+const TICK_MS = 10;
+
 /** Running processes as /proc shows them. */
 export class LinuxProcesses implements ProcessInspector {
   private readonly proc: string;
@@ -38,13 +44,13 @@ export class LinuxProcesses implements ProcessInspector {
   }
 
   processGroup(pid: number): number | undefined {
-    // The name in parentheses may hold anything, also parentheses; after it come state, parent and group.
-    const fields = readKernelFile(join(this.proc, String(pid), "stat"))
-      ?.split(")")
-      .at(-1)
-      ?.trim()
-      .split(" ");
-    return fields?.[2] === undefined ? undefined : Number(fields[2]);
+    return this.stat(pid, GROUP);
+  }
+
+  cpuTimeMs(pid: number): number | undefined {
+    const user = this.stat(pid, USER_TICKS);
+    const system = this.stat(pid, SYSTEM_TICKS);
+    return user === undefined || system === undefined ? undefined : (user + system) * TICK_MS;
   }
 
   peakMemoryBytes(pid: number): number | undefined {
@@ -64,6 +70,16 @@ export class LinuxProcesses implements ProcessInspector {
 
   oomKills(): number | undefined {
     return this.cgroup.oomKills();
+  }
+
+  /** A field of proc_pid_stat(5), counted after the name: that stands in parentheses and may hold anything, also parentheses. */
+  private stat(pid: number, field: number): number | undefined {
+    const fields = readKernelFile(join(this.proc, String(pid), "stat"))
+      ?.split(")")
+      .at(-1)
+      ?.trim()
+      .split(" ");
+    return fields?.[field] === undefined ? undefined : Number(fields[field]);
   }
 
   /** Each thread has its own list of the children that it started. */

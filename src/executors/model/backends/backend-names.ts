@@ -1,6 +1,10 @@
 import type { Hardware } from "../../../contracts/index.ts";
 
-/** Runtime and execution provider, as one name. */
+/** Browsers that models run in. `headless-shell`: Chromium without a window, from the npm package `@sparticuz/chromium`. */
+export const browserNames = ["chromium", "headless-shell", "firefox"] as const;
+export type BrowserName = (typeof browserNames)[number];
+
+/** What runs the model, and the execution provider, as one name. */
 export const backendNames = [
   "ort-node/cpu",
   "ort-node/cuda",
@@ -9,38 +13,53 @@ export const backendNames = [
   "ort-node/dml",
   "ort-node/coreml",
   "ort-web/wasm",
+  "chromium/wasm",
+  "chromium/webgpu",
+  "chromium/webnn",
+  "headless-shell/wasm",
+  "headless-shell/webgpu",
+  "headless-shell/webnn",
+  "firefox/wasm",
+  "firefox/webgpu",
 ] as const;
 export type BackendName = (typeof backendNames)[number];
 
-export interface BackendFacts {
-  /** The npm package. */
-  readonly runtime: "onnxruntime-node" | "onnxruntime-web";
+/** How a provider is called, and the platform that it proves when it works. */
+interface ProviderFacts {
   /** The provider's name in the runtime's options. */
   readonly provider: string;
   /** The provider's name in the runtime's profiles. */
   readonly providerInProfile: string;
-  /** The platform that a working backend proves. */
   readonly hardware: Hardware;
 }
 
-const node = (provider: string, providerInProfile: string, hardware: Hardware): BackendFacts => ({
-  runtime: "onnxruntime-node",
-  provider,
-  providerInProfile,
-  hardware,
-});
+const providers = {
+  cpu: { provider: "cpu", providerInProfile: "CPUExecutionProvider", hardware: "cpu" },
+  cuda: { provider: "cuda", providerInProfile: "CUDAExecutionProvider", hardware: "cuda" },
+  tensorrt: { provider: "tensorrt", providerInProfile: "TensorrtExecutionProvider", hardware: "cuda" },
+  webgpu: { provider: "webgpu", providerInProfile: "WebGpuExecutionProvider", hardware: "webgpu" },
+  dml: { provider: "dml", providerInProfile: "DmlExecutionProvider", hardware: "dml" },
+  coreml: { provider: "coreml", providerInProfile: "CoreMLExecutionProvider", hardware: "coreml" },
+  wasm: { provider: "wasm", providerInProfile: "CPUExecutionProvider", hardware: "wasm" },
+  webnn: { provider: "webnn", providerInProfile: "WebNNExecutionProvider", hardware: "webnn" },
+} as const satisfies Record<string, ProviderFacts>;
 
-export const backendFacts: Readonly<Record<BackendName, BackendFacts>> = {
-  "ort-node/cpu": node("cpu", "CPUExecutionProvider", "cpu"),
-  "ort-node/cuda": node("cuda", "CUDAExecutionProvider", "cuda"),
-  "ort-node/tensorrt": node("tensorrt", "TensorrtExecutionProvider", "cuda"),
-  "ort-node/webgpu": node("webgpu", "WebGpuExecutionProvider", "webgpu"),
-  "ort-node/dml": node("dml", "DmlExecutionProvider", "dml"),
-  "ort-node/coreml": node("coreml", "CoreMLExecutionProvider", "coreml"),
-  "ort-web/wasm": {
-    runtime: "onnxruntime-web",
-    provider: "wasm",
-    providerInProfile: "CPUExecutionProvider",
-    hardware: "wasm",
-  },
-};
+export interface BackendFacts extends ProviderFacts {
+  /** The npm package. */
+  readonly runtime: "onnxruntime-node" | "onnxruntime-web";
+  /** Absent for what runs in a process of Node. */
+  readonly browser?: BrowserName;
+}
+
+function factsOf(name: BackendName): BackendFacts {
+  // The names are made of these two parts.
+  const [engine, provider] = name.split("/") as [string, keyof typeof providers];
+  const browser = browserNames.find((one) => one === engine);
+  const runtime = engine === "ort-node" ? "onnxruntime-node" : "onnxruntime-web";
+  return { runtime, ...providers[provider], ...(browser === undefined ? {} : { browser }) };
+}
+
+// The keys are all the names.
+export const backendFacts = Object.fromEntries(backendNames.map((name) => [name, factsOf(name)])) as Readonly<
+  Record<BackendName, BackendFacts>
+>;

@@ -14,7 +14,9 @@ export interface BoundRun {
 export interface Session {
   readonly inputs: readonly InputSpec[];
   readonly outputNames: readonly string[];
-  bind(feeds: Feeds): BoundRun;
+  /** Whether it compiles anew for each shape of its inputs, which is too slow for shapes that grow from run to run. */
+  readonly compilesEachShape: boolean;
+  bind(feeds: Feeds): Promise<BoundRun>;
   dispose(): Promise<void>;
 }
 
@@ -28,6 +30,8 @@ export interface Backend {
   readonly version: string;
   /** Threads that one operator may use. */
   readonly threads: number;
+  /** What the runtime says it computes on; `null` where it says nothing. */
+  readonly device: string | null;
   /** Loads a model on exactly this provider; fails rather than fall back to another. */
   create(modelFile: string): Promise<Session>;
   /** Runs once with the runtime's profiler and tells who ran what; `null` where the runtime has one provider only. */

@@ -9,6 +9,8 @@ import { backendFacts } from "./backend-names.ts";
 import type { BackendName } from "./backend-names.ts";
 import { ortSession } from "./ort-session.ts";
 
+const SOFTWARE = "SwiftShader, software";
+
 type OrtNode = typeof import("onnxruntime-node");
 
 /** ONNX Runtime's native library for Node. The only file that loads it. */
@@ -27,6 +29,8 @@ export async function ortNodeBackend(name: BackendName, wantedThreads: number | 
     name,
     version: ort.env.versions.node ?? "unknown",
     threads,
+    // The runtime tells nothing of its adapter; which driver it was shown is known.
+    device: /swiftshader/i.test(process.env["VK_ICD_FILENAMES"] ?? "") && name === "ort-node/webgpu" ? SOFTWARE : null,
     create: async (modelFile) => ortSession(ort, await ort.InferenceSession.create(modelFile, options)),
     place: (modelFile, feeds) => profile(ort, { modelFile, options, feeds }),
   };
@@ -52,7 +56,8 @@ async function profile(
   try {
     const options = { ...run.options, enableProfiling: true, profileFilePrefix: join(folder, "trace") };
     const session = await ort.InferenceSession.create(run.modelFile, options);
-    await ortSession(ort, session).bind(run.feeds).run();
+    const bound = await ortSession(ort, session).bind(run.feeds);
+    await bound.run();
     session.endProfiling();
     await session.release();
     const [trace] = await readdir(folder);

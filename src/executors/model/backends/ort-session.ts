@@ -13,7 +13,8 @@ export function ortSession(ort: OrtPackage, session: InferenceSession): Session 
   return {
     inputs: session.inputMetadata.map(inputSpec),
     outputNames: session.outputNames,
-    bind: (feeds) => bindFeeds(ort, session, feeds),
+    compilesEachShape: false,
+    bind: (feeds) => Promise.resolve(bindFeeds(ort, session, feeds)),
     dispose: () => session.release(),
   };
 }

@@ -1,38 +1,138 @@
-import { readFile } from "node:fs/promises";
+import type { InferenceSession } from "onnxruntime-web";
 import { assayError } from "../../../contracts/index.ts";
-import type { Backend } from "./backend.ts";
+import type { Feeds } from "../../../models/index.ts";
+import type { Backend, BoundRun, Placement, Session } from "./backend.ts";
+import { backendFacts } from "./backend-names.ts";
 import type { BackendName } from "./backend-names.ts";
 import { ortSession } from "./ort-session.ts";
+import { countPlacements } from "./placement-log.ts";
 
 type OrtWeb = typeof import("onnxruntime-web");
 
-/** ONNX Runtime compiled to WebAssembly, in Node. The only file that loads it. */
-export async function ortWebBackend(name: BackendName, wantedThreads: number | undefined): Promise<Backend> {
-  const ort = await load();
+/** Where the runtime is loaded, and how a model's file is read there. */
+export interface WebPlace {
+  /** In pages the build with WebGPU and WebNN is loaded, from an address that the page's import map gives. */
+  readonly kind: "node" | "page";
+  readonly read: (modelFile: string) => Promise<Uint8Array>;
+  /** What the provider computes on. */
+  readonly device: string | null;
+}
+
+/** ONNX Runtime compiled to WebAssembly, in Node or a page. The only file that loads it. */
+export async function ortWebBackend(
+  name: BackendName,
+  wantedThreads: number | undefined,
+  place: WebPlace,
+): Promise<Backend> {
+  const ort = await load(place.kind);
+  const { provider } = backendFacts[name];
   // One thread is what a page gets unless its server isolates it, and short runs are slower with more.
   const threads = wantedThreads ?? 1;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
+  const options = { executionProviders: [provider] };
   return {
     name,
     version: ort.env.versions.web ?? "unknown",
     threads,
+    device: place.device,
     create: async (modelFile) => {
-      const model = await readFile(modelFile);
-      return ortSession(ort, await ort.InferenceSession.create(model, { executionProviders: ["wasm"] }));
+      const model = await place.read(modelFile);
+      if (provider === "webnn") return fixedShapeSession(ort, model);
+      return ortSession(ort, await ort.InferenceSession.create(model, options));
     },
-    // The build for Node has no other provider to fall back to.
-    place: () => Promise.resolve(null),
+    place: async (modelFile, feeds) => {
+      // The build for Node has no other provider to fall back to, nor has WebAssembly.
+      if (provider === "wasm") return null;
+      const model = await place.read(modelFile);
+      return placeNodes(ort, { model, options: optionsFor(provider, await inputsOf(ort, model), feeds) });
+    },
   };
 }
 
-async function load(): Promise<OrtWeb> {
+async function load(kind: WebPlace["kind"]): Promise<OrtWeb> {
+  if (kind === "page") overhearConsole();
   try {
-    return await import("onnxruntime-web");
+    return await (kind === "page" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web"));
   } catch (cause) {
     throw assayError("dependency_missing", "The package onnxruntime-web cannot be loaded", {
       cause,
       next: "Install it with `npm install onnxruntime-web`.",
     });
+  }
+}
+
+type Inputs = Session["inputs"];
+
+/** What a model declares, read by the provider that takes every model. */
+async function inputsOf(ort: OrtWeb, model: Uint8Array): Promise<Inputs> {
+  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const { inputs } = ortSession(ort, session);
+  await session.release();
+  return inputs;
+}
+
+/** WebNN compiles graphs whose every dimension is a number: with names in them the runtime gives the nodes to its own CPU code, silently. */
+function optionsFor(provider: string, inputs: Inputs, feeds: Feeds): InferenceSession.SessionOptions {
+  if (provider !== "webnn") return { executionProviders: [provider] };
+  const freeDimensionOverrides: Record<string, number> = {};
+  for (const { name, dims } of inputs) {
+    dims.forEach((dimension, index) => {
+      const size = feeds[name]?.dims[index];
+      if (typeof dimension === "string" && size !== undefined) freeDimensionOverrides[dimension] = size;
+    });
+  }
+  // Which device a browser then takes is its own decision: it has none of some kinds and does not say so.
+  return { executionProviders: [{ name: "webnn", deviceType: "cpu" }], freeDimensionOverrides };
+}
+
+/** Compiles the model anew for each shape that is bound, and keeps the latest. */
+async function fixedShapeSession(ort: OrtWeb, model: Uint8Array): Promise<Session> {
+  const probe = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const { inputs, outputNames } = ortSession(ort, probe);
+  await probe.release();
+  let current: { key: string; session: Session } | undefined;
+  const dispose = async (): Promise<void> => {
+    await current?.session.dispose();
+    current = undefined;
+  };
+  const bind = async (feeds: Feeds): Promise<BoundRun> => {
+    const key = JSON.stringify(Object.values(feeds).map(({ dims }) => dims));
+    if (current?.key !== key) {
+      await dispose();
+      const session = await ort.InferenceSession.create(model, optionsFor("webnn", inputs, feeds));
+      current = { key, session: ortSession(ort, session) };
+    }
+    return current.session.bind(feeds);
+  };
+  return { inputs, outputNames, compilesEachShape: true, bind, dispose };
+}
+
+/** The runtime says where it puts the nodes only in its log, which it writes to the console. */
+async function placeNodes(
+  ort: OrtWeb,
+  { model, options }: { readonly model: Uint8Array; readonly options: InferenceSession.SessionOptions },
+): Promise<Placement> {
+  const lines: string[] = [];
+  hear = (line) => lines.push(line);
+  try {
+    ort.env.logLevel = "verbose";
+    const session = await ort.InferenceSession.create(model, { ...options, logSeverityLevel: 0 });
+    await session.release();
+  } finally {
+    ort.env.logLevel = "error";
+    hear = undefined;
+  }
+  return countPlacements(lines);
+}
+
+/** Who listens to the console instead of its reader. */
+let hear: ((line: string) => void) | undefined;
+
+/** Before the runtime is loaded: it keeps the functions of the console that it finds then. */
+function overhearConsole(): void {
+  for (const method of ["log", "info", "debug", "warn", "error"] as const) {
+    const write = console[method].bind(console);
+    console[method] = (...words: unknown[]) => (hear === undefined ? write(...words) : hear(words.join(" ")));
   }
 }

@@ -1,0 +1,24 @@
+import type { PlatformFacts } from "../../platform/index.ts";
+import { backendFacts, backendNames, browserNames } from "./backends/backend-names.ts";
+import type { BackendName } from "./backends/backend-names.ts";
+
+/** What a worker can be told to try besides what its machine suggests: one backend, all of a browser, or every one there is. */
+export const backendWishes = ["all", ...browserNames, ...backendNames] as const;
+export type BackendWish = (typeof backendWishes)[number];
+
+/**
+ * What could work here. Each is then tried: drivers and libraries are often not what they seem. Browsers are tried only when asked for:
+ * that takes seconds for each, and on machines without a GPU they compute everything on its cores, whatever the API is called.
+ */
+export function backendsToTry({ os, gpus }: PlatformFacts, wishes: readonly BackendWish[]): BackendName[] {
+  const suggested: BackendName[] = ["ort-node/cpu", "ort-web/wasm"];
+  if (gpus.some(({ vendor }) => vendor === "NVIDIA")) suggested.push("ort-node/cuda");
+  if (gpus.length > 0 || os.platform === "darwin") suggested.push("ort-node/webgpu");
+  if (os.platform === "win32") suggested.push("ort-node/dml");
+  if (os.platform === "darwin") suggested.push("ort-node/coreml");
+  return backendNames.filter((name) => suggested.includes(name) || wishes.some((wish) => isWished(wish, name)));
+}
+
+function isWished(wish: BackendWish, name: BackendName): boolean {
+  return wish === "all" || wish === name || wish === backendFacts[name].browser;
+}

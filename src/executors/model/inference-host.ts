@@ -1,0 +1,45 @@
+import type { Clock } from "../../base/index.ts";
+import type { ModelFolder, ReferenceModel } from "../../models/index.ts";
+import type { Backend } from "./backends/backend.ts";
+import type { MemorySource, ModelRunProgress, ModelRunRequest } from "./messages.ts";
+
+/** A model that can be loaded where the run takes place. */
+export interface OpenModel {
+  /** `onnxFile` is what the host's backends take: a path in a process, an address in a page. */
+  readonly model: ModelFolder;
+  readonly reference: ReferenceModel | undefined;
+}
+
+/** Reads the largest resident memory of the processes that run the model. */
+export interface PeakMemory {
+  readonly source: MemorySource;
+  /** Forgets earlier peaks, where the system can. */
+  reset(): Promise<void>;
+  peakBytes(): Promise<number>;
+}
+
+/** What a run needs of the place where it runs: a process of Node, or a page of a browser. */
+export interface InferenceHost {
+  readonly clock: Clock;
+  /** From the start of the process, or of the browser, until now. */
+  readonly startedMs: number;
+  /** What executes the program, with its version. */
+  readonly engine: string;
+  readonly memory: PeakMemory;
+  openModel(request: ModelRunRequest, signal: AbortSignal): Promise<OpenModel>;
+  loadBackend(request: ModelRunRequest): Promise<Backend>;
+  /** What other programs take of the machine from now until it is asked: the part of all cores, 0 to 1; `null` when that cannot be told. */
+  watchOthers(): Promise<() => Promise<number | null>>;
+  /** Frees garbage, so that neither peaks nor iterations pay for what came before. */
+  collectGarbage(): void;
+  /** Lets messages in between two iterations. */
+  yieldToMessages(): Promise<void>;
+  /** Resolves after a while; rejects when the signal fires meanwhile. */
+  wait(delayMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What a run tells and obeys. */
+export interface RunControl {
+  readonly signal: AbortSignal;
+  readonly progress: (progress: ModelRunProgress) => void;
+}

@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { systemClock } from "../../base/index.ts";
+import { createReference, resolveModel } from "../../models/index.ts";
+import type { ModelFolder } from "../../models/index.ts";
+import { cpuTimes } from "../../platform/index.ts";
+import { ortNodeBackend } from "./backends/ort-node.ts";
+import { ortWebBackend } from "./backends/ort-web.ts";
+import { backendFacts } from "./backends/backend-names.ts";
+import type { InferenceHost, OpenModel } from "./inference-host.ts";
+import type { ModelRunRequest } from "./messages.ts";
+import { processPeakMemory } from "./peak-memory.ts";
+
+/** Cores are counted in ticks of 10 ms. */
+const LEAST_MS = 200;
+
+/** This process, to run models in. */
+export function nodeHost(): InferenceHost {
+  return {
+    clock: systemClock,
+    startedMs: process.uptime() * 1000,
+    engine: `Node ${process.versions.node}`,
+    memory: processPeakMemory(),
+    openModel: openLocalModel,
+    loadBackend: ({ backend, threads }) =>
+      backendFacts[backend].runtime === "onnxruntime-node"
+        ? ortNodeBackend(backend, threads)
+        : ortWebBackend(backend, threads, { kind: "node", read: readFile, device: null }),
+    watchOthers: () =>
+      Promise.resolve(
+        watchOthers(() => {
+          const { user, system } = process.cpuUsage();
+          return (user + system) / 1000;
+        }),
+      ),
+    // Present because the driver starts the process with --expose-gc.
+    collectGarbage: () => globalThis.gc?.(),
+    yieldToMessages: () => setImmediate(),
+    wait: (delayMs, signal) => setTimeout(delayMs, undefined, { signal }),
+  };
+}
+
+/** A model on this machine's disk: generated or downloaded when it is not there yet. */
+export async function openLocalModel(request: ModelRunRequest, signal: AbortSignal): Promise<OpenModel> {
+  const { cacheDir, precision } = request;
+  const model = await resolveModel(request.model, { cacheDir, precision, signal });
+  const reference = hasReference(model) ? createReference(model.config, await readFile(model.onnxFile)) : undefined;
+  return { model, reference };
+}
+
+export function hasReference({ source, config }: ModelFolder): boolean {
+  return source === "generated" || config["assay_generated"] !== undefined;
+}
+
+/** What all but some processes take of the machine from now on. `ownMs`: the processor time that those took so far. */
+export function watchOthers(ownMs: () => number): () => Promise<number | null> {
+  const before = { machine: cpuTimes(), ownMs: ownMs() };
+  return () => {
+    const now = cpuTimes();
+    const totalMs = now.totalMs - before.machine.totalMs;
+    if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return Promise.resolve(null);
+    const othersMs = now.busyMs - before.machine.busyMs - (ownMs() - before.ownMs);
+    return Promise.resolve(Math.min(1, Math.max(0, othersMs / totalMs)));
+  };
+}
