@@ -168,6 +168,14 @@ const modelConfig = z.strictObject({
   precision: z.enum(["fp32", "fp16", "bf16", "int8", "q4"]).default("fp32"),
   iterations: z.int().min(1).max(1_000_000).default(10).describe("Least number of timed iterations per batch size"),
   min_duration_seconds: z.number().min(0).max(3600).default(0).describe("Least timed duration per batch size"),
+  launches: z
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      "Processes that measure, one after the other, each its part of the iterations; default 1, for benchmarks 3",
+    ),
   warmup_iterations: z.int().min(0).max(10_000).default(3),
   sequence_length: z.int().min(1).max(1_048_576).optional(),
   tolerance: z.number().positive().optional().describe("Largest allowed absolute difference from the reference"),

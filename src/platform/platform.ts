@@ -11,6 +11,8 @@ export interface PlatformFacts {
     usableCores: number;
     /** Hardware threads of the machine. */
     threads: number;
+    /** What decides about its frequency, where the system says so. */
+    governor?: string;
   };
   memory: { totalBytes: number; usableBytes: number };
   /** Of the disk that holds the folder the platform was made for. */

@@ -1,6 +1,6 @@
 /**
  * stats: pure statistics: quantiles, spread, and the rule that says when a percentile may be claimed; exact tests of counts, their
- * adjustment for many hypotheses, and a tree that finds what goes with an outcome.
+ * adjustment for many hypotheses, tests and intervals of means, and a tree that finds what goes with an outcome.
  *
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
@@ -12,3 +12,5 @@ export type { TwoByTwo } from "./fisher.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";
 export { quantile } from "./quantiles.ts";
+export { meanInterval, welchTest } from "./welch.ts";
+export type { Interval, WelchTest } from "./welch.ts";

@@ -84,12 +84,12 @@ export class InferenceRun {
         batches.push(batch);
         this.control.progress({ stage: "batch_finished", batch });
       }
-      generation = await this.generate(loaded);
+      generation = this.request.measuresOnly ? null : await this.generate(loaded);
     } finally {
       await loaded.session.dispose();
     }
     await this.notePeak();
-    const placement = await this.place(loaded);
+    const placement = this.request.measuresOnly ? null : await this.place(loaded);
     const memory = { baselineBytes, peakBytes: this.peakBytes, source: this.host.memory.source };
     return { load: loaded.report, batches, generation, placement, memory };
   }

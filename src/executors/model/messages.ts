@@ -26,6 +26,8 @@ export interface ModelRunRequest {
   readonly warmupIterations: number;
   /** How often a batch size is measured again while the machine is noisy, and how much time all of that may take at most; default: never. */
   readonly measureAgain?: { readonly atMost: number; readonly withinMs: number };
+  /** Leaves out what one process can tell for all: generation, and who runs the nodes. */
+  readonly measuresOnly?: boolean;
   /** Tokens per text; without meaning for images. */
   readonly sequenceLength: number;
   /** Largest allowed absolute difference from the reference; default: by precision. */

@@ -52,6 +52,7 @@ async function attempt(
     clock: systemClock,
     under: measuredUnder(request, "this machine"),
     resumption: { kind: "none" },
+    launches: 1,
     onCheckpoint: (payload) => void (seen.payload = payload),
     ...options,
     onProgress: (progress) => {
@@ -217,8 +218,10 @@ describe("a killed process", () => {
   test("a checkpoint of many batch sizes has room for those that fit", async () => {
     const { outcome } = await attempt({ batchSizes: [1], iterations: 300 });
     if (outcome.status !== "completed") throw new Error(JSON.stringify(outcome));
-    const [batch] = outcome.report.batches;
-    if (batch === undefined) throw new Error("a batch was expected");
+    const [measured] = outcome.report.batches;
+    if (measured === undefined) throw new Error("a batch was expected");
+    const { launches, p50IntervalMs: _interval, outliers: _outliers, ...figures } = measured;
+    const batch = { ...figures, rounds: launches.flatMap(({ rounds }) => rounds) };
     const batches = Array.from({ length: 40 }, (_, index) => ({ ...batch, batchSize: index + 1 }));
     const under = measuredUnder(requestFor(sizes), "this machine");
     const of = { sha256: "a", runtime: "b" };
@@ -231,6 +234,20 @@ describe("a killed process", () => {
   });
 });
 
+test("each batch size is measured in several processes, whose medians give an interval", async () => {
+  const { outcome, begun, processes } = await attempt({ batchSizes: [1, 2], iterations: 5 }, { launches: 3 });
+  if (outcome.status !== "completed") throw new Error(JSON.stringify(outcome));
+  expect(processes).toBe(3);
+  expect(begun).toEqual([1, 2, 2, 1, 1, 2]);
+  for (const { launches, latencyMs, samplesMs, p50IntervalMs } of outcome.report.batches) {
+    expect(launches.map(({ count }) => count)).toEqual([5, 5, 5]);
+    expect([latencyMs.count, samplesMs.length]).toEqual([15, 15]);
+    const mean = launches.reduce((sum, { p50Ms }) => sum + p50Ms, 0) / 3;
+    expect((p50IntervalMs?.low ?? NaN) + (p50IntervalMs?.high ?? NaN)).toBeCloseTo(2 * mean, 6);
+  }
+  expect(outcome.report.placement).not.toBeNull();
+});
+
 test("a batch size is measured again while others use the machine, and every round is told", async () => {
   const others = Array.from({ length: Math.ceil(availableParallelism() / 2) }, () =>
     spawn(process.execPath, ["--eval", "for (;;);"], { stdio: "ignore" }),
@@ -238,15 +255,17 @@ test("a batch size is measured again while others use the machine, and every rou
   try {
     const { outcome } = await attempt({ minDurationMs: 500, measureAgain: { atMost: 2, withinMs: 60_000 } });
     if (outcome.status !== "completed") throw new Error(JSON.stringify(outcome));
-    for (const { rounds } of outcome.report.batches) {
+    for (const { rounds } of outcome.report.batches.flatMap(({ launches }) => launches)) {
       expect(rounds.map(({ noise }) => noise)).toContain("busy_machine");
       expect(rounds.filter(({ chosen }) => chosen)).toHaveLength(1);
     }
     // The machine stays busy: as much time again as the measurements took is one more round for each.
-    const all = outcome.report.batches.flatMap(({ rounds }) => rounds);
+    const all = outcome.report.batches.flatMap(({ launches }) => launches.flatMap(({ rounds }) => rounds));
     expect(all).toHaveLength(4);
     const none = await attempt({ batchSizes: [1], minDurationMs: 500, measureAgain: { atMost: 2, withinMs: 0 } });
-    expect(none.outcome).toMatchObject({ report: { batches: [{ rounds: [{ noise: "busy_machine" }] }] } });
+    expect(none.outcome).toMatchObject({
+      report: { batches: [{ launches: [{ rounds: [{ noise: "busy_machine" }] }] }] },
+    });
   } finally {
     for (const other of others) {
       other.kill("SIGKILL");

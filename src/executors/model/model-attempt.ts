@@ -2,9 +2,11 @@ import type { Hardware, RecoveryStep, RecoveryStrategy } from "../../contracts/i
 import { backendFacts } from "./backends/backend-names.ts";
 import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint, MeasuredUnder, Resumption } from "./checkpoint.ts";
+import { combineLaunches } from "./launches.ts";
+import type { MeasuredBatch } from "./launches.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
-import type { ModelRunOptions, ModelRunOutcome, PartialReport } from "./model-driver.ts";
+import type { ModelRunOptions, ModelRunOutcome } from "./model-driver.ts";
 import type { ModelFailure } from "./model-failure.ts";
 import { halved, nextStrategy, stepAgainst } from "./recovery.ts";
 
@@ -12,6 +14,15 @@ import { halved, nextStrategy, stepAgainst } from "./recovery.ts";
 export interface Unmeasured {
   readonly batchSize: number;
   readonly message: string;
+}
+
+/** A report over all launches. */
+export type MeasuredReport = Omit<ModelRunReport, "batches"> & { readonly batches: readonly MeasuredBatch[] };
+
+/** What was measured before an attempt failed or was cancelled. */
+export interface PartialReport {
+  readonly load: LoadReport | null;
+  readonly batches: readonly MeasuredBatch[];
 }
 
 /** What became of an attempt, over all processes that it took. */
@@ -24,12 +35,14 @@ export type ModelAttemptOutcome = {
   /** Why the checkpoint was of no use. */
   readonly ignored: string | undefined;
 } & (
-  | { readonly status: "completed"; readonly report: ModelRunReport }
+  | { readonly status: "completed"; readonly report: MeasuredReport }
   | { readonly status: "failed"; readonly failure: ModelFailure; readonly partial: PartialReport }
   | { readonly status: "cancelled"; readonly partial: PartialReport }
 );
 
 export interface ModelAttemptOptions extends ModelRunOptions {
+  /** How many processes measure each batch size. */
+  readonly launches: number;
   readonly under: MeasuredUnder;
   readonly resumption: Resumption;
   /** Called with the payload for the next attempt each time a batch size is finished. */
@@ -54,6 +67,8 @@ class ModelAttempt {
   private waiting: readonly number[];
   /** The first process's: later ones find warm caches. */
   private load: LoadReport | null = null;
+  /** What the launches after the first measured. */
+  private readonly again: BatchReport[] = [];
   private log = "";
 
   constructor(request: ModelRunRequest, options: ModelAttemptOptions) {
@@ -78,8 +93,29 @@ class ModelAttempt {
       if (outcome.status === "failed" && this.recovers(outcome)) continue;
       // The checkpoint was of another file: what it spared is measured after all.
       if (outcome.status === "completed" && this.waiting.length > 0) continue;
-      return this.end(outcome);
+      return this.end(outcome.status === "completed" ? await this.launchAgain(outcome) : outcome);
     }
+  }
+
+  /**
+   * Measures what was measured once more in processes of their own, each time beginning with another batch size, so that what drifts
+   * meanwhile meets all of them. What it ends with is the end of the attempt.
+   */
+  private async launchAgain(first: ModelRunOutcome): Promise<ModelRunOutcome> {
+    const sizes = [...this.finished.keys()];
+    for (let launch = 1; launch < this.options.launches; launch += 1) {
+      const from = launch % sizes.length;
+      const batchSizes = [...sizes.slice(from), ...sizes.slice(0, from)];
+      const request = { ...this.request, batchSizes, measuresOnly: true };
+      const onProgress = (progress: ModelRunProgress): void => {
+        this.options.onProgress?.(progress);
+        if (progress.stage === "batch_finished") this.again.push(progress.batch);
+      };
+      const outcome = await runModel(request, { ...this.options, onProgress });
+      this.log = outcome.log;
+      if (outcome.status !== "completed") return outcome;
+    }
+    return first;
   }
 
   private nextRequest(): ModelRunRequest {
@@ -153,7 +189,9 @@ class ModelAttempt {
 
   private end(outcome: ModelRunOutcome): ModelAttemptOutcome {
     const { recovery, unmeasured, log } = this;
-    const batches = [...this.finished.values()].toSorted((a, b) => this.place(a) - this.place(b));
+    const batches = [...this.finished.values()]
+      .toSorted((a, b) => this.place(a) - this.place(b))
+      .map((batch) => combineLaunches([batch, ...this.again.filter(({ batchSize }) => batchSize === batch.batchSize)]));
     const shared = { log, recovery, unmeasured, resumed: [...this.resumed], ignored: this.ignored };
     if (outcome.status === "completed") {
       this.settle(true);

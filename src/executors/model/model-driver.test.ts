@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../base/index.ts";
 import { resultDocument } from "../../contracts/index.ts";
 import { resolveModel } from "../../models/index.ts";
+import { combineLaunches } from "./launches.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
 import type { ModelRunOptions, ModelRunOutcome } from "./model-driver.ts";
@@ -76,14 +77,15 @@ describe("real runtimes agree with the double-precision reference", () => {
     expect(report.load.model.sha256).toBe((await resolveModel(model, { cacheDir })).sha256);
     const provenance = modelProvenance(report);
     expect(provenance).toMatchObject({ kind: "real", proven: true, observed_backend: backend });
+    const measured = { ...report, batches: report.batches.map((batch) => combineLaunches([batch])) };
     const document = resultDocument.parse({
       task_id: "t",
       worker_id: "w",
       status: "completed",
       execution_time_seconds: 1,
-      results: modelResults(report),
-      metrics: modelMetrics(report),
-      hardware_metrics: modelHardwareMetrics(report),
+      results: modelResults(measured),
+      metrics: modelMetrics(measured),
+      hardware_metrics: modelHardwareMetrics(measured),
       provenance,
     });
     expect(document.metrics.map((metric) => metric.name)).toContain("latency_ms_p50");

@@ -41,6 +41,7 @@ function modelTask(config: Partial<Extract<TaskSpecInput, { type: "model" }>["co
       warmup_iterations: 0,
       sequence_length: 8,
       batch_sizes: [1, 2],
+      launches: 1,
       ...config,
     },
     resources: { cpu: 1 },

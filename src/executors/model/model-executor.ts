@@ -12,9 +12,10 @@ import { backendsToTry } from "./backends-to-try.ts";
 import type { BackendWish } from "./backends-to-try.ts";
 import { headlessShell } from "./browser/headless-shell.ts";
 import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
-import type { ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
+import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
+import { conditionsOf, machineName } from "./conditions.ts";
 import { attemptModel } from "./model-attempt.ts";
-import type { ModelAttemptOutcome, Unmeasured } from "./model-attempt.ts";
+import type { MeasuredReport, ModelAttemptOutcome, Unmeasured } from "./model-attempt.ts";
 import { failureDocument } from "./model-failure.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
@@ -26,6 +27,9 @@ const TAIL_BYTES = 16 * 1024;
 
 /** The part of a benchmark's time limit that may go into waiting for a quiet machine and measuring again, at most. */
 const SPENT_ON_NOISE = 0.25;
+
+/** Fewer give no interval of the median. */
+const BENCHMARK_LAUNCHES = 3;
 
 /** What the inference process sees of the worker's environment: where programs, libraries, devices and certificates are. */
 const PASSED_ON = new Set([
@@ -49,9 +53,8 @@ export class ModelExecutor implements Executor {
   private readonly wishes: readonly BackendWish[];
   /** What works here, as far as it was tried. */
   private proven: readonly BackendName[] = [];
-  private hasGpu = false;
-  /** Figures are comparable on machines that say the same of themselves. */
-  private machine = "";
+  /** The machine as it was when the worker started. */
+  private facts: PlatformFacts | undefined;
 
   /** `backends`: what to try besides what the machine suggests. */
   constructor({ platform, backends = [] }: { platform: Platform; backends?: readonly BackendWish[] | undefined }) {
@@ -60,8 +63,7 @@ export class ModelExecutor implements Executor {
   }
 
   async capabilities(context: ProbeContext): Promise<ExecutorCapabilities> {
-    this.machine = machineOf(context.facts);
-    this.hasGpu = context.facts.gpus.length > 0;
+    this.facts = context.facts;
     const probes: BackendProbe[] = [];
     // One after the other: side by side they would slow each other down and could run a small machine out of memory.
     for (const backend of backendsToTry(context.facts, this.wishes)) {
@@ -85,10 +87,12 @@ export class ModelExecutor implements Executor {
       return { status: "failed", failure: { class: "setup", reason: "backend_unavailable", message } };
     }
     const request = requestOf(spec, { backend, cacheDir: context.cacheDir });
-    const under = measuredUnder(request, this.machine);
-    const report = progressReporter(context, request.batchSizes.length);
+    const under = measuredUnder(request, this.facts === undefined ? "" : machineName(this.facts));
+    const conditions = this.facts === undefined ? {} : { conditions: conditionsOf(this.facts) };
+    const report = progressReporter(context, launchesOf(spec) * (request.batchSizes.length + 1));
     const outcome = await attemptModel(request, {
       under,
+      launches: launchesOf(spec),
       resumption: readCheckpoint(context.resumed, under),
       env: await this.environment(backend, context),
       clock: context.clock,
@@ -104,7 +108,7 @@ export class ModelExecutor implements Executor {
     const recovery = [...(fallback === undefined ? [] : [fallback]), ...recoveryOf(outcome)];
     return {
       ...made,
-      results: { ...made.results, ...resumeResults(outcome) },
+      results: { ...made.results, ...conditions, ...resumeResults(outcome) },
       recovery,
       outputTail: tailOf(outcome.log),
     };
@@ -123,16 +127,13 @@ export class ModelExecutor implements Executor {
     { env, cacheDir }: Pick<ExecutionContext, "env" | "cacheDir">,
   ): Promise<Record<string, string | undefined>> {
     const passed = inferenceEnvironment(env);
-    if (backend !== "ort-node/webgpu" || this.hasGpu || passed["VK_ICD_FILENAMES"] !== undefined) return passed;
+    if (backend !== "ort-node/webgpu" || this.facts?.gpus.length !== 0 || passed["VK_ICD_FILENAMES"] !== undefined)
+      return passed;
     const shell = await headlessShell(cacheDir);
     if (shell === undefined) return passed;
     const libraries = [shell.folder, passed["LD_LIBRARY_PATH"]].filter((part) => part !== undefined).join(":");
     return { ...passed, VK_ICD_FILENAMES: shell.vulkanDriver, LD_LIBRARY_PATH: libraries };
   }
-}
-
-function machineOf({ os, cpu, gpus }: PlatformFacts): string {
-  return [`${os.platform} ${os.arch}`, `${cpu.model} ${cpu.usableCores}`, ...gpus.map(({ name }) => name)].join(" + ");
 }
 
 function softwareOf(probes: readonly BackendProbe[]): Record<string, string> {
@@ -160,8 +161,9 @@ function requestOf(spec: ModelTask, where: { backend: BackendName; cacheDir: str
     // A task that reserves cores gets as many threads, and its neighbours keep theirs.
     ...(cores === undefined ? {} : { threads: Math.max(1, Math.floor(cores)) }),
     batchSizes: [...new Set(config.batch_sizes)],
-    iterations: config.iterations,
-    minDurationMs: config.min_duration_seconds * 1000,
+    // Each launch takes its part.
+    iterations: Math.ceil(config.iterations / launchesOf(spec)),
+    minDurationMs: (config.min_duration_seconds * 1000) / launchesOf(spec),
     warmupIterations: config.warmup_iterations,
     // A task of type model asks whether it works; only benchmarks are worth a wait.
     ...(spec.type === "benchmark"
@@ -173,15 +175,19 @@ function requestOf(spec: ModelTask, where: { backend: BackendName; cacheDir: str
   };
 }
 
+function launchesOf({ type, config }: ModelTask): number {
+  return config.launches ?? (type === "benchmark" ? BENCHMARK_LAUNCHES : 1);
+}
+
 /** Loading counts as one step, each batch size as another. */
 function progressReporter(
   context: ExecutionContext,
-  batches: number,
+  total: number,
 ): { progress: (progress: ModelRunProgress) => void; checkpoint: (payload: string) => void } {
   let steps = 0;
   let latest = "loading the model";
   const report = (more: { payload?: string } = {}): void =>
-    context.progress({ fraction: Math.min(1, steps / (batches + 1)), message: latest, ...more });
+    context.progress({ fraction: Math.min(1, steps / total), message: latest, ...more });
   return {
     progress: (progress) => {
       if (progress.stage === "loaded" || progress.stage === "batch_finished") steps += 1;
@@ -224,7 +230,7 @@ function reportOf(
   };
 }
 
-function completed(report: ModelRunReport, unmeasured: readonly Unmeasured[]): ExecutionReport {
+function completed(report: MeasuredReport, unmeasured: readonly Unmeasured[]): ExecutionReport {
   const provenance = modelProvenance(report);
   const hardware = hardwareOf(report.load.backend.requested, provenance.observed_backend);
   return {

@@ -3,13 +3,17 @@ import type { Placement } from "./backends/backend.ts";
 import { backendFacts } from "./backends/backend-names.ts";
 import type { BatchReport, ModelRunReport } from "./messages.ts";
 
+type ProvableReport = Pick<ModelRunReport, "load" | "generation" | "placement"> & {
+  readonly batches: readonly CheckedBatch[];
+};
+type CheckedBatch = Pick<BatchReport, "check" | "recheck" | "latencyMs">;
 type Evidence = Provenance["evidence"][number];
 
 /**
  * How we know that a model run was real. `proven` needs outputs that match a reference, outputs of timed iterations that match those, and the
  * profiler's word that the requested provider ran most nodes.
  */
-export function modelProvenance(report: ModelRunReport): Provenance {
+export function modelProvenance(report: ProvableReport): Provenance {
   const { requested } = report.load.backend;
   const evidence = [
     outputEvidence(report.batches),
@@ -28,7 +32,7 @@ export function modelProvenance(report: ModelRunReport): Provenance {
   };
 }
 
-function outputEvidence(batches: readonly BatchReport[]): Evidence {
+function outputEvidence(batches: readonly CheckedBatch[]): Evidence {
   const check = "output_matches_reference";
   const compared = batches.reduce((sum, batch) => sum + batch.check.samplesCompared, 0);
   const [first] = batches;
@@ -46,7 +50,7 @@ function outputEvidence(batches: readonly BatchReport[]): Evidence {
   return { check, passed: true, detail };
 }
 
-function recheckEvidence(batches: readonly BatchReport[]): Evidence {
+function recheckEvidence(batches: readonly CheckedBatch[]): Evidence {
   const checked = batches.reduce((sum, batch) => sum + batch.recheck.iterations, 0);
   const timed = batches.reduce((sum, batch) => sum + batch.latencyMs.count, 0);
   return {
@@ -56,7 +60,7 @@ function recheckEvidence(batches: readonly BatchReport[]): Evidence {
   };
 }
 
-function placementEvidence(report: ModelRunReport): Evidence {
+function placementEvidence(report: ProvableReport): Evidence {
   const check = "nodes_on_requested_provider";
   const { requested, runtime } = report.load.backend;
   if (report.placement === null) return { check, passed: true, detail: `${runtime} has one provider here` };
@@ -70,7 +74,7 @@ function placementEvidence(report: ModelRunReport): Evidence {
   };
 }
 
-function generationEvidence(report: ModelRunReport): Evidence[] {
+function generationEvidence(report: ProvableReport): Evidence[] {
   if (report.generation === null) return [];
   const { newTokens, cacheMatches } = report.generation;
   const detail = `${newTokens} tokens generated with the cache are those generated without`;
@@ -78,19 +82,19 @@ function generationEvidence(report: ModelRunReport): Evidence[] {
 }
 
 /** Only said, not shown; but a runtime that names a software device has no reason to lie. */
-function deviceEvidence({ load }: ModelRunReport): Evidence[] {
+function deviceEvidence({ load }: ProvableReport): Evidence[] {
   const { device } = load.backend;
   return device === null ? [] : [{ check: "device_named", passed: true, detail: device }];
 }
 
-function modelEvidence(report: ModelRunReport): Evidence {
+function modelEvidence(report: ProvableReport): Evidence {
   const { model, backend } = report.load;
   const detail = `SHA-256 ${model.sha256}, ${backend.runtime} ${backend.runtimeVersion}, ${backend.engine}`;
   return { check: "model_and_runtime_known", passed: true, detail };
 }
 
 /** The provider that ran most nodes, in our name where it is the requested one. */
-function observedBackend(report: ModelRunReport): string {
+function observedBackend(report: ProvableReport): string {
   const { requested } = report.load.backend;
   if (report.placement === null) return requested;
   const busiest = sortedCounts(report.placement)[0]?.[0];

@@ -2,14 +2,15 @@ import type { JsonObject } from "../../base/index.ts";
 import type { Metric, ResultDocument } from "../../contracts/index.ts";
 import type { LatencySummary } from "../../stats/index.ts";
 import type { Unmeasured } from "./model-attempt.ts";
-import type { BatchReport, GenerationReport, LoadReport, ModelRunReport } from "./messages.ts";
+import type { MeasuredBatch } from "./launches.ts";
+import type { GenerationReport, LoadReport, ModelRunReport, RoundReport } from "./messages.ts";
 
 const BYTES_PER_MB = 1e6;
 
 /** A whole or partial report. */
 export interface ReportParts {
   readonly load: LoadReport | null;
-  readonly batches: readonly BatchReport[];
+  readonly batches: readonly MeasuredBatch[];
   readonly generation?: GenerationReport | null;
   readonly memory?: ModelRunReport["memory"];
   readonly unmeasured?: readonly Unmeasured[];
@@ -95,22 +96,21 @@ function loadResults(load: LoadReport): Record<string, JsonObject | number> {
 /** Raw samples beyond this are left out of the document, evenly; the summary has all of them in it. */
 const RAW_SAMPLES = 1_000;
 
-function batchResults(batch: BatchReport): JsonObject {
+function batchResults(batch: MeasuredBatch): JsonObject {
   const step = Math.ceil(batch.samplesMs.length / RAW_SAMPLES);
   return {
     latency_ms: batch.latencyMs.p50,
     throughput_items_per_second: batch.throughputItemsPerSecond,
     memory_mb: batch.peakMemoryBytes / BYTES_PER_MB,
     latency: latencyResults(batch.latencyMs),
-    warmup_iterations: batch.warmupIterations,
-    rounds: batch.rounds.map((round) => ({
-      count: round.count,
-      p50_ms: round.p50Ms,
-      spread: round.spread,
-      others_load: round.othersLoad,
-      noise: round.noise,
-      chosen: round.chosen,
+    latency_interval_ms: batch.p50IntervalMs === null ? null : { ...batch.p50IntervalMs },
+    launches: batch.launches.map(({ count, p50Ms, rounds }) => ({
+      count,
+      p50_ms: p50Ms,
+      rounds: rounds.map(roundResults),
     })),
+    outliers: batch.outliers,
+    warmup_iterations: batch.warmupIterations,
     samples_ms: batch.samplesMs.filter((_, index) => index % step === 0),
     output_check: {
       reference: batch.check.reference,
@@ -123,6 +123,11 @@ function batchResults(batch: BatchReport): JsonObject {
       timed_max_abs_difference: batch.recheck.maxAbsError,
     },
   };
+}
+
+function roundResults(round: RoundReport): JsonObject {
+  const { count, p50Ms, spread, othersLoad, noise, chosen } = round;
+  return { count, p50_ms: p50Ms, spread, others_load: othersLoad, noise, chosen };
 }
 
 function generationResults(generation: GenerationReport): JsonObject {
@@ -152,7 +157,7 @@ function latencyResults(latency: LatencySummary): JsonObject {
   };
 }
 
-function batchMetrics(batch: BatchReport): Metric[] {
+function batchMetrics(batch: MeasuredBatch): Metric[] {
   const batch_size = batch.batchSize;
   return [
     ...latencyMetrics("latency_ms", batch.latencyMs).map((metric) => ({ ...metric, batch_size })),

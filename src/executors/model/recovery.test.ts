@@ -99,8 +99,8 @@ test("each round after a noisy one is a step, which helped when it was quiet", (
   const varied = { ...round, spread: 0.4, othersLoad: 0.1, noise: "noisy_timing" } as const;
   const quiet = { ...round, spread: 0.1, othersLoad: 0.1, noise: null };
   const steps = measuredAgainSteps([
-    { batchSize: 1, rounds: [quiet] },
-    { batchSize: 4, rounds: [busy, varied, quiet] },
+    { batchSize: 1, launches: [{ count: 1, p50Ms: 1, rounds: [quiet] }] },
+    { batchSize: 4, launches: [{ count: 1, p50Ms: 1, rounds: [busy, varied, quiet] }] },
   ]);
   expect(steps).toMatchObject([
     { reason: "busy_machine", message: "batch size 4: other processes used 50 % of the machine; measured again" },

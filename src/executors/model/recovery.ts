@@ -1,5 +1,6 @@
 import type { Failure, Hardware, RecoveryStep, RecoveryStrategy, TaskSpec } from "../../contracts/index.ts";
-import type { BatchReport, RoundReport } from "./messages.ts";
+import type { MeasuredBatch } from "./launches.ts";
+import type { RoundReport } from "./messages.ts";
 import { failureDocument } from "./model-failure.ts";
 import type { ModelFailure, ModelFailureClass } from "./model-failure.ts";
 import type { NoiseReason } from "./machine-noise.ts";
@@ -56,15 +57,17 @@ function causeOf({ class: failureClass, reason }: Failure): Pick<RecoveryStep, "
 }
 
 /** Each round after a noisy one is a step: whether it was quiet is what it was for. */
-export function measuredAgainSteps(batches: readonly Pick<BatchReport, "batchSize" | "rounds">[]): RecoveryStep[] {
-  return batches.flatMap(({ batchSize, rounds }) =>
-    rounds.slice(0, -1).map((round, index) => ({
-      strategy: "measure_again",
-      class: "setup",
-      reason: round.noise ?? "noisy_timing",
-      message: `batch size ${batchSize}: ${noiseText(round)}; measured again`,
-      succeeded: rounds[index + 1]?.noise === null,
-    })),
+export function measuredAgainSteps(batches: readonly Pick<MeasuredBatch, "batchSize" | "launches">[]): RecoveryStep[] {
+  return batches.flatMap(({ batchSize, launches }) =>
+    launches.flatMap(({ rounds }) =>
+      rounds.slice(0, -1).map((round, index): RecoveryStep => ({
+        strategy: "measure_again",
+        class: "setup",
+        reason: round.noise ?? "noisy_timing",
+        message: `batch size ${batchSize}: ${noiseText(round)}; measured again`,
+        succeeded: rounds[index + 1]?.noise === null,
+      })),
+    ),
   );
 }
 

@@ -41,12 +41,16 @@ test.runIf(linux)("limits of the container and affinity narrow the facts", async
   await writeFile(join(folder, "sys/fs/cgroup/memory.max"), "1073741824\n");
   await writeFile(join(folder, "sys/fs/cgroup/memory.current"), "500000000\n");
   await writeFile(join(folder, ".dockerenv"), "");
+  const frequency = join(folder, "sys/devices/system/cpu/cpu0/cpufreq");
+  await mkdir(frequency, { recursive: true });
+  await writeFile(join(frequency, "scaling_governor"), "powersave\n");
   const platform = new LinuxPlatform({ diskPath: folder, env: {}, root: folder });
 
   const affine = await platform.facts();
   expect(affine.cpu.usableCores).toBe(6);
   expect(affine.memory.usableBytes).toBe(2 ** 30);
   expect(affine.container).toBe("docker");
+  expect(affine.cpu.governor).toBe("powersave");
   expect((await platform.load()).memory_used_gb).toBe(0.5);
 
   await writeFile(join(folder, "sys/fs/cgroup/cpu.max"), "250000 100000\n");

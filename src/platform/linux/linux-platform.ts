@@ -43,7 +43,7 @@ export class LinuxPlatform implements Platform {
     const { totalBytes } = machine.memory;
     return {
       ...machine,
-      cpu: { ...machine.cpu, usableCores: this.usableCores(machine.cpu.usableCores) },
+      cpu: { ...machine.cpu, usableCores: this.usableCores(machine.cpu.usableCores), ...this.governor() },
       memory: { totalBytes, usableBytes: Math.min(totalBytes, this.cgroup.memoryLimitBytes() ?? totalBytes) },
       ...(container === undefined ? {} : { container }),
       gpus: [...nvidia, ...amd],
@@ -60,6 +60,11 @@ export class LinuxPlatform implements Platform {
 
   freeDiskBytes(): number | undefined {
     return freeDiskBytes(this.options.diskPath);
+  }
+
+  private governor(): { governor?: string } {
+    const text = readKernelFile(join(this.root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
+    return text === undefined ? {} : { governor: text.trim() };
   }
 
   private usableCores(fallback: number): number {

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { summarizeLatency } from "../../stats/index.ts";
+import { combineLaunches } from "./launches.ts";
+import type { BatchReport } from "./messages.ts";
+
+function report(samplesMs: readonly number[], changes: Partial<BatchReport> = {}): BatchReport {
+  return {
+    batchSize: 4,
+    warmupIterations: 1,
+    samplesMs,
+    latencyMs: summarizeLatency(samplesMs),
+    throughputItemsPerSecond: 1,
+    peakMemoryBytes: 100,
+    rounds: [],
+    check: {
+      reference: "float64",
+      outputName: "logits",
+      samplesCompared: 4,
+      maxAbsError: 0,
+      cosine: 1,
+      tolerance: 1e-4,
+    },
+    recheck: { iterations: 1, maxAbsError: 0 },
+    ...changes,
+  };
+}
+
+test("all iterations of all launches count, and the interval comes from the medians of the launches", () => {
+  const combined = combineLaunches([
+    report([1, 1, 1]),
+    report([2, 2, 2], { peakMemoryBytes: 300 }),
+    report([3, 3, 3], { recheck: { iterations: 2, maxAbsError: 0.5 } }),
+  ]);
+  expect(combined).toMatchObject({
+    latencyMs: { count: 9, p50: 2 },
+    throughputItemsPerSecond: (4 * 9 * 1000) / 18,
+    peakMemoryBytes: 300,
+    recheck: { iterations: 4, maxAbsError: 0.5 },
+  });
+  // 2 ± 4.303 · 1/√3: the critical value of two degrees of freedom.
+  expect(combined.p50IntervalMs?.low).toBeCloseTo(2 - 4.303 / Math.sqrt(3), 3);
+  expect(combined.p50IntervalMs?.high).toBeCloseTo(2 + 4.303 / Math.sqrt(3), 3);
+});
+
+test("two launches give no interval; one that was resumed keeps its summary, of which some samples are gone", () => {
+  expect(combineLaunches([report([1]), report([2])]).p50IntervalMs).toBeNull();
+  const resumed = report([5], { latencyMs: summarizeLatency([4, 5, 6]), throughputItemsPerSecond: 7 });
+  expect(combineLaunches([resumed])).toMatchObject({ latencyMs: { count: 3 }, throughputItemsPerSecond: 7 });
+});
+
+test("what lies far out is counted and stays", () => {
+  const combined = combineLaunches([report([1, 1.1, 0.9, 1, 1.05, 0.95, 50])]);
+  expect(combined).toMatchObject({ outliers: 1, latencyMs: { count: 7, max: 50 } });
+});

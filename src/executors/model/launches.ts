@@ -1,0 +1,59 @@
+import { meanInterval, quantile, summarizeLatency } from "../../stats/index.ts";
+import type { Interval } from "../../stats/index.ts";
+import type { BatchReport, RoundReport } from "./messages.ts";
+
+/** What one process measured of a batch size. */
+export interface LaunchReport {
+  readonly count: number;
+  readonly p50Ms: number;
+  /** In order, the one that counts included. */
+  readonly rounds: readonly RoundReport[];
+}
+
+/** A batch size over all processes that measured it. */
+export interface MeasuredBatch extends Omit<BatchReport, "rounds"> {
+  readonly launches: readonly LaunchReport[];
+  /**
+   * Of the median, with 95 % confidence, from the medians of the launches: processes differ by where their memory lies, which no number
+   * of iterations in one of them shows (Kalibera, Jones 2013). `null` for fewer than three.
+   */
+  readonly p50IntervalMs: Interval | null;
+  /** Iterations beyond three interquartile ranges from the middle half (Tukey 1977): told, never left out. */
+  readonly outliers: number;
+}
+
+const FAR_OUT = 3;
+
+/** The reports of one batch size, one for each launch in order, as one. The first one's output check was the same for all. */
+export function combineLaunches(reports: readonly [BatchReport, ...BatchReport[]]): MeasuredBatch {
+  const [{ rounds: _rounds, ...first }] = reports;
+  const samplesMs = reports.flatMap((report) => report.samplesMs);
+  const launches = reports.map(({ latencyMs, rounds }) => ({ count: latencyMs.count, p50Ms: latencyMs.p50, rounds }));
+  const totalMs = samplesMs.reduce((sum, sample) => sum + sample, 0);
+  const isAlone = reports.length === 1;
+  return {
+    ...first,
+    samplesMs,
+    // What an earlier attempt left may hold only some of its samples: the summary has all of them in it.
+    latencyMs: isAlone ? first.latencyMs : summarizeLatency(samplesMs),
+    throughputItemsPerSecond: isAlone
+      ? first.throughputItemsPerSecond
+      : (first.batchSize * samplesMs.length * 1000) / totalMs,
+    peakMemoryBytes: Math.max(...reports.map((report) => report.peakMemoryBytes)),
+    recheck: {
+      iterations: reports.reduce((sum, { recheck }) => sum + recheck.iterations, 0),
+      maxAbsError: Math.max(...reports.map(({ recheck }) => recheck.maxAbsError)),
+    },
+    launches,
+    p50IntervalMs: meanInterval(launches.map(({ p50Ms }) => p50Ms)),
+    outliers: farOut(samplesMs),
+  };
+}
+
+function farOut(samplesMs: readonly number[]): number {
+  if (samplesMs.length === 0) return 0;
+  const low = quantile(samplesMs, 0.25);
+  const high = quantile(samplesMs, 0.75);
+  const reach = FAR_OUT * (high - low);
+  return samplesMs.filter((sample) => sample < low - reach || sample > high + reach).length;
+}
