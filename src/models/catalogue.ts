@@ -50,6 +50,21 @@ const entries: readonly CatalogueEntry[] = [
     architecture: "vision",
     summary: "4 layers, 0.3 M parameters, 32 × 32 pixels",
   }),
+  generated("tiny-t5", {
+    family: "t5",
+    architecture: "encoder-decoder",
+    summary: "2 + 2 layers, 0.7 M parameters",
+  }),
+  generated("tiny-whisper", {
+    family: "whisper",
+    architecture: "speech",
+    summary: "2 + 2 layers, 0.8 M parameters, 2 seconds of sound",
+  }),
+  generated("tiny-clip", {
+    family: "clip",
+    architecture: "multimodal",
+    summary: "3 + 3 layers, 0.5 M parameters, 32 × 32 pixels",
+  }),
   onHub("bert-base-uncased", {
     family: "bert",
     architecture: "encoder-only",

@@ -43,14 +43,32 @@ export class GraphBuilder {
     return shape.name;
   }
 
+  /** A stored table of floats that is computed, not seeded. */
+  floatTable(name: string, dims: readonly number[], values: readonly number[]): TensorName {
+    const view = new DataView(new ArrayBuffer(values.length * 4));
+    values.forEach((value, index) => view.setFloat32(index * 4, value, true));
+    this.initializers.set(name, { name, elementType: elementType.float, dims, data: new Uint8Array(view.buffer) });
+    return name;
+  }
+
+  /** A stored table of 64-bit integers; one with the same name is stored once. */
+  intTable(name: string, dims: readonly number[], values: readonly number[]): TensorName {
+    if (!this.initializers.has(name)) {
+      const view = new DataView(new ArrayBuffer(values.length * 8));
+      values.forEach((value, index) => view.setBigInt64(index * 8, BigInt(value), true));
+      this.initializers.set(name, { name, elementType: elementType.int64, dims, data: new Uint8Array(view.buffer) });
+    }
+    return name;
+  }
+
   /** A constant list of 64-bit integers: shapes, axes, positions. */
   ints(values: readonly number[]): TensorName {
-    return this.intConstant(values, [values.length]);
+    return this.intTable(`ints_${values.join("_")}`, [values.length], values);
   }
 
   /** A constant 64-bit integer without dimensions. */
   int(value: number): TensorName {
-    return this.intConstant([value], []);
+    return this.intTable(`int_${value}`, [], [value]);
   }
 
   /** A constant 32-bit float without dimensions. Stored as a node, so that it does not count as something learnt. */
@@ -87,15 +105,5 @@ export class GraphBuilder {
       inputs: this.inputs,
       outputs: this.outputs,
     };
-  }
-
-  private intConstant(values: readonly number[], dims: readonly number[]): TensorName {
-    const name = `int${dims.length === 0 ? "" : "s"}_${values.join("_")}`;
-    if (!this.initializers.has(name)) {
-      const view = new DataView(new ArrayBuffer(values.length * 8));
-      values.forEach((value, index) => view.setBigInt64(index * 8, BigInt(value), true));
-      this.initializers.set(name, { name, elementType: elementType.int64, dims, data: new Uint8Array(view.buffer) });
-    }
-    return name;
   }
 }
