@@ -7,8 +7,8 @@ import { pipeline } from "node:stream/promises";
 import type { ListFileEntry } from "@huggingface/hub";
 import { errorMessage } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import { onnxCandidates } from "./model-folder.ts";
-import type { Precision } from "./model-folder.ts";
+import { onnxCandidates } from "./precision.ts";
+import type { Precision } from "./precision.ts";
 
 type HubModule = typeof import("@huggingface/hub");
 

@@ -64,11 +64,23 @@ describe("generated models", () => {
     expect(await readdir(join(folder, "generated"))).toHaveLength(1);
   });
 
-  test("have no other precision", async () => {
-    await expect(resolveModel("tiny-bert", { cacheDir: folder, precision: "fp16" })).rejects.toMatchObject({
+  test("are made in each precision that is asked for", async () => {
+    const [full, half] = [
+      await resolveModel("tiny-vit", { cacheDir: folder }),
+      await resolveModel("tiny-vit", { cacheDir: folder, precision: "fp16" }),
+    ];
+    expect(half).toMatchObject({ precision: "fp16", parameterCount: full.parameterCount });
+    expect(half.onnxFile.endsWith(join("onnx", "model_fp16.onnx"))).toBe(true);
+    expect(half.path).not.toBe(full.path);
+  });
+
+  test("are not made in bf16, and nothing is left behind", async () => {
+    await expect(resolveModel("tiny-bert", { cacheDir: folder, precision: "bf16" })).rejects.toMatchObject({
       code: "model_file_missing",
-      message: expect.stringContaining("fp16"),
+      message: expect.stringContaining("tiny-bert is not made in bf16"),
+      next: expect.stringContaining("fp16"),
     });
+    expect(await readdir(join(folder, "generated"))).toEqual([]);
   });
 });
 

@@ -8,7 +8,8 @@ import { DEFAULT_MODEL_SEED, GENERATOR_VERSION, generateModel } from "./generato
 import type { GeneratedModelId } from "./generator/generated-model.ts";
 import { downloadModel } from "./hub.ts";
 import { openModelFolder } from "./model-folder.ts";
-import type { ModelFolder, Precision } from "./model-folder.ts";
+import type { ModelFolder } from "./model-folder.ts";
+import type { Precision } from "./precision.ts";
 
 export interface ResolveOptions {
   /** Where generated and downloaded models are kept. */
@@ -33,7 +34,7 @@ export async function resolveModel(idOrPath: string, options: ResolveOptions): P
   const precision = options.precision ?? "fp32";
   const entry = findModel(idOrPath);
   if (entry?.origin.source === "generated") {
-    const path = await generatedFolder(entry.origin.id, options.cacheDir);
+    const path = await generatedFolder(entry.origin.id, precision, options.cacheDir);
     return openModelFolder(path, { id: entry.id, source: "generated", precision });
   }
   if (entry?.origin.source === "hub") return fromHub(entry.id, entry.origin.repository, options);
@@ -43,10 +44,11 @@ export async function resolveModel(idOrPath: string, options: ResolveOptions): P
   throw unknownModel(`There is no model "${idOrPath}"`, idOrPath);
 }
 
-async function generatedFolder(id: GeneratedModelId, cacheDir: string): Promise<string> {
-  const target = join(resolve(cacheDir), "generated", `${id}-v${GENERATOR_VERSION}-seed${DEFAULT_MODEL_SEED}`);
+async function generatedFolder(id: GeneratedModelId, precision: Precision, cacheDir: string): Promise<string> {
+  const name = `${id}-v${GENERATOR_VERSION}-seed${DEFAULT_MODEL_SEED}@${precision}`;
+  const target = join(resolve(cacheDir), "generated", name);
   await publishFolder(target, async (folder) => {
-    for (const [name, content] of generateModel(id)) {
+    for (const [name, content] of generateModel(id, { precision })) {
       const file = join(folder, ...name.split("/"));
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, content);

@@ -32,7 +32,7 @@ describe("generated models", () => {
 
   test.each(generatedModelIds)("%s: another seed gives other weights in the same shapes", (id) => {
     const [first, second] = [1, 2].map((seed) =>
-      readOnnx(generateModel(id, seed).get("onnx/model.onnx") ?? encode("")),
+      readOnnx(generateModel(id, { seed }).get("onnx/model.onnx") ?? encode("")),
     );
     expect(first?.parameterCount).toBe(second?.parameterCount);
     expect(first?.initializers.map(({ dims }) => dims)).toEqual(second?.initializers.map(({ dims }) => dims));
@@ -48,6 +48,15 @@ describe("generated models", () => {
     ["tiny-clip", 521_665],
   ] as const)("%s has %d parameters", (id, expected) => {
     expect(readOnnx(generateModel(id).get("onnx/model.onnx") ?? encode("")).parameterCount).toBe(expected);
+  });
+
+  test.each(["fp16", "int8", "q4"] as const)("in %s they have as many parameters, in fewer bytes", (precision) => {
+    for (const id of generatedModelIds) {
+      const full = generateModel(id).get("onnx/model.onnx") ?? encode("");
+      const reduced = generateModel(id, { precision }).get(`onnx/model_${precision}.onnx`) ?? encode("");
+      expect(readOnnx(reduced).parameterCount).toBe(readOnnx(full).parameterCount);
+      expect(reduced.length).toBeLessThan(full.length * (precision === "fp16" ? 0.53 : 0.33));
+    }
   });
 
   test("every token has an embedding", () => {

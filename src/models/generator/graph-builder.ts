@@ -2,6 +2,7 @@ import { elementType } from "../onnx/onnx-model.ts";
 import type { Dimension, OnnxAttribute, OnnxGraph, OnnxInitializer, OnnxNode, OnnxValue } from "../onnx/onnx-model.ts";
 import { seededWeight } from "./seeded-weight.ts";
 import type { WeightShape } from "./seeded-weight.ts";
+import { floatBytes } from "./tensor-bytes.ts";
 
 /** The name of a tensor in the graph under construction. */
 export type TensorName = string;
@@ -45,9 +46,7 @@ export class GraphBuilder {
 
   /** A stored table of floats that is computed, not seeded. */
   floatTable(name: string, dims: readonly number[], values: readonly number[]): TensorName {
-    const view = new DataView(new ArrayBuffer(values.length * 4));
-    values.forEach((value, index) => view.setFloat32(index * 4, value, true));
-    this.initializers.set(name, { name, elementType: elementType.float, dims, data: new Uint8Array(view.buffer) });
+    this.initializers.set(name, { name, elementType: elementType.float, dims, data: floatBytes(values) });
     return name;
   }
 

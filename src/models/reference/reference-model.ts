@@ -1,5 +1,7 @@
 import type { JsonObject } from "../../base/index.ts";
 import { configSection, configSizes } from "../config-sizes.ts";
+import { originalWeights } from "../generator/generated-model.ts";
+import { elementType } from "../onnx/onnx-model.ts";
 import { readOnnx } from "../onnx/onnx-reader.ts";
 import { decoderIdsOf, imageOf, speechOf, textOf } from "../samples.ts";
 import type { Sample } from "../samples.ts";
@@ -21,17 +23,23 @@ export interface ReferenceModel {
   outputs(sample: Sample): Readonly<Record<string, Float64Array>>;
 }
 
+/** Types in which weights of lower precision are stored. */
+const reducedTypes: ReadonlySet<number> = new Set([elementType.float16, elementType.int8, elementType.uint8]);
+
 /** By output name, how it is computed from one sample. */
 type OutputFormulas = readonly [OutputFormula, ...OutputFormula[]];
 type OutputFormula = readonly [name: string, compute: (sample: Sample) => Float64Array];
 
 /**
  * The reference of a generated model, from its `config.json` and the bytes of its ONNX file; `undefined` for every other model,
- * whose graph may differ from the formulas.
+ * whose graph may differ from the formulas. That of a file of lower precision has the 32-bit weights that the file was made from, so
+ * that the difference shows what the lower precision costs.
  */
 export function createReference(config: JsonObject, onnx: Uint8Array): ReferenceModel | undefined {
   if (config["assay_generated"] === undefined) return undefined;
-  const formulas = formulasOf(config, new WeightTable(readOnnx(onnx).initializers));
+  const stored = readOnnx(onnx).initializers;
+  const weights = stored.some((tensor) => reducedTypes.has(tensor.elementType)) ? originalWeights(config) : stored;
+  const formulas = weights && formulasOf(config, new WeightTable(weights));
   if (formulas === undefined) return undefined;
   const [[outputName, run]] = formulas;
   const outputs = (sample: Sample): Record<string, Float64Array> =>
