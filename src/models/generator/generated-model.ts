@@ -1,6 +1,5 @@
-import { assertNever } from "../../base/index.ts";
+import { AssayError, assertNever } from "../../base/index.ts";
 import type { JsonObject } from "../../base/index.ts";
-import { assayError } from "../../contracts/index.ts";
 import type { OnnxGraph, OnnxInitializer } from "../onnx/onnx-model.ts";
 import { encodeOnnx } from "../onnx/onnx-writer.ts";
 import { onnxCandidates } from "../precision.ts";
@@ -63,13 +62,10 @@ function atPrecision(graph: OnnxGraph, precision: Precision): OnnxGraph {
     case "q4":
       return withQ4Matrices(graph);
     case "bf16":
-      throw assayError(
-        "model_file_missing",
-        `${graph.name} is not made in bf16, which hardly any ONNX operator computes in`,
-        {
-          next: "Ask for fp32, fp16, int8 or q4.",
-        },
-      );
+      throw new AssayError("model_file_missing", {
+        message: `${graph.name} is not made in bf16, which hardly any ONNX operator computes in`,
+        next: "Ask for fp32, fp16, int8 or q4.",
+      });
     default:
       return assertNever(precision);
   }
