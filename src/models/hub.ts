@@ -88,7 +88,9 @@ function wantedFiles(files: ReadonlyMap<string, ListFileEntry>, request: HubRequ
     });
   }
   // Large models keep their numbers beside the graph: model.onnx_data, model.onnx_data_1, …
-  const data = [...files.keys()].filter((name) => name.startsWith(`${onnx}_data`));
+  const data = [...files.keys()].filter(
+    (name) => name.startsWith(onnx) && /^_data(_\d+)?$/.test(name.slice(onnx.length)),
+  );
   return [...describingFiles, onnx, ...data].flatMap((name) => files.get(name) ?? []);
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../base/index.ts";
+import { errorCode, errorMessage } from "../base/index.ts";
 import type { JsonObject } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { detectFamily } from "./architectures.ts";
@@ -73,10 +73,18 @@ async function readOnnxFile(path: string, precision: Precision): Promise<{ onnxF
   }
   throw assayError(
     "model_file_missing",
-    `The model folder ${path} has no ONNX file for precision ${precision}; looked for ${candidates.join(", ")}`,
+    `The model folder ${path} has no ONNX file for precision ${precision}; looked for ${candidates.join(", ")}; it has ${await contentOf(path)}`,
     { next: "Export the model to ONNX in this precision, or ask for another precision." },
   );
 }
+
+/** What is in a folder, for messages. */
+async function contentOf(path: string): Promise<string> {
+  const names = (await readdir(path)).toSorted();
+  return names.length > MOST_NAMES ? `${names.slice(0, MOST_NAMES).join(", ")}, …` : names.join(", ");
+}
+
+const MOST_NAMES = 10;
 
 async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
   try {
@@ -93,6 +101,7 @@ function countParameters(file: string, bytes: Uint8Array): number {
     return readOnnx(bytes).parameterCount;
   } catch (cause) {
     const next = "Export or download the model again.";
-    throw assayError("model_file_missing", `${file} is not a readable ONNX file`, { cause, next });
+    const message = `${file} is not a readable ONNX file: ${errorMessage(cause)}`;
+    throw assayError("model_file_missing", message, { cause, next });
   }
 }

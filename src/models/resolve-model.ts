@@ -40,7 +40,7 @@ export async function resolveModel(idOrPath: string, options: ResolveOptions): P
   if (entry?.origin.source === "hub") return fromHub(entry.id, entry.origin.repository, options);
   if (isFolder(idOrPath)) return openModelFolder(resolve(idOrPath), { id: idOrPath, source: "local", precision });
   if (looksLikePath(idOrPath)) throw unknownModel(`There is no model folder ${resolve(idOrPath)}`, idOrPath);
-  if (/^[\w.-]+\/[\w.-]+$/.test(idOrPath)) return fromHub(idOrPath, idOrPath, options);
+  if (isHubId(idOrPath)) return fromHub(idOrPath, idOrPath, options);
   throw unknownModel(`There is no model "${idOrPath}"`, idOrPath);
 }
 
@@ -60,6 +60,10 @@ async function generatedFolder(id: GeneratedModelId, precision: Precision, cache
 async function fromHub(id: string, repository: string, options: ResolveOptions): Promise<ModelFolder> {
   const precision = options.precision ?? "fp32";
   const revision = options.revision ?? "main";
+  if (!/^\w[\w./-]*$/.test(revision) || revision.includes("..")) {
+    const next = "Give the name of a branch, a tag or a commit.";
+    throw assayError("unknown_model", `The hub has no revision "${revision}" of ${repository}`, { next });
+  }
   const folderName = [repository, revision].map((part) => part.replaceAll("/", "--")).join("@");
   const target = join(resolve(options.cacheDir), "hub", `${folderName}@${precision}`);
   await publishFolder(target, (folder) => downloadModel(folder, { ...options, repository, revision, precision }));
@@ -68,6 +72,11 @@ async function fromHub(id: string, repository: string, options: ResolveOptions):
 
 function isFolder(path: string): boolean {
   return existsSync(path) && statSync(path).isDirectory();
+}
+
+/** `organisation/name` by the hub's rules: names begin with a letter, digit or underscore and have no two dots in a row. */
+function isHubId(text: string): boolean {
+  return /^\w[\w.-]*\/\w[\w.-]*$/.test(text) && !text.includes("..");
 }
 
 /** Relative and absolute paths of all operating systems; `a/b` alone is a hub id. */

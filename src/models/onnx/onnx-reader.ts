@@ -9,6 +9,17 @@ export interface StoredTensor {
   readonly data: Uint8Array;
 }
 
+/** How a file holds a tensor. */
+interface TensorStorage {
+  /** All bytes that the file has for it. */
+  readonly messageBytes: number;
+  /** Whether its numbers are in a second file. */
+  readonly external: boolean;
+}
+
+/** `TensorProto.DataLocation` of tensors whose numbers are in a second file. */
+const EXTERNAL = 1;
+
 /** What a look into an ONNX file tells without running it. */
 export interface OnnxSummary {
   readonly initializers: readonly StoredTensor[];
@@ -38,7 +49,6 @@ export function readOnnx(bytes: Uint8Array): OnnxSummary {
     forEachMessage(graph, 5, (tensor) => initializers.push(readTensor(tensor)));
   });
   if (graphs !== 1) throw new Error(`an ONNX file has one graph, this one has ${graphs}`);
-  for (const tensor of initializers) checkSize(tensor);
   let parameterCount = 0;
   for (const tensor of initializers) {
     if (!bookkeepingTypes.has(tensor.elementType)) parameterCount += quantized.count(tensor);
@@ -54,14 +64,19 @@ const elementBytes: ReadonlyMap<number, number> = new Map([
   [elementType.int64, 8],
 ]);
 
-function checkSize({ name, elementType: type, dims, data }: StoredTensor): void {
+/** Refuses a tensor that has other than the bytes that its shape asks for. */
+function checkSize({ name, elementType: type, dims, data }: StoredTensor, stored: TensorStorage): void {
   const size = elementBytes.get(type);
   const count = elementCount(dims);
   if (!Number.isSafeInteger(count) || dims.some((dim) => dim < 0))
     throw new Error(`the tensor ${name} has the impossible shape [${dims.join(", ")}]`);
-  // Without raw data the numbers are elsewhere: in typed fields or in a second file.
-  if (size === undefined || data.length === 0 || data.length === count * size) return;
-  throw new Error(`the tensor ${name} should have ${count * size} bytes and has ${data.length}`);
+  if (size === undefined || stored.external) return;
+  // Without raw data the numbers are in typed fields, which take at least a byte for each.
+  const fits = data.length === 0 ? count <= stored.messageBytes : count * size === data.length;
+  if (fits) return;
+  throw new Error(
+    `the tensor ${name} of shape [${dims.join(", ")}] should have ${count * size} bytes and has ${data.length}`,
+  );
 }
 
 function elementCount(dims: readonly number[]): number {
@@ -152,6 +167,7 @@ function readTensor(bytes: Uint8Array): StoredTensor {
   const dims: number[] = [];
   let type = 0;
   let name = "";
+  let external = false;
   let data: Uint8Array = new Uint8Array();
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
@@ -160,9 +176,12 @@ function readTensor(bytes: Uint8Array): StoredTensor {
     else if (field === 2) type = reader.int32();
     else if (field === 8) name = reader.string();
     else if (field === 9) data = reader.bytes();
+    else if (field === 14) external = reader.int32() === EXTERNAL;
     else reader.skip(wireType, field);
   }
-  return { name, elementType: type, dims, data };
+  const tensor = { name, elementType: type, dims, data };
+  checkSize(tensor, { messageBytes: bytes.length, external });
+  return tensor;
 }
 
 /** Some writers pack repeated numbers although proto2 does not by default. */
