@@ -126,10 +126,10 @@ describe("a command line", () => {
   });
 
   it("exits with 5 when nothing matches", async () => {
-    const { code, err } = await runHere("matrix", "--architectures", "speech");
+    const { code, err } = await runHere("matrix", "--architectures", "unknown");
     expect([code, err.split("\n")[0]]).toEqual([
       5,
-      "error nothing_matched: no model that works offline has the architecture speech",
+      "error nothing_matched: no model that works offline has the architecture unknown",
     ]);
   });
 
@@ -139,9 +139,40 @@ describe("a command line", () => {
       0,
       { model: "tiny-vit", architecture: "vision", source: "generated" },
     ]);
-    expect(await runHere("models", "nonsense")).toMatchObject({
+    expect(await runHere("models", "bret")).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^error unknown_model: /) as string,
+      err: expect.stringMatching(/^error unknown_model: .*Near: bert/) as string,
     });
+  });
+
+  it("lists models by architecture and family, from the hub only when asked", async () => {
+    const ids = async (...options: string[]): Promise<string[]> => {
+      const { out } = await runHere("models", ...options, "--json");
+      return (JSON.parse(out) as { models: { model: string }[] }).models.map(({ model }) => model);
+    };
+    expect(await ids()).toHaveLength(6);
+    expect(await ids("--architecture", "speech")).toEqual(["tiny-whisper"]);
+    expect(await ids("--architecture", "encoder-only", "--model-family", "roberta", "--all")).toEqual(["roberta-base"]);
+    const { out, err } = await runHere("models", "--model-family", "clip");
+    expect(out).toMatch(/^MODEL .*MEMORY.*\ntiny-clip +multimodal +clip +0\.522 M +2\.12 MB/);
+    expect(err).toBe("1 model more on the hub: add --all\n");
+  });
+
+  it.each([
+    {
+      args: ["--architecture", "visoin"],
+      code: 2,
+      err: /^error usage: no architecture has the name visoin\. Near: vision/,
+    },
+    {
+      args: ["--model-family", "wisper"],
+      code: 2,
+      err: /^error usage: no model family has the name wisper\. Near: whisper/,
+    },
+    { args: ["--model-family", "roberta"], code: 5, err: /^error nothing_matched: .*roberta\n.*--all/ },
+    { args: ["--model-family", "mamba"], code: 5, err: /^error nothing_matched: .*mamba\n.*path of a model folder/ },
+  ])("models $args ends with $code and says why", async ({ args, code, err }) => {
+    const told = expect.stringMatching(err) as string;
+    expect(await runHere("models", ...args)).toMatchObject({ code, out: "", err: told });
   });
 });

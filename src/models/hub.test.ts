@@ -121,6 +121,14 @@ describe("hub models", () => {
     });
   });
 
+  test("of the files that are listed only those of the model are taken", async () => {
+    const [beside, outside] = ["onnx/model.onnx_data", "onnx/model.onnx_data/../../../../outside"] as const;
+    for (const name of [beside, outside]) hub.files.set(name, new Uint8Array([1]));
+    const model = await resolveModel("org/model", { cacheDir: folder, hubUrl });
+    expect((await readdir(join(model.path, "onnx"))).toSorted()).toEqual(["model.onnx", "model.onnx_data"]);
+    expect(await readdir(folder)).toEqual(["hub"]);
+  });
+
   test("without a network the model and the next step are named", async () => {
     await hub.stop();
     await expect(resolveModel("org/model", { cacheDir: folder, hubUrl })).rejects.toMatchObject({

@@ -7,8 +7,8 @@ import { pipeline } from "node:stream/promises";
 import type { ListFileEntry } from "@huggingface/hub";
 import { errorMessage } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import { onnxCandidates } from "./model-folder.ts";
-import type { Precision } from "./model-folder.ts";
+import { onnxCandidates } from "./precision.ts";
+import type { Precision } from "./precision.ts";
 
 type HubModule = typeof import("@huggingface/hub");
 
@@ -88,7 +88,9 @@ function wantedFiles(files: ReadonlyMap<string, ListFileEntry>, request: HubRequ
     });
   }
   // Large models keep their numbers beside the graph: model.onnx_data, model.onnx_data_1, …
-  const data = [...files.keys()].filter((name) => name.startsWith(`${onnx}_data`));
+  const data = [...files.keys()].filter(
+    (name) => name.startsWith(onnx) && /^_data(_\d+)?$/.test(name.slice(onnx.length)),
+  );
   return [...describingFiles, onnx, ...data].flatMap((name) => files.get(name) ?? []);
 }
 

@@ -5,13 +5,16 @@
  * Never: runs a model, measures anything, knows of tasks or workers. Only `hub.ts` touches the network.
  * May enter: executors, planner, worker, cli.
  */
-export { architectures } from "./architectures.ts";
+export { architectures, knownFamilies } from "./architectures.ts";
 export type { Architecture } from "./architectures.ts";
-export { findModel, listModels } from "./catalogue.ts";
-export type { CatalogueEntry } from "./catalogue.ts";
+export { findModel, listModels, memoryBytes, nearMatches } from "./catalogue.ts";
+export type { CatalogueEntry } from "./catalogue-entries.ts";
 export { createFeeds, createSamples, int64Tensor } from "./inputs.ts";
 export type { Feeds, InputSpec, TensorData } from "./inputs.ts";
-export type { ModelFolder, Precision } from "./model-folder.ts";
+export { sizedPrecisions } from "./model-size.ts";
+export type { ModelFolder } from "./model-folder.ts";
+export type { Precision } from "./precision.ts";
+export { nearest } from "./near-matches.ts";
 export { createReference } from "./reference/reference-model.ts";
 export type { ReferenceModel } from "./reference/reference-model.ts";
 export { resolveModel } from "./resolve-model.ts";

@@ -1,7 +1,8 @@
 import { AssayError } from "../base/index.ts";
 import type { JsonObject } from "../base/index.ts";
 import type { Dimension } from "./onnx/onnx-model.ts";
-import { imageSample, textSample } from "./samples.ts";
+import { decoderIdsOf, imageOf, imageSample, speechOf, speechSample, textAndImageSample } from "./samples.ts";
+import { textOf, textSample, textToTextSample } from "./samples.ts";
 import type { Sample, SampleOptions } from "./samples.ts";
 
 /** A tensor on its way into or out of a runtime, row by row. */
@@ -24,9 +25,16 @@ export function createSamples(
   count: number,
   options: SampleOptions,
 ): Sample[] {
-  const images = model.inputs.some((input) => input.name === "pixel_values");
-  const make = images ? imageSample : textSample;
+  const make = sampleMaker(new Set(model.inputs.map(({ name }) => name)));
   return Array.from({ length: count }, (_, index) => make(model.config, index, options));
+}
+
+function sampleMaker(
+  names: ReadonlySet<string>,
+): (config: JsonObject, index: number, options: SampleOptions) => Sample {
+  if (names.has("input_features")) return speechSample;
+  if (names.has("pixel_values")) return names.has("input_ids") ? textAndImageSample : imageSample;
+  return names.has("decoder_input_ids") ? textToTextSample : textSample;
 }
 
 /**
@@ -40,15 +48,25 @@ export function createFeeds(samples: readonly Sample[], inputs: readonly InputSp
 function feedFor(input: InputSpec, samples: readonly Sample[]): TensorData {
   switch (input.name) {
     case "input_ids":
-      return tokens(input, samples, (text) => text.inputIds);
+      return tokens(input, samples, (sample) => textOf(sample)?.inputIds);
     case "attention_mask":
-      return tokens(input, samples, (text) => text.attentionMask);
+      return tokens(input, samples, (sample) => textOf(sample)?.attentionMask);
     case "token_type_ids":
-      return tokens(input, samples, (text) => text.inputIds.map(() => 0));
+      return tokens(input, samples, (sample) => textOf(sample)?.inputIds.map(() => 0));
     case "position_ids":
-      return tokens(input, samples, (text) => text.inputIds.map((_, index) => index));
+      return tokens(input, samples, (sample) => textOf(sample)?.inputIds.map((_, index) => index));
+    case "decoder_input_ids":
+      return tokens(input, samples, decoderIdsOf);
     case "pixel_values":
-      return pixels(input, samples);
+      return floats(input, samples, (sample) => {
+        const image = imageOf(sample);
+        return image && { dims: image.dims, data: image.pixels };
+      });
+    case "input_features":
+      return floats(input, samples, (sample) => {
+        const speech = speechOf(sample);
+        return speech && { dims: speech.dims, data: speech.features };
+      });
     default:
       if (input.name.startsWith("past_key_values.")) return emptyCache(input, samples.length);
       throw unknownInput(input);
@@ -58,14 +76,10 @@ function feedFor(input: InputSpec, samples: readonly Sample[]): TensorData {
 function tokens(
   input: InputSpec,
   samples: readonly Sample[],
-  pick: (text: Extract<Sample, { kind: "text" }>) => readonly number[],
+  pick: (sample: Sample) => readonly number[] | undefined,
 ): TensorData {
   if (input.type !== "int64") throw unknownInput(input);
-  const rows = samples.map((sample) => {
-    if (sample.kind !== "text") throw unknownInput(input);
-    return pick(sample);
-  });
-  return int64Tensor(rows);
+  return int64Tensor(pickAll(input, samples, pick));
 }
 
 /** Rows of equal length as a [rows, columns] tensor. */
@@ -75,17 +89,30 @@ export function int64Tensor(rows: readonly (readonly number[])[]): TensorData {
   return { type: "int64", dims: [rows.length, columns], data };
 }
 
-function pixels(input: InputSpec, samples: readonly Sample[]): TensorData {
+function floats(
+  input: InputSpec,
+  samples: readonly Sample[],
+  pick: (sample: Sample) => { readonly dims: readonly number[]; readonly data: Float32Array } | undefined,
+): TensorData {
   if (input.type !== "float32") throw unknownInput(input);
-  const images = samples.map((sample) => {
-    if (sample.kind !== "image") throw unknownInput(input);
-    return sample;
-  });
-  const first = images[0];
+  const parts = pickAll(input, samples, pick);
+  const first = parts[0];
   if (first === undefined) throw unknownInput(input);
-  const data = new Float32Array(images.length * first.pixels.length);
-  images.forEach((image, index) => data.set(image.pixels, index * first.pixels.length));
-  return { type: "float32", dims: [images.length, ...first.dims], data };
+  const data = new Float32Array(parts.length * first.data.length);
+  parts.forEach((part, index) => data.set(part.data, index * first.data.length));
+  return { type: "float32", dims: [parts.length, ...first.dims], data };
+}
+
+function pickAll<Part>(
+  input: InputSpec,
+  samples: readonly Sample[],
+  pick: (sample: Sample) => Part | undefined,
+): Part[] {
+  return samples.map((sample) => {
+    const part = pick(sample);
+    if (part === undefined) throw unknownInput(input);
+    return part;
+  });
 }
 
 /** A cache without positions: [batch, heads, 0, size], with heads and size as the model declares them. */
@@ -98,9 +125,14 @@ function emptyCache(input: InputSpec, batchSize: number): TensorData {
   return { type: "float32", dims, data: new Float32Array(0) };
 }
 
+const knownInputs = [
+  ...["input_ids", "attention_mask", "token_type_ids", "position_ids", "decoder_input_ids"],
+  ...["pixel_values", "input_features", "past_key_values"],
+] as const;
+
 function unknownInput(input: InputSpec): AssayError {
   return new AssayError("model_unsupported", {
     message: `The model wants an input "${input.name}" of type ${input.type}, which Assay cannot fill`,
-    next: "Take an ONNX export with input_ids, attention_mask, token_type_ids, position_ids, past_key_values or pixel_values.",
+    next: `Take an ONNX export with no other inputs than ${knownInputs.join(", ")}.`,
   });
 }

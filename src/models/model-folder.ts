@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../base/index.ts";
+import { errorCode, errorMessage } from "../base/index.ts";
 import type { JsonObject } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import type { ModelConfig } from "../contracts/index.ts";
 import { detectFamily } from "./architectures.ts";
 import type { Architecture } from "./architectures.ts";
 import { readOnnx } from "./onnx/onnx-reader.ts";
-
-export type Precision = ModelConfig["precision"];
+import { onnxCandidates } from "./precision.ts";
+import type { Precision } from "./precision.ts";
 
 /** A model on this machine's disk, ready to be loaded. */
 export interface ModelFolder {
@@ -27,20 +26,6 @@ export interface ModelFolder {
   readonly source: "generated" | "local" | "hub";
   /** The content of `config.json`. */
   readonly config: JsonObject;
-}
-
-/** Where exporters put the ONNX file of each precision, the usual place first. */
-const onnxFileNames: Readonly<Record<Precision, readonly string[]>> = {
-  fp32: ["onnx/model.onnx", "model.onnx", "onnx/decoder_model_merged.onnx", "decoder_model_merged.onnx"],
-  fp16: ["onnx/model_fp16.onnx", "onnx/decoder_model_merged_fp16.onnx"],
-  bf16: ["onnx/model_bf16.onnx"],
-  int8: ["onnx/model_int8.onnx", "onnx/model_quantized.onnx", "onnx/decoder_model_merged_quantized.onnx"],
-  q4: ["onnx/model_q4.onnx", "onnx/decoder_model_merged_q4.onnx"],
-};
-
-/** Paths inside a model folder where the ONNX file of a precision may be. */
-export function onnxCandidates(precision: Precision): readonly string[] {
-  return onnxFileNames[precision];
 }
 
 /**
@@ -80,7 +65,7 @@ async function readConfig(path: string): Promise<JsonObject> {
 }
 
 async function readOnnxFile(path: string, precision: Precision): Promise<{ onnxFile: string; bytes: Uint8Array }> {
-  const candidates = onnxFileNames[precision];
+  const candidates = onnxCandidates(precision);
   for (const name of candidates) {
     const onnxFile = join(path, ...name.split("/"));
     const bytes = await readIfPresent(onnxFile);
@@ -88,10 +73,18 @@ async function readOnnxFile(path: string, precision: Precision): Promise<{ onnxF
   }
   throw assayError(
     "model_file_missing",
-    `The model folder ${path} has no ONNX file for precision ${precision}; looked for ${candidates.join(", ")}`,
+    `The model folder ${path} has no ONNX file for precision ${precision}; looked for ${candidates.join(", ")}; it has ${await contentOf(path)}`,
     { next: "Export the model to ONNX in this precision, or ask for another precision." },
   );
 }
+
+/** What is in a folder, for messages. */
+async function contentOf(path: string): Promise<string> {
+  const names = (await readdir(path)).toSorted();
+  return names.length > MOST_NAMES ? `${names.slice(0, MOST_NAMES).join(", ")}, …` : names.join(", ");
+}
+
+const MOST_NAMES = 10;
 
 async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
   try {
@@ -108,6 +101,7 @@ function countParameters(file: string, bytes: Uint8Array): number {
     return readOnnx(bytes).parameterCount;
   } catch (cause) {
     const next = "Export or download the model again.";
-    throw assayError("model_file_missing", `${file} is not a readable ONNX file`, { cause, next });
+    const message = `${file} is not a readable ONNX file: ${errorMessage(cause)}`;
+    throw assayError("model_file_missing", message, { cause, next });
   }
 }

@@ -64,11 +64,23 @@ describe("generated models", () => {
     expect(await readdir(join(folder, "generated"))).toHaveLength(1);
   });
 
-  test("have no other precision", async () => {
-    await expect(resolveModel("tiny-bert", { cacheDir: folder, precision: "fp16" })).rejects.toMatchObject({
+  test("are made in each precision that is asked for", async () => {
+    const [full, half] = [
+      await resolveModel("tiny-vit", { cacheDir: folder }),
+      await resolveModel("tiny-vit", { cacheDir: folder, precision: "fp16" }),
+    ];
+    expect(half).toMatchObject({ precision: "fp16", parameterCount: full.parameterCount });
+    expect(half.onnxFile.endsWith(join("onnx", "model_fp16.onnx"))).toBe(true);
+    expect(half.path).not.toBe(full.path);
+  });
+
+  test("are not made in bf16, and nothing is left behind", async () => {
+    await expect(resolveModel("tiny-bert", { cacheDir: folder, precision: "bf16" })).rejects.toMatchObject({
       code: "model_file_missing",
-      message: expect.stringContaining("fp16"),
+      message: expect.stringContaining("tiny-bert is not made in bf16"),
+      next: expect.stringContaining("fp16"),
     });
+    expect(await readdir(join(folder, "generated"))).toEqual([]);
   });
 });
 
@@ -103,6 +115,49 @@ describe("local folders", () => {
   });
 });
 
+describe("damaged folders", () => {
+  async function damaged(change: (bytes: Uint8Array) => Uint8Array): Promise<string> {
+    const path = await localModel();
+    const file = join(path, "onnx", "model.onnx");
+    await writeFile(file, change(await readFile(file)));
+    return path;
+  }
+
+  test.each([
+    ["is cut off", (bytes: Uint8Array) => bytes.subarray(0, bytes.length / 2)],
+    ["is empty", () => new Uint8Array()],
+    ["begins with other bytes", (bytes: Uint8Array) => bytes.with(0, 0xff)],
+    // The first dimension of the first weight, 96: one more than there is.
+    ["has a tensor larger than its bytes", (bytes: Uint8Array) => enlarged(bytes)],
+  ])("a file that %s is refused by name", async (_name, change) => {
+    const path = await damaged(change);
+    await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({
+      code: "model_file_missing",
+      message: expect.stringMatching(/local.*model\.onnx is not a readable ONNX file: ./),
+      next: expect.stringContaining("again"),
+    });
+  });
+
+  /** Finds the kernel's shape [96, 3, 4, 4] as dims of a TensorProto, and makes it [97, 3, 4, 4]. */
+  function enlarged(bytes: Uint8Array): Uint8Array {
+    const at = Buffer.from(bytes).indexOf(Buffer.from([8, 96, 8, 3, 8, 4, 8, 4]));
+    expect(at).toBeGreaterThan(0);
+    return bytes.with(at + 1, 97);
+  }
+
+  test("a tokenizer without a model says what is there", async () => {
+    const path = join(folder, "tokenizer-only");
+    await mkdir(path);
+    for (const [name, content] of generateModel("tiny-bert"))
+      if (!name.includes("/")) await writeFile(join(path, name), content);
+    await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({
+      code: "model_file_missing",
+      message: expect.stringMatching(/no ONNX file.*it has config\.json, tokenizer\.json, tokenizer_config\.json$/),
+      next: expect.stringContaining("Export the model to ONNX"),
+    });
+  });
+});
+
 describe("unknown models", () => {
   test("a misspelt name says what is near", async () => {
     await expect(resolveModel("tiny-bret", { cacheDir: folder })).rejects.toMatchObject({
@@ -112,8 +167,22 @@ describe("unknown models", () => {
   });
 
   test("a path that does not exist is not looked up on the hub", async () => {
-    for (const path of ["./no/such", "/no/such", "C:\\no\\such", "a/b/c"]) {
+    for (const path of ["./no/such", "/no/such", "C:\\no\\such", "a/b/c", "../no/such", "~/model"]) {
       await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({ code: "unknown_model" });
     }
+  });
+
+  // Nothing listens there: an id that got as far as the hub would be unreachable.
+  const hubUrl = "http://127.0.0.1:9";
+
+  test("ids that leave the cache or the hub's names are refused before the hub is asked", async () => {
+    for (const id of ["org/..", "org/.", "org/.hidden", "-org/model", "org/a..b", "org\\..\\model", "org/model\0"]) {
+      await expect(resolveModel(id, { cacheDir: folder, hubUrl })).rejects.toMatchObject({ code: "unknown_model" });
+    }
+    for (const revision of ["../../main", "/main", "a\\b", ""]) {
+      const error = { code: "unknown_model", message: expect.stringContaining(`revision "${revision}"`) };
+      await expect(resolveModel("org/model", { cacheDir: folder, hubUrl, revision })).rejects.toMatchObject(error);
+    }
+    expect(await readdir(folder)).toEqual([]);
   });
 });

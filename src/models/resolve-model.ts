@@ -8,7 +8,8 @@ import { DEFAULT_MODEL_SEED, GENERATOR_VERSION, generateModel } from "./generato
 import type { GeneratedModelId } from "./generator/generated-model.ts";
 import { downloadModel } from "./hub.ts";
 import { openModelFolder } from "./model-folder.ts";
-import type { ModelFolder, Precision } from "./model-folder.ts";
+import type { ModelFolder } from "./model-folder.ts";
+import type { Precision } from "./precision.ts";
 
 export interface ResolveOptions {
   /** Where generated and downloaded models are kept. */
@@ -33,20 +34,21 @@ export async function resolveModel(idOrPath: string, options: ResolveOptions): P
   const precision = options.precision ?? "fp32";
   const entry = findModel(idOrPath);
   if (entry?.origin.source === "generated") {
-    const path = await generatedFolder(entry.origin.id, options.cacheDir);
+    const path = await generatedFolder(entry.origin.id, precision, options.cacheDir);
     return openModelFolder(path, { id: entry.id, source: "generated", precision });
   }
   if (entry?.origin.source === "hub") return fromHub(entry.id, entry.origin.repository, options);
   if (isFolder(idOrPath)) return openModelFolder(resolve(idOrPath), { id: idOrPath, source: "local", precision });
   if (looksLikePath(idOrPath)) throw unknownModel(`There is no model folder ${resolve(idOrPath)}`, idOrPath);
-  if (/^[\w.-]+\/[\w.-]+$/.test(idOrPath)) return fromHub(idOrPath, idOrPath, options);
+  if (isHubId(idOrPath)) return fromHub(idOrPath, idOrPath, options);
   throw unknownModel(`There is no model "${idOrPath}"`, idOrPath);
 }
 
-async function generatedFolder(id: GeneratedModelId, cacheDir: string): Promise<string> {
-  const target = join(resolve(cacheDir), "generated", `${id}-v${GENERATOR_VERSION}-seed${DEFAULT_MODEL_SEED}`);
+async function generatedFolder(id: GeneratedModelId, precision: Precision, cacheDir: string): Promise<string> {
+  const name = `${id}-v${GENERATOR_VERSION}-seed${DEFAULT_MODEL_SEED}@${precision}`;
+  const target = join(resolve(cacheDir), "generated", name);
   await publishFolder(target, async (folder) => {
-    for (const [name, content] of generateModel(id)) {
+    for (const [name, content] of generateModel(id, { precision })) {
       const file = join(folder, ...name.split("/"));
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, content);
@@ -58,6 +60,10 @@ async function generatedFolder(id: GeneratedModelId, cacheDir: string): Promise<
 async function fromHub(id: string, repository: string, options: ResolveOptions): Promise<ModelFolder> {
   const precision = options.precision ?? "fp32";
   const revision = options.revision ?? "main";
+  if (!/^\w[\w./-]*$/.test(revision) || revision.includes("..")) {
+    const next = "Give the name of a branch, a tag or a commit.";
+    throw assayError("unknown_model", `The hub has no revision "${revision}" of ${repository}`, { next });
+  }
   const folderName = [repository, revision].map((part) => part.replaceAll("/", "--")).join("@");
   const target = join(resolve(options.cacheDir), "hub", `${folderName}@${precision}`);
   await publishFolder(target, (folder) => downloadModel(folder, { ...options, repository, revision, precision }));
@@ -66,6 +72,11 @@ async function fromHub(id: string, repository: string, options: ResolveOptions):
 
 function isFolder(path: string): boolean {
   return existsSync(path) && statSync(path).isDirectory();
+}
+
+/** `organisation/name` by the hub's rules: names begin with a letter, digit or underscore and have no two dots in a row. */
+function isHubId(text: string): boolean {
+  return /^\w[\w.-]*\/\w[\w.-]*$/.test(text) && !text.includes("..");
 }
 
 /** Relative and absolute paths of all operating systems; `a/b` alone is a hub id. */

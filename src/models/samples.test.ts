@@ -30,6 +30,38 @@ describe("createSamples", () => {
     expect(sample?.kind === "text" && sample.inputIds.length).toBe(16);
   });
 
+  test("texts for a decoder start with its token, also beside recordings", () => {
+    const speech = { num_mel_bins: 4, max_source_positions: 5, max_target_positions: 6, decoder_start_token_id: 3 };
+    const inputs: InputSpec[] = [
+      { name: "input_features", type: "float32", dims: ["batch", 4, "frames"] },
+      { name: "decoder_input_ids", type: "int64", dims: ["batch", "tokens"] },
+    ];
+    const samples = createSamples({ config: { ...speech, vocab_size: 50 }, inputs }, 2, options);
+    expect(samples[0]).toMatchObject({ kind: "speech", dims: [4, 10] });
+    const feeds = createFeeds(samples, inputs);
+    expect(feeds["input_features"]?.dims).toEqual([2, 4, 10]);
+    expect(feeds["decoder_input_ids"]?.dims).toEqual([2, 6]);
+    expect([0, 6].map((at) => feeds["decoder_input_ids"]?.data[at])).toEqual([3n, 3n]);
+  });
+
+  test("texts and images take the sizes of their own section of the configuration", () => {
+    const sections = { text_config: { vocab_size: 7 }, vision_config: { image_size: 4, num_channels: 1 } };
+    const inputs: InputSpec[] = [
+      ...textInputs.slice(0, 1),
+      { name: "pixel_values", type: "float32", dims: ["batch", 1, 4, 4] },
+    ];
+    const samples = createSamples({ config: sections, inputs }, 2, options);
+    const [first] = samples;
+    expect(first?.kind === "text-and-image" && first.text.inputIds.every((id) => id < 7)).toBe(true);
+    expect(createFeeds(samples, inputs)["pixel_values"]?.dims).toEqual([2, 1, 4, 4]);
+  });
+
+  test("padding has the identifier of the configuration", () => {
+    const samples = createSamples({ config: { ...config, pad_token_id: 49 }, inputs: textInputs }, 2, options);
+    const padded = samples[1];
+    expect(padded?.kind === "text" && padded.inputIds.slice(6)).toEqual([49, 49]);
+  });
+
   test("some texts are padded, for decoders none", () => {
     const masks = (padding: boolean): number[] =>
       createSamples({ config, inputs: textInputs }, 4, { ...options, padding }).map((sample) =>

@@ -2,7 +2,7 @@ import { elementType } from "../onnx/onnx-model.ts";
 import type { OnnxGraph } from "../onnx/onnx-model.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import type { TensorName } from "./graph-builder.ts";
-import { attention, layerNorm, linear, paddingMask, splitHeads } from "./layers.ts";
+import { attention, layerNorm, lengthOf, linear, paddingMask, splitHeads } from "./layers.ts";
 
 /** The sizes of a BERT-like encoder, under the names of its `config.json`. */
 export interface BertSizes {
@@ -47,7 +47,7 @@ function embeddings(
   const types = graph.op("Gather", [table("token_type_embeddings", sizes.type_vocab_size), ids.tokenTypeIds], {
     axis: 0,
   });
-  const length = graph.op("Slice", [graph.op("Shape", [ids.inputIds]), graph.ints([1]), graph.ints([2])]);
+  const length = lengthOf(graph, ids.inputIds);
   const positionTable = table("position_embeddings", sizes.max_position_embeddings);
   const positions = graph.op("Slice", [positionTable, graph.ints([0]), length, graph.ints([0])]);
   const sum = graph.op("Add", [graph.op("Add", [words, types]), positions]);

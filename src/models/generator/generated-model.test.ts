@@ -23,13 +23,16 @@ describe("generated models", () => {
     ["tiny-bert", "0f0fc903e20ec4eb92d576a0711e685e81d061bcfc7fc8fa15050aba6e3d6fbf"],
     ["tiny-gpt2", "bf987e49e3008d8825cec5f75136883bb0488333888e6af99adad23e08956cd8"],
     ["tiny-vit", "2bb384dedb3724cbb9db0d4d4ecbd1cf6254c933674bf40f1d7b6c05223d0335"],
+    ["tiny-t5", "5aa6163737b48dd88c4aee648bd863fde3c0a07998faeba0a8d9cde5cb6c7e3c"],
+    ["tiny-whisper", "51f3488f94b04b30895396a15350f51bb26f22c389cf84cac84e0962121d66ea"],
+    ["tiny-clip", "7fe65df94618d5549344df65e712a54540c692190216114cbb7aba9798f47b6f"],
   ] as const)("%s has the same bytes everywhere", (id, golden) => {
     expect(digest(generateModel(id))).toBe(golden);
   });
 
   test.each(generatedModelIds)("%s: another seed gives other weights in the same shapes", (id) => {
     const [first, second] = [1, 2].map((seed) =>
-      readOnnx(generateModel(id, seed).get("onnx/model.onnx") ?? encode("")),
+      readOnnx(generateModel(id, { seed }).get("onnx/model.onnx") ?? encode("")),
     );
     expect(first?.parameterCount).toBe(second?.parameterCount);
     expect(first?.initializers.map(({ dims }) => dims)).toEqual(second?.initializers.map(({ dims }) => dims));
@@ -40,17 +43,30 @@ describe("generated models", () => {
     ["tiny-bert", 612_352],
     ["tiny-gpt2", 685_184],
     ["tiny-vit", 311_338],
+    ["tiny-t5", 722_688],
+    ["tiny-whisper", 808_448],
+    ["tiny-clip", 521_665],
   ] as const)("%s has %d parameters", (id, expected) => {
     expect(readOnnx(generateModel(id).get("onnx/model.onnx") ?? encode("")).parameterCount).toBe(expected);
   });
 
+  test.each(["fp16", "int8", "q4"] as const)("in %s they have as many parameters, in fewer bytes", (precision) => {
+    for (const id of generatedModelIds) {
+      const full = generateModel(id).get("onnx/model.onnx") ?? encode("");
+      const reduced = generateModel(id, { precision }).get(`onnx/model_${precision}.onnx`) ?? encode("");
+      expect(readOnnx(reduced).parameterCount).toBe(readOnnx(full).parameterCount);
+      expect(reduced.length).toBeLessThan(full.length * (precision === "fp16" ? 0.53 : 0.33));
+    }
+  });
+
   test("every token has an embedding", () => {
-    for (const id of ["tiny-bert", "tiny-gpt2"] as const) {
+    for (const id of generatedModelIds.filter((name) => name !== "tiny-vit")) {
       const files = generateModel(id);
       const { vocab } = parse(files, "tokenizer.json")["model"] as { vocab: Record<string, number> };
       const ids = Object.values(vocab).toSorted((a, b) => a - b);
       expect(ids).toEqual(Array.from({ length: ids.length }, (_, index) => index));
-      expect(parse(files, "config.json")["vocab_size"]).toBe(ids.length);
+      const config = parse(files, "config.json");
+      expect({ ...config, ...(config["text_config"] as object | undefined) }).toMatchObject({ vocab_size: ids.length });
     }
   });
 

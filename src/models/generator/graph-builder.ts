@@ -2,6 +2,7 @@ import { elementType } from "../onnx/onnx-model.ts";
 import type { Dimension, OnnxAttribute, OnnxGraph, OnnxInitializer, OnnxNode, OnnxValue } from "../onnx/onnx-model.ts";
 import { seededWeight } from "./seeded-weight.ts";
 import type { WeightShape } from "./seeded-weight.ts";
+import { floatBytes } from "./tensor-bytes.ts";
 
 /** The name of a tensor in the graph under construction. */
 export type TensorName = string;
@@ -43,14 +44,30 @@ export class GraphBuilder {
     return shape.name;
   }
 
+  /** A stored table of floats that is computed, not seeded. */
+  floatTable(name: string, dims: readonly number[], values: readonly number[]): TensorName {
+    this.initializers.set(name, { name, elementType: elementType.float, dims, data: floatBytes(values) });
+    return name;
+  }
+
+  /** A stored table of 64-bit integers; one with the same name is stored once. */
+  intTable(name: string, dims: readonly number[], values: readonly number[]): TensorName {
+    if (!this.initializers.has(name)) {
+      const view = new DataView(new ArrayBuffer(values.length * 8));
+      values.forEach((value, index) => view.setBigInt64(index * 8, BigInt(value), true));
+      this.initializers.set(name, { name, elementType: elementType.int64, dims, data: new Uint8Array(view.buffer) });
+    }
+    return name;
+  }
+
   /** A constant list of 64-bit integers: shapes, axes, positions. */
   ints(values: readonly number[]): TensorName {
-    return this.intConstant(values, [values.length]);
+    return this.intTable(`ints_${values.join("_")}`, [values.length], values);
   }
 
   /** A constant 64-bit integer without dimensions. */
   int(value: number): TensorName {
-    return this.intConstant([value], []);
+    return this.intTable(`int_${value}`, [], [value]);
   }
 
   /** A constant 32-bit float without dimensions. Stored as a node, so that it does not count as something learnt. */
@@ -87,15 +104,5 @@ export class GraphBuilder {
       inputs: this.inputs,
       outputs: this.outputs,
     };
-  }
-
-  private intConstant(values: readonly number[], dims: readonly number[]): TensorName {
-    const name = `int${dims.length === 0 ? "" : "s"}_${values.join("_")}`;
-    if (!this.initializers.has(name)) {
-      const view = new DataView(new ArrayBuffer(values.length * 8));
-      values.forEach((value, index) => view.setBigInt64(index * 8, BigInt(value), true));
-      this.initializers.set(name, { name, elementType: elementType.int64, dims, data: new Uint8Array(view.buffer) });
-    }
-    return name;
   }
 }

@@ -3,6 +3,7 @@ import type { OnnxGraph } from "../onnx/onnx-model.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import type { TensorName } from "./graph-builder.ts";
 import { attention, layerNorm, linear, splitHeads } from "./layers.ts";
+import { patchTokens } from "./patch-tokens.ts";
 
 /** The sizes of a ViT-like image classifier, under the names of its `config.json`. */
 export interface VitSizes {
@@ -43,23 +44,17 @@ export function vitGraph(name: string, sizes: VitSizes & { readonly classes: num
 
 function patchEmbeddings(graph: GraphBuilder, pixels: TensorName, sizes: VitSizes): TensorName {
   const width = sizes.hidden_size;
-  const patch = sizes.patch_size;
-  const patchDims = [width, sizes.num_channels, patch, patch];
-  const patches = (sizes.image_size / patch) ** 2;
-  const name = "embeddings.patch_embeddings.projection";
-  const fanIn = sizes.num_channels * patch * patch;
-  const kernel = graph.weight({ name: `${name}.weight`, dims: patchDims, kind: "matrix", fanIn });
-  const bias = graph.weight({ name: `${name}.bias`, dims: [width], kind: "bias" });
-  const grid = graph.op("Conv", [pixels, kernel, bias], { kernel_shape: [patch, patch], strides: [patch, patch] });
-  const rows = graph.op("Transpose", [graph.op("Reshape", [grid, graph.ints([0, width, patches])])], {
-    perm: [0, 2, 1],
+  const tokens = patchTokens(graph, pixels, {
+    kernel: "embeddings.patch_embeddings.projection",
+    kernelBias: true,
+    classToken: { name: "embeddings.cls_token", dims: [1, 1, width] },
+    width,
+    imageSize: sizes.image_size,
+    patchSize: sizes.patch_size,
+    channels: sizes.num_channels,
   });
-  const classToken = graph.weight({ name: "embeddings.cls_token", dims: [1, 1, width], kind: "embedding" });
-  const batch = graph.op("Slice", [graph.op("Shape", [pixels]), graph.ints([0]), graph.ints([1])]);
-  const classShape = graph.op("Concat", [batch, graph.ints([1, width])], { axis: 0 });
-  const tokens = graph.op("Concat", [graph.op("Expand", [classToken, classShape]), rows], { axis: 1 });
-  const positionDims = [1, patches + 1, width];
-  const positions = graph.weight({ name: "embeddings.position_embeddings", dims: positionDims, kind: "embedding" });
+  const dims = [1, (sizes.image_size / sizes.patch_size) ** 2 + 1, width];
+  const positions = graph.weight({ name: "embeddings.position_embeddings", dims, kind: "embedding" });
   return graph.op("Add", [tokens, positions]);
 }
 

@@ -25,6 +25,8 @@ export type OnnxAttribute = number | readonly number[] | { readonly float: numbe
 export interface OnnxNode {
   readonly name: string;
   readonly opType: string;
+  /** Whose operator it is; ONNX's own when left out. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;

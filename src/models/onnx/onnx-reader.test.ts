@@ -33,6 +33,35 @@ describe("readOnnx", () => {
   });
 });
 
+describe("tensors that cannot be", () => {
+  const withTensor = (dims: number[], data: Uint8Array): Uint8Array =>
+    encodeOnnx({
+      ...{ name: "g", nodes: [], inputs: [], outputs: [] },
+      initializers: [{ name: "w", elementType: elementType.float, dims, data }],
+    });
+
+  const none = new Uint8Array();
+  test.each([
+    {
+      name: "larger than the file",
+      dims: [1_000, 1_000],
+      data: floats,
+      message: "w of shape [1000, 1000] should have 4000000",
+    },
+    {
+      name: "larger, without any numbers",
+      dims: [1_000_000],
+      data: none,
+      message: "should have 4000000 bytes and has 0",
+    },
+    { name: "smaller than their bytes", dims: [3], data: floats, message: "should have 12 bytes and has 16" },
+    { name: "of more numbers than there are", dims: [2 ** 40, 2 ** 40], data: none, message: "impossible shape" },
+    { name: "of a negative size", dims: [-4], data: none, message: "impossible shape [-4]" },
+  ])("$name", ({ dims, data, message }) => {
+    expect(() => readOnnx(withTensor(dims, data))).toThrow(message);
+  });
+});
+
 test("the first bytes are the ones that the format asks for", () => {
   // Field 1 (ir_version) = 9, field 2 (producer_name) = "assay", then field 7 (graph).
   expect([...file.subarray(0, 10)]).toEqual([0x08, 9, 0x12, 5, ...new TextEncoder().encode("assay"), 0x3a]);

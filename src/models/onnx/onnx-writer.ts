@@ -15,11 +15,17 @@ export function encodeOnnx(graph: OnnxGraph): Uint8Array {
   writer.tag(1, WireType.Varint).int64(IR_VERSION);
   writer.tag(2, WireType.LengthDelimited).string(PRODUCER);
   message(writer, 7, () => writeGraph(writer, graph));
-  message(writer, 8, () => {
-    writer.tag(1, WireType.LengthDelimited).string("");
-    writer.tag(2, WireType.Varint).int64(OPERATOR_SET);
-  });
+  writeOperatorSet(writer, "", OPERATOR_SET);
+  const domains = new Set(graph.nodes.flatMap((node) => node.domain ?? []));
+  for (const domain of domains) writeOperatorSet(writer, domain, 1);
   return writer.finish();
+}
+
+function writeOperatorSet(writer: BinaryWriter, domain: string, version: number): void {
+  message(writer, 8, () => {
+    writer.tag(1, WireType.LengthDelimited).string(domain);
+    writer.tag(2, WireType.Varint).int64(version);
+  });
 }
 
 function message(writer: BinaryWriter, field: number, write: () => void): void {
@@ -44,6 +50,7 @@ function writeNode(writer: BinaryWriter, node: OnnxNode): void {
   for (const [name, value] of Object.entries(node.attributes)) {
     message(writer, 5, () => writeAttribute(writer, name, value));
   }
+  if (node.domain !== undefined) writer.tag(7, WireType.LengthDelimited).string(node.domain);
 }
 
 function writeAttribute(writer: BinaryWriter, name: string, value: OnnxAttribute): void {

@@ -31,7 +31,7 @@ export function bertReference(
     const project = (part: string): Matrix => linear(hidden, weights, `${name}.attention.self.${part}`);
     const context = attend(
       { query: project("query"), key: project("key"), value: project("value") },
-      sizes.num_attention_heads,
+      { heads: sizes.num_attention_heads },
       (_query, key) => text.attentionMask[key] === 1,
     );
     const attended = linear(context, weights, `${name}.attention.output.dense`);

@@ -19,7 +19,7 @@ export function gpt2Reference(weights: WeightTable, sizes: Gpt2Sizes, inputIds: 
     const name = `h.${index}`;
     const fused = linear(norm(hidden, `${name}.ln_1`), weights, `${name}.attn.c_attn`);
     const tokens = { query: third(fused, 0), key: third(fused, 1), value: third(fused, 2) };
-    const context = attend(tokens, sizes.n_head, (query, key) => key <= query);
+    const context = attend(tokens, { heads: sizes.n_head }, (query, key) => key <= query);
     hidden = add(hidden, linear(context, weights, `${name}.attn.c_proj`));
     const wide = map(linear(norm(hidden, `${name}.ln_2`), weights, `${name}.mlp.c_fc`), geluNew);
     hidden = add(hidden, linear(wide, weights, `${name}.mlp.c_proj`));

@@ -42,6 +42,22 @@ export function multiply(x: Matrix, weight: Float64Array): Matrix {
   return result;
 }
 
+/** `x · Wᵀ`, with W stored [outputs, inputs], as tables of embeddings are. */
+export function multiplyTransposed(x: Matrix, weight: Float64Array): Matrix {
+  const outputs = weight.length / x.columns;
+  const result = matrix(x.rows, outputs);
+  for (let row = 0; row < x.rows; row += 1) {
+    for (let column = 0; column < outputs; column += 1) {
+      let sum = 0;
+      for (let inner = 0; inner < x.columns; inner += 1) {
+        sum += (x.data[row * x.columns + inner] as number) * (weight[column * x.columns + inner] as number);
+      }
+      result.data[row * outputs + column] = sum;
+    }
+  }
+  return result;
+}
+
 /** `x · W + b` with the weights `name.weight` and `name.bias`. */
 export function linear(x: Matrix, weights: WeightTable, name: string): Matrix {
   const product = multiply(x, weights.get(`${name}.weight`));
@@ -72,6 +88,11 @@ export function layerNorm(
     });
   }
   return result;
+}
+
+/** One row as a matrix of its own. */
+export function rowOf(x: Matrix, row: number): Matrix {
+  return matrix(1, x.columns, x.data.slice(row * x.columns, (row + 1) * x.columns));
 }
 
 /** The rows of a table that the identifiers name. */
