@@ -12,7 +12,7 @@ import type { Noise } from "./machine-noise.ts";
 import type { BatchReport, FinalMessage, GenerationReport, LoadReport, ModelRunReport } from "./messages.ts";
 import type { ModelRunRequest, RoundReport } from "./messages.ts";
 import { classifyFailure } from "./model-failure.ts";
-import { defaultTolerance } from "./output-check.ts";
+import { defaultTolerance, leastCosine } from "./output-check.ts";
 import { timedLoop } from "./timed-loop.ts";
 
 /** How many timed iterations' outputs are compared again. */
@@ -115,7 +115,12 @@ export class InferenceRun {
     const firstInferenceMs = host.clock.monotonicMs() - firstStartMs;
     this.loaded = true;
     const tolerance = request.tolerance ?? defaultTolerance(model.precision);
-    const checker = new BatchChecker({ reference, samples, tolerance });
+    const checker = new BatchChecker({
+      reference,
+      samples,
+      tolerance,
+      leastCosine: leastCosine(model.precision),
+    });
     const report = loadReport({ model, backend, host, loadMs, firstInferenceMs });
     this.control.progress({ stage: "loaded", load: report });
     return { model, backend, session, samples, checker, report };
@@ -125,7 +130,7 @@ export class InferenceRun {
   private samplesFor(model: ModelFolder, session: Session): (count: number) => readonly Sample[] {
     const { seed, sequenceLength } = this.request;
     const shape = { config: model.config, inputs: session.inputs };
-    const options = { seed, sequenceLength, padding: model.architecture === "encoder-only" };
+    const options = { seed, sequenceLength, padding: model.architecture !== "decoder-only" };
     let made: Sample[] = [];
     return (count) => {
       if (made.length < count) made = createSamples(shape, count, options);

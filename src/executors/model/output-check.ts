@@ -13,10 +13,23 @@ export interface OutputCheck {
 }
 
 /**
- * Largest allowed absolute difference from a double-precision reference. fp32 as in optimum-onnx's tests, fp16 and bf16 as in transformers'
- * comparisons of attention kernels; the quantised ones are measured maxima of small models, doubled.
+ * Largest allowed absolute difference from a double-precision reference. fp32 as in optimum-onnx's tests; the others are twice the
+ * largest differences of the six generated models on ONNX Runtime's CPU provider, bf16 twice fp16.
  */
-const tolerances: Readonly<Record<Precision, number>> = { fp32: 1e-4, fp16: 5e-3, bf16: 1e-2, int8: 5e-2, q4: 0.6 };
+const tolerances: Readonly<Record<Precision, number>> = { fp32: 1e-4, fp16: 1e-2, bf16: 2e-2, int8: 0.17, q4: 1.5 };
+
+/** Below this the output points elsewhere than the reference, however large the tolerance is. */
+const leastCosines: Readonly<Record<Precision, number>> = {
+  fp32: 0.999,
+  fp16: 0.999,
+  bf16: 0.999,
+  int8: 0.999,
+  q4: 0.97,
+};
+
+export function leastCosine(precision: Precision): number {
+  return leastCosines[precision];
+}
 
 export function defaultTolerance(precision: Precision): number {
   return tolerances[precision];

@@ -170,5 +170,5 @@ test("a reduced file of another version of the generator has no reference", () =
 test("a sample of another kind is refused", () => {
   const { config, onnx } = get("tiny-whisper");
   const [text] = samplesFor("tiny-bert", 1, {});
-  expect(() => text && createReference(config, onnx)?.run(text)).toThrow("another kind");
+  expect(() => text && createReference(config, onnx)?.outputs(text)).toThrow("another kind");
 });

@@ -15,11 +15,9 @@ import { whisperReference } from "./whisper-reference.ts";
 
 /** A second way to compute a model's output: slow, in double precision, from the formulas instead of the graph. */
 export interface ReferenceModel {
-  /** The output that `run` computes. */
+  /** The main output. */
   readonly outputName: string;
-  /** That output for one sample, without the batch dimension, row by row. */
-  run(sample: Sample): Float64Array;
-  /** The same for every output that depends on the sample alone, not on the rest of its batch. */
+  /** Every output that depends on the sample alone and not on the rest of its batch, by name: without the batch dimension, row by row. */
   outputs(sample: Sample): Readonly<Record<string, Float64Array>>;
 }
 
@@ -41,10 +39,10 @@ export function createReference(config: JsonObject, onnx: Uint8Array): Reference
   const weights = stored.some((tensor) => reducedTypes.has(tensor.elementType)) ? originalWeights(config) : stored;
   const formulas = weights && formulasOf(config, new WeightTable(weights));
   if (formulas === undefined) return undefined;
-  const [[outputName, run]] = formulas;
+  const [[outputName]] = formulas;
   const outputs = (sample: Sample): Record<string, Float64Array> =>
     Object.fromEntries(formulas.map(([name, compute]) => [name, compute(sample)]));
-  return { outputName, run, outputs };
+  return { outputName, outputs };
 }
 
 function formulasOf(config: JsonObject, weights: WeightTable): OutputFormulas | undefined {
