@@ -2,10 +2,11 @@ import { parseArgs } from "node:util";
 import { meanInterval, quantile } from "../src/stats/index.ts";
 import { ModelBench } from "./model-measurements.ts";
 import { report } from "./report.ts";
+import { warmStartMs } from "./warm-start.ts";
 
 /**
  * How much measuring a model through Assay changes its latency: the median through a coordinator and a worker against that of a bare
- * loop, in pairs whose order alternates.
+ * loop, in pairs whose order alternates; and how long a model takes to start in a process that waited for it.
  */
 const { values } = parseArgs({
   options: {
@@ -35,4 +36,5 @@ report("distortion", {
   distortion_percent: percent(quantile(logRatios, 0.5)),
   distortion_mean_low_percent: percent(interval?.low ?? NaN),
   distortion_mean_high_percent: percent(interval?.high ?? NaN),
+  warm_start_ms: Math.round((await warmStartMs(values.model, bench.cacheDir)) * PERCENT) / PERCENT,
 });

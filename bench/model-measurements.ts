@@ -22,7 +22,7 @@ export interface Measurement {
 export class ModelBench implements AsyncDisposable {
   private readonly site: Site;
   private readonly client: Client;
-  private readonly cacheDir: string;
+  readonly cacheDir: string;
 
   private constructor(site: Site, client: Client) {
     this.site = site;

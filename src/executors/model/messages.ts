@@ -126,7 +126,11 @@ export type ModelRunProgress =
   | { readonly stage: "batch_finished"; readonly batch: BatchReport };
 
 /** From the driver to its child. */
-export type ParentMessage = { readonly type: "run"; readonly request: ModelRunRequest } | { readonly type: "cancel" };
+export type ParentMessage =
+  /** Load the runtime of this backend: a run on it is likely to follow. */
+  | { readonly type: "prepare"; readonly backend: BackendName }
+  | { readonly type: "run"; readonly request: ModelRunRequest }
+  | { readonly type: "cancel" };
 
 /** What ends a run. */
 export type FinalMessage =

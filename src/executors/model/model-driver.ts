@@ -1,11 +1,11 @@
-import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { siblingModule } from "../../base/index.ts";
 import type { Clock, Timer } from "../../base/index.ts";
 import type { BatchReport, ChildMessage, LoadReport, ModelRunProgress } from "./messages.ts";
 import type { ModelRunReport, ModelRunRequest, ParentMessage } from "./messages.ts";
 import { classifyDeath } from "./model-failure.ts";
 import type { ModelFailure } from "./model-failure.ts";
+import { startRunner } from "./runner-pool.ts";
+import type { RunnerPool } from "./runner-pool.ts";
 
 /** What was measured before a run failed or was cancelled. */
 export interface PartialReport {
@@ -32,6 +32,8 @@ export interface ModelRunOptions {
   /** The child's whole environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Where processes come from; without it each is started anew. */
+  readonly runners?: Pick<RunnerPool, "take">;
   /** How many processes the kernel has killed for want of memory; only its growth means something. */
   readonly oomKills?: () => number | undefined;
   /** Stops the run; the only limit on its time. */
@@ -76,14 +78,9 @@ class ModelChild {
     const { promise, resolve } = Promise.withResolvers<ModelRunOutcome>();
     this.outcome = promise;
     this.settle = resolve;
-    // "advanced" keeps Infinity and NaN, which JSON turns into null.
-    this.child = fork(siblingModule(import.meta.url, "./runner"), {
-      env: options.env,
-      execArgv: ["--expose-gc"],
-      serialization: "advanced",
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-    });
+    this.child = options.runners?.take(options.env) ?? startRunner(options.env);
     this.listen();
+    if (this.child.pid !== undefined) options.onProgress?.({ stage: "started", pid: this.child.pid });
     this.post({ type: "run", request });
   }
 
@@ -92,7 +89,6 @@ class ModelChild {
     child.on("message", (message) => this.receive(message as ChildMessage));
     child.stdout?.setEncoding("utf8").on("data", (text: string) => this.write(text));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => this.write(text));
-    child.on("spawn", () => this.options.onProgress?.({ stage: "started", pid: child.pid ?? 0 }));
     // "close" comes after "exit" and the end of both streams; after a failed spawn there is only "error".
     child.on("close", (exitCode, signal) => this.end(exitCode, signal));
     child.on("error", (error) => {

@@ -1,4 +1,4 @@
-import { assert } from "../../base/index.ts";
+import { assert, systemClock } from "../../base/index.ts";
 import type { JsonObject } from "../../base/index.ts";
 import type { Hardware, RecoveryStep, TaskSpec, TaskSpecOf } from "../../contracts/index.ts";
 import type { Platform, PlatformFacts } from "../../platform/index.ts";
@@ -14,6 +14,7 @@ import { headlessShell } from "./browser/headless-shell.ts";
 import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { conditionsOf, machineName } from "./conditions.ts";
+import { RunnerPool } from "./runner-pool.ts";
 import { attemptModel } from "./model-attempt.ts";
 import type { MeasuredReport, ModelAttemptOutcome, Unmeasured } from "./model-attempt.ts";
 import { failureDocument } from "./model-failure.ts";
@@ -50,6 +51,7 @@ const PASSED_ON_PREFIXES = ["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "
 export class ModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
   private readonly platform: Platform;
+  private readonly runners = new RunnerPool(systemClock);
   private readonly wishes: readonly BackendWish[];
   /** What works here, as far as it was tried. */
   private proven: readonly BackendName[] = [];
@@ -90,18 +92,22 @@ export class ModelExecutor implements Executor {
     const under = measuredUnder(request, this.facts === undefined ? "" : machineName(this.facts));
     const conditions = this.facts === undefined ? {} : { conditions: conditionsOf(this.facts) };
     const report = progressReporter(context, launchesOf(spec) * (request.batchSizes.length + 1));
+    const env = await this.environment(backend, context);
     const outcome = await attemptModel(request, {
       under,
       launches: launchesOf(spec),
       resumption: readCheckpoint(context.resumed, under),
-      env: await this.environment(backend, context),
+      env,
       clock: context.clock,
+      runners: this.runners,
       oomKills: () => this.platform.processes.oomKills(),
       signal: context.signal,
       onProgress: report.progress,
       onCheckpoint: report.checkpoint,
       onOutput: (text) => context.log("stderr", text),
     });
+    // A next task is often like the one before.
+    this.runners.prepare(env, backend);
     const made = reportOf(outcome, { backend, signal: context.signal });
     const { hardware } = context;
     const fallback = hardwareFallback(spec, { hardware, succeeded: outcome.status === "completed" });

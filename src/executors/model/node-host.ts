@@ -5,9 +5,10 @@ import { systemClock } from "../../base/index.ts";
 import { createReference, resolveModel } from "../../models/index.ts";
 import type { ModelFolder } from "../../models/index.ts";
 import { cpuTimes } from "../../platform/index.ts";
-import { ortNodeBackend } from "./backends/ort-node.ts";
-import { ortWebBackend } from "./backends/ort-web.ts";
+import { loadOrtNode, ortNodeBackend } from "./backends/ort-node.ts";
+import { loadOrtWeb, ortWebBackend } from "./backends/ort-web.ts";
 import { backendFacts } from "./backends/backend-names.ts";
+import type { BackendName } from "./backends/backend-names.ts";
 import type { InferenceHost, OpenModel } from "./inference-host.ts";
 import type { ModelRunRequest } from "./messages.ts";
 import { processPeakMemory } from "./peak-memory.ts";
@@ -15,11 +16,17 @@ import { processPeakMemory } from "./peak-memory.ts";
 /** Cores are counted in ticks of 10 ms. */
 const LEAST_MS = 200;
 
-/** This process, to run models in. */
-export function nodeHost(): InferenceHost {
+/** Loads what a backend needs, ahead of its use. */
+export async function loadRuntime(backend: BackendName): Promise<void> {
+  const { runtime, browser } = backendFacts[backend];
+  if (browser === undefined) await (runtime === "onnxruntime-node" ? loadOrtNode() : loadOrtWeb("node"));
+}
+
+/** This process, to run models in. `startedMs`: how long it took to start. */
+export function nodeHost({ startedMs }: { startedMs: number }): InferenceHost {
   return {
     clock: systemClock,
-    startedMs: process.uptime() * 1000,
+    startedMs,
     engine: `Node ${process.versions.node}`,
     memory: processPeakMemory(),
     openModel: openLocalModel,

@@ -7,12 +7,15 @@ import type { RunControl } from "./inference-host.ts";
 import { InferenceRun } from "./inference-run.ts";
 import type { ChildMessage, FinalMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
 import { classifyFailure } from "./model-failure.ts";
-import { nodeHost } from "./node-host.ts";
+import { loadRuntime, nodeHost } from "./node-host.ts";
 
+const startedMs = process.uptime() * 1000;
 const cancellation = new AbortController();
 
 process.on("message", (message: ParentMessage) => {
   if (message.type === "cancel") cancellation.abort();
+  // What cannot be loaded is told by the run that needs it.
+  else if (message.type === "prepare") loadRuntime(message.backend).catch(() => undefined);
   else void answer(message.request);
 });
 // The parent is gone: nobody wants the answer.
@@ -31,7 +34,7 @@ async function answer(request: ModelRunRequest): Promise<void> {
 }
 
 async function runHere(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
-  const run = new InferenceRun(request, nodeHost(), control);
+  const run = new InferenceRun(request, nodeHost({ startedMs }), control);
   return run.outcome();
 }
 

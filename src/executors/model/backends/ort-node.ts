@@ -15,7 +15,7 @@ type OrtNode = typeof import("onnxruntime-node");
 
 /** ONNX Runtime's native library for Node. The only file that loads it. */
 export async function ortNodeBackend(name: BackendName, wantedThreads: number | undefined): Promise<Backend> {
-  const ort = await load();
+  const ort = await loadOrtNode();
   const threads = wantedThreads ?? availableParallelism();
   const options: InferenceSession.SessionOptions = {
     // One provider only: a list does not fall back, it fails, and a silent fallback would be worse.
@@ -36,7 +36,7 @@ export async function ortNodeBackend(name: BackendName, wantedThreads: number | 
   };
 }
 
-async function load(): Promise<OrtNode> {
+export async function loadOrtNode(): Promise<OrtNode> {
   try {
     return await import("onnxruntime-node");
   } catch (cause) {

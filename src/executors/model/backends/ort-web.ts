@@ -24,7 +24,7 @@ export async function ortWebBackend(
   wantedThreads: number | undefined,
   place: WebPlace,
 ): Promise<Backend> {
-  const ort = await load(place.kind);
+  const ort = await loadOrtWeb(place.kind);
   const { provider } = backendFacts[name];
   // One thread is what a page gets unless its server isolates it, and short runs are slower with more.
   const threads = wantedThreads ?? 1;
@@ -50,7 +50,7 @@ export async function ortWebBackend(
   };
 }
 
-async function load(kind: WebPlace["kind"]): Promise<OrtWeb> {
+export async function loadOrtWeb(kind: WebPlace["kind"]): Promise<OrtWeb> {
   if (kind === "page") overhearConsole();
   try {
     return await (kind === "page" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web"));
