@@ -1,7 +1,7 @@
 import type { LatencySummary } from "../../stats/index.ts";
 import type { Architecture, ModelFolder, Precision } from "../../models/index.ts";
 import type { BackendName } from "./backends/backend-names.ts";
-import type { Placement } from "./backends/backend.ts";
+import type { Placement } from "./backends/placement.ts";
 import type { Noise, NoiseReason } from "./machine-noise.ts";
 import type { ModelFailure } from "./model-failure.ts";
 import type { OutputCheck } from "./output-check.ts";

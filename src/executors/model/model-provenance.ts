@@ -1,6 +1,7 @@
 import type { Provenance } from "../../contracts/index.ts";
-import type { Placement } from "./backends/backend.ts";
 import { backendFacts } from "./backends/backend-names.ts";
+import { isHeavy, nodesOf } from "./backends/placement.ts";
+import type { Placement } from "./backends/placement.ts";
 import type { BatchReport, ModelRunReport } from "./messages.ts";
 
 type ProvableReport = Pick<ModelRunReport, "load" | "generation" | "placement"> & {
@@ -11,7 +12,7 @@ type Evidence = Provenance["evidence"][number];
 
 /**
  * How we know that a model run was real. `proven` needs outputs that match a reference, outputs of timed iterations that match those, and the
- * profiler's word that the requested provider ran most nodes.
+ * word of the profiler or the log that the requested provider did the work.
  */
 export function modelProvenance(report: ProvableReport): Provenance {
   const { requested } = report.load.backend;
@@ -60,16 +61,26 @@ function recheckEvidence(batches: readonly CheckedBatch[]): Evidence {
   };
 }
 
+/** The requested provider must run all the work: a runtime that gives its matrix products to another one has fallen back. */
 function placementEvidence(report: ProvableReport): Evidence {
-  const check = "nodes_on_requested_provider";
+  const check = "work_on_requested_provider";
   const { requested, runtime } = report.load.backend;
   if (report.placement === null) return { check, passed: true, detail: `${runtime} has one provider here` };
+  const wanted = backendFacts[requested].providerInProfile;
   const counts = sortedCounts(report.placement);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  const detail = counts.map(([provider, count]) => `${provider} ran ${count} of ${total} nodes`).join(", ");
+  const nodes = counts.map(([provider, count]) => `${provider} ran ${count} of ${total} nodes`);
+  const strayed = Object.entries(report.placement)
+    .filter(([provider]) => provider !== wanted)
+    .flatMap(([provider, operators]) =>
+      Object.entries(operators)
+        .filter(([operator]) => isHeavy(operator))
+        .map(([operator, count]) => `${provider} ran ${count} of ${operator}`),
+    );
+  const detail = [...nodes, ...strayed].join(", ");
   return {
     check,
-    passed: counts[0]?.[0] === backendFacts[requested].providerInProfile,
+    passed: nodesOf(report.placement[wanted] ?? {}) > 0 && strayed.length === 0,
     detail: detail === "" ? "the profile names no provider" : detail,
   };
 }
@@ -93,14 +104,16 @@ function modelEvidence(report: ProvableReport): Evidence {
   return { check: "model_and_runtime_known", passed: true, detail };
 }
 
-/** The provider that ran most nodes, in our name where it is the requested one. */
+/** The provider that did the work, in our name where it is the requested one. */
 function observedBackend(report: ProvableReport): string {
   const { requested } = report.load.backend;
-  if (report.placement === null) return requested;
-  const busiest = sortedCounts(report.placement)[0]?.[0];
-  return busiest === undefined || busiest === backendFacts[requested].providerInProfile ? requested : busiest;
+  if (report.placement === null || placementEvidence(report).passed) return requested;
+  const wanted = backendFacts[requested].providerInProfile;
+  return sortedCounts(report.placement).find(([provider]) => provider !== wanted)?.[0] ?? requested;
 }
 
 function sortedCounts(placement: Placement): [provider: string, count: number][] {
-  return Object.entries(placement).sort(([, a], [, b]) => b - a);
+  return Object.entries(placement)
+    .map(([provider, operators]): [string, number] => [provider, nodesOf(operators)])
+    .sort(([, a], [, b]) => b - a);
 }

@@ -1,5 +1,6 @@
 import type { Feeds, InputSpec, TensorData } from "../../../models/index.ts";
 import type { BackendName } from "./backend-names.ts";
+import type { Placement } from "./placement.ts";
 
 /** What a run returns, by output name. */
 export type Outputs = Readonly<Record<string, TensorData>>;
@@ -19,9 +20,6 @@ export interface Session {
   bind(feeds: Feeds): Promise<BoundRun>;
   dispose(): Promise<void>;
 }
-
-/** How many nodes each execution provider ran, by the provider's name in the runtime. */
-export type Placement = Readonly<Record<string, number>>;
 
 /** One runtime on one execution provider. */
 export interface Backend {

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { assayError } from "../../../contracts/index.ts";
 import type { Feeds } from "../../../models/index.ts";
-import type { Backend, Placement } from "./backend.ts";
+import type { Backend } from "./backend.ts";
 import { backendFacts } from "./backend-names.ts";
 import type { BackendName } from "./backend-names.ts";
 import { ortSession } from "./ort-session.ts";
+import { PlacementCount } from "./placement.ts";
+import type { Placement } from "./placement.ts";
 
 const SOFTWARE = "SwiftShader, software";
 
@@ -68,10 +70,14 @@ async function profile(
 }
 
 function countNodes(trace: unknown): Placement {
-  const counts: Record<string, number> = {};
-  for (const event of Array.isArray(trace) ? (trace as { args?: { provider?: unknown } }[]) : []) {
-    const provider = event.args?.provider;
-    if (typeof provider === "string") counts[provider] = (counts[provider] ?? 0) + 1;
+  const count = new PlacementCount();
+  for (const { args } of Array.isArray(trace) ? (trace as TraceEvent[]) : []) {
+    if (typeof args?.provider === "string") count.add(args.provider, String(args.op_name));
   }
-  return counts;
+  return count.placement;
+}
+
+/** As far as it is looked at; only events of nodes name a provider. */
+interface TraceEvent {
+  args?: { provider?: unknown; op_name?: unknown };
 }

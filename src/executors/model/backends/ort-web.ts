@@ -1,11 +1,12 @@
 import type { InferenceSession } from "onnxruntime-web";
 import { assayError } from "../../../contracts/index.ts";
 import type { Feeds } from "../../../models/index.ts";
-import type { Backend, BoundRun, Placement, Session } from "./backend.ts";
+import type { Backend, BoundRun, Session } from "./backend.ts";
+import type { Placement } from "./placement.ts";
 import { backendFacts } from "./backend-names.ts";
 import type { BackendName } from "./backend-names.ts";
 import { ortSession } from "./ort-session.ts";
-import { countPlacements } from "./placement-log.ts";
+import { readPlacement } from "./placement-log.ts";
 
 type OrtWeb = typeof import("onnxruntime-web");
 
@@ -123,7 +124,7 @@ async function placeNodes(
     ort.env.logLevel = "error";
     hear = undefined;
   }
-  return countPlacements(lines);
+  return readPlacement(lines);
 }
 
 /** Who listens to the console instead of its reader. */

@@ -1,14 +1,23 @@
-import type { Placement } from "./backend.ts";
+import { PlacementCount } from "./placement.ts";
+import type { Placement } from "./placement.ts";
 
-/** Both forms of a line that says where nodes were placed, e.g. `All nodes placed on [WebGpuExecutionProvider]. Number of nodes: 73`. */
-const PLACED = /odes?(?:\(s\))? placed on \[(\w+)\]\. Number of nodes: (\d+)/;
+/** `All nodes placed on [WebGpuExecutionProvider]. Number of nodes: 73`: which ones is then not told. */
+const ALL = /All nodes placed on \[(\w+)\]\. Number of nodes: (\d+)/;
+/** `Node(s) placed on [CPUExecutionProvider]. Number of nodes: 4`, followed by a line for each node. */
+const SOME = /Node\(s\) placed on \[(\w+)\]/;
+/** `  MatMulNBits (MatMul_14_0)`, after the words that begin each line of the log. */
+const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\w+) \(/;
 
-/** How many nodes each provider has, from the verbose log of ONNX Runtime. */
-export function countPlacements(lines: readonly string[]): Placement {
-  const counts: Record<string, number> = {};
+/** Who runs which nodes, from the verbose log of ONNX Runtime (session_state.cc, VerifyEachNodeIsAssignedToAnEp). */
+export function readPlacement(lines: readonly string[]): Placement {
+  const count = new PlacementCount();
+  let provider: string | undefined;
   for (const line of lines) {
-    const found = PLACED.exec(line);
-    if (found?.[1] !== undefined) counts[found[1]] = (counts[found[1]] ?? 0) + Number(found[2]);
+    const [, only, nodes] = ALL.exec(line) ?? [];
+    if (only !== undefined) count.add(only, "any", Number(nodes));
+    provider = SOME.exec(line)?.[1] ?? provider;
+    const operator = NODE.exec(line)?.[1];
+    if (operator !== undefined && provider !== undefined) count.add(provider, operator);
   }
-  return counts;
+  return count.placement;
 }
