@@ -3,9 +3,8 @@ import { backendFacts } from "./backends/backend-names.ts";
 import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint, MeasuredUnder, Resumption } from "./checkpoint.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
-import { runModel } from "./model-driver.ts";
-import type { ModelRunOptions, ModelRunOutcome, PartialReport } from "./model-driver.ts";
 import type { ModelFailure } from "./model-failure.ts";
+import type { ModelRunOutcome, PartialReport, RunModel, RunWatch } from "./model-run.ts";
 import { halved, nextStrategy, stepAgainst } from "./recovery.ts";
 
 /** A batch size that the task asked for and that could not be measured. */
@@ -14,7 +13,7 @@ export interface Unmeasured {
   readonly message: string;
 }
 
-/** What became of an attempt, over all processes that it took. */
+/** What became of an attempt, over all runs that it took. */
 export type ModelAttemptOutcome = {
   readonly log: string;
   readonly recovery: readonly RecoveryStep[];
@@ -29,14 +28,15 @@ export type ModelAttemptOutcome = {
   | { readonly status: "cancelled"; readonly partial: PartialReport }
 );
 
-export interface ModelAttemptOptions extends ModelRunOptions {
+export interface ModelAttemptOptions extends RunWatch {
+  readonly run: RunModel;
   readonly under: MeasuredUnder;
   readonly resumption: Resumption;
   /** Called with the payload for the next attempt each time a batch size is finished. */
   readonly onCheckpoint?: (payload: string) => void;
 }
 
-/** Runs a model in one process after another until its batch sizes are measured, or nothing is left to try against a failure. */
+/** Runs a model once after another, each time anew, until its batch sizes are measured, or nothing is left to try against a failure. */
 export function attemptModel(request: ModelRunRequest, options: ModelAttemptOptions): Promise<ModelAttemptOutcome> {
   return new ModelAttempt(request, options).run();
 }
@@ -52,7 +52,7 @@ class ModelAttempt {
   private readonly checkpoint: Checkpoint | undefined;
   private ignored: string | undefined;
   private waiting: readonly number[];
-  /** The first process's: later ones find warm caches. */
+  /** The first run's: later ones find warm caches. */
   private load: LoadReport | null = null;
   private log = "";
 
@@ -73,7 +73,7 @@ class ModelAttempt {
 
   async run(): Promise<ModelAttemptOutcome> {
     for (;;) {
-      const outcome = await runModel(this.nextRequest(), { ...this.options, onProgress: this.follow });
+      const outcome = await this.options.run(this.nextRequest(), { ...this.options, onProgress: this.follow });
       this.log = outcome.log;
       if (outcome.status === "failed" && this.recovers(outcome)) continue;
       // The checkpoint was of another file: what it spared is measured after all.
@@ -158,7 +158,7 @@ class ModelAttempt {
     if (outcome.status === "completed") {
       this.settle(true);
       const { report } = outcome;
-      // Earlier processes may have needed more than the last one.
+      // Earlier runs may have needed more than the last one.
       const peakBytes = Math.max(report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes));
       const whole = { ...report, load: this.load ?? report.load, batches, memory: { ...report.memory, peakBytes } };
       return { ...shared, status: "completed", report: whole };

@@ -10,7 +10,8 @@ import { resultDocument } from "../../contracts/index.ts";
 import { resolveModel } from "../../models/index.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
-import type { ModelRunOptions, ModelRunOutcome } from "./model-driver.ts";
+import type { ModelRunOptions } from "./model-driver.ts";
+import type { ModelRunOutcome } from "./model-run.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
 
