@@ -129,7 +129,7 @@ export interface ExecutorCapabilities {
 /**
  * Runs tasks of some types. One instance serves all attempts of a worker, several at the same time.
  *
- * `execute` settles soon after its signal fires, and leaves no process behind. It may throw: an AssayError becomes a `setup`
+ * `execute` settles soon after its signal fires, and leaves no process behind that knows of it. It may throw: an AssayError becomes a `setup`
  * failure with the error's code as reason, anything else a `crash`.
  */
 export interface Executor {
@@ -137,4 +137,6 @@ export interface Executor {
   /** Asked once when the worker starts. Rejects only for bugs: what does not work is reported as unavailable. */
   capabilities?(context: ProbeContext): Promise<ExecutorCapabilities>;
   execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport>;
+  /** No attempt follows: what was kept ready for one ends. */
+  close?(): void;
 }

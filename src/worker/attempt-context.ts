@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import type { Clock, RunId, TaskId } from "../base/index.ts";
 import { asRunId, asTaskId } from "../base/index.ts";
 import { assayError, MAX_PAYLOAD_CHARACTERS } from "../contracts/index.ts";
@@ -7,13 +6,22 @@ import type { ArtifactKind, ArtifactSource, ExecutionContext, ProgressReport, St
 import type { ArtifactSink, ArtifactStore } from "./artifact-store.ts";
 import type { LiveFeed } from "./live-feed.ts";
 
+/** Where attempts work. */
+export interface AttemptFolders {
+  /** Makes a folder for the attempt of this lease alone. */
+  make(leaseSeq: number): string;
+  remove(folder: string): Promise<void>;
+}
+
+/** What people who watch are shown of attempts. */
+export type LiveView = Pick<LiveFeed, "log" | "progress" | "end">;
+
 /** A result holds at most so many. */
 const MAX_ARTIFACTS = 1_000;
 
 export interface AttemptContextOptions {
   item: AssignItem;
-  /** Where the attempt's own folder goes, when it wants one. */
-  folder: string;
+  folders: AttemptFolders;
   cacheDir: string;
   signal: AbortSignal;
   clock: Clock;
@@ -22,7 +30,7 @@ export interface AttemptContextOptions {
   artifacts: ArtifactSink;
   /** Where the next attempt finds what this one leaves, whichever worker it is on. */
   blobs: ArtifactStore;
-  live: LiveFeed;
+  live: LiveView;
 }
 
 /** What an executor may use during one attempt. */
@@ -42,8 +50,8 @@ export class AttemptContext implements ExecutionContext {
   payload: string | null = null;
   /** What was stored so far. */
   readonly stored: Artifact[] = [];
-  /** Whether there is a folder to remove. */
-  usedFolder = false;
+  /** The attempt's own, once it wanted one. */
+  folder: string | undefined;
   private readonly options: AttemptContextOptions;
   private ended = false;
   private readonly names = new Set<string>();
@@ -66,11 +74,8 @@ export class AttemptContext implements ExecutionContext {
 
   /** Most kinds of task need no folder, and a folder costs more than many a task. */
   get workDir(): string {
-    if (!this.usedFolder) {
-      this.usedFolder = true;
-      mkdirSync(this.options.folder, { recursive: true });
-    }
-    return this.options.folder;
+    this.folder ??= this.options.folders.make(this.options.item.lease_seq);
+    return this.folder;
   }
 
   log(stream: "stdout" | "stderr", text: string): void {

@@ -1,5 +1,3 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { AssayError, errorMessage } from "../base/index.ts";
 import type { Clock, WorkerId } from "../base/index.ts";
 import type { AssignItem, Failure, ResultDocument, TaskType } from "../contracts/index.ts";
@@ -7,7 +5,7 @@ import type { AbortReason, ExecutionReport, Executor } from "../executors/index.
 import { abortReason, interruptedReport } from "../executors/index.ts";
 import type { ArtifactSink, ArtifactStore } from "./artifact-store.ts";
 import { AttemptContext } from "./attempt-context.ts";
-import type { LiveFeed } from "./live-feed.ts";
+import type { AttemptFolders, LiveView } from "./attempt-context.ts";
 import { failedResult, makeResult } from "./result-document.ts";
 import type { AttemptEnd, AttemptRunner } from "./slots.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
@@ -21,13 +19,12 @@ const UNRESPONSIVE_AFTER_MS = 300_000;
 export interface ExecutorHostOptions {
   executors: readonly Executor[];
   workerId: WorkerId;
-  /** Holds one folder per attempt, named by its lease. */
-  workRoot: string;
+  folders: AttemptFolders;
   cacheDir: string;
   env: Readonly<Record<string, string | undefined>>;
   artifacts: ArtifactSink;
   blobs: ArtifactStore;
-  live: LiveFeed;
+  live: LiveView;
   clock: Clock;
   logger: WorkerLogger;
 }
@@ -53,7 +50,7 @@ export class ExecutorHost implements AttemptRunner {
     limit.cancel();
     const executionSeconds = (clock.monotonicMs() - startedMs) / 1000;
     context.end();
-    if (context.usedFolder) await this.removeFolder(context.workDir);
+    if (context.folder !== undefined) await this.removeFolder(context.folder);
     const result = makeResult(report, { item, workerId, executionSeconds, artifacts: context.stored });
     return { result, payload: context.payload };
   }
@@ -65,10 +62,10 @@ export class ExecutorHost implements AttemptRunner {
   }
 
   private contextFor(item: AssignItem, signal: AbortSignal): AttemptContext {
-    const { workRoot, cacheDir, clock, env, artifacts, blobs, live } = this.options;
+    const { folders, cacheDir, clock, env, artifacts, blobs, live } = this.options;
     return new AttemptContext({
       item,
-      folder: join(workRoot, String(item.lease_seq)),
+      folders,
       cacheDir,
       signal,
       clock,
@@ -121,7 +118,7 @@ export class ExecutorHost implements AttemptRunner {
 
   private async removeFolder(folder: string): Promise<void> {
     try {
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+      await this.options.folders.remove(folder);
     } catch (error) {
       // A later start clears what is left; the result must not suffer.
       this.options.logger.warn({ folder, err: errorMessage(error) }, "the folder of an attempt could not be removed");

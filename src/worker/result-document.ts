@@ -55,9 +55,7 @@ function assemble(
     hardware_metrics: report.hardwareMetrics ?? {},
     results: report.results ?? {},
     simulation_status: { is_simulated: provenance !== undefined && provenance.kind !== "real" },
-    ...(outputTail === undefined || outputTail.length === 0
-      ? {}
-      : { logs: Buffer.from(outputTail).toString("base64") }),
+    ...(outputTail === undefined || outputTail.length === 0 ? {} : { logs: base64(outputTail) }),
     ...(hardware === undefined ? {} : { hardware }),
     ...(report.exitCode === undefined ? {} : { exit_code: report.exitCode }),
     ...(report.signal === undefined ? {} : { signal: report.signal }),
@@ -71,4 +69,9 @@ function assemble(
     ...(report.isolation === undefined ? {} : { isolation: report.isolation }),
     ...(report.partial === undefined ? {} : { partial: report.partial }),
   };
+}
+
+/** Without what only Node has: tabs make results, too. */
+function base64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCodePoint(byte)).join(""));
 }

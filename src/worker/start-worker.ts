@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Clock, Rng, WorkerId } from "../base/index.ts";
@@ -11,6 +12,7 @@ import type { Platform } from "../platform/index.ts";
 import type { Connection } from "../transport/index.ts";
 import { ArtifactSpool } from "./artifact-spool.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import type { AttemptFolders } from "./attempt-context.ts";
 import { measureCapabilities } from "./capabilities.ts";
 import { openCommandMemory } from "./command-memory.ts";
 import { ExecutorHost } from "./executor-host.ts";
@@ -129,7 +131,7 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
       new ExecutorHost({
         executors,
         workerId,
-        workRoot: paths.work,
+        folders: attemptFolders(paths.work),
         cacheDir: paths.cache,
         env,
         artifacts: spool,
@@ -145,6 +147,7 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
     logger,
   });
   const release = (): void => {
+    for (const executor of executors) executor.close?.();
     outbox.close();
     place.lock.release();
   };
@@ -218,6 +221,18 @@ async function makeFolder(path: string): Promise<string> {
       cause: error,
     });
   }
+}
+
+/** Folders below this one, named by the lease. */
+function attemptFolders(root: string): AttemptFolders {
+  return {
+    make(leaseSeq) {
+      const folder = join(root, String(leaseSeq));
+      mkdirSync(folder, { recursive: true });
+      return folder;
+    },
+    remove: (folder) => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
+  };
 }
 
 /** Ends what a worker that was killed left running in this folder, and removes what its attempts left behind. */

@@ -6,12 +6,16 @@ import { systemClock } from "../../base/index.ts";
 import { runtimeCapability } from "../../contracts/index.ts";
 import { probeBackend, provenHardware, runtimeCapabilityOf } from "./backend-probe.ts";
 import type { ProbeOptions } from "./backend-probe.ts";
+import { runModel } from "./model-driver.ts";
 
 let cacheDir: string;
 let options: ProbeOptions;
 beforeAll(async () => {
   cacheDir = await mkdtemp(join(tmpdir(), "assay-probe-"));
-  options = { cacheDir, env: process.env, clock: systemClock };
+  options = {
+    cacheDir,
+    run: (request, watch) => runModel(request, { env: process.env, clock: systemClock, ...watch }),
+  };
 });
 afterAll(() => rm(cacheDir, { recursive: true, force: true }));
 

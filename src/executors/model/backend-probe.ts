@@ -1,15 +1,14 @@
-import type { Clock } from "../../base/index.ts";
 import type { Hardware, RuntimeCapability } from "../../contracts/index.ts";
+import type { ExecutorCapabilities } from "../executor.ts";
 import { backendFacts } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 import type { ModelRunReport } from "./messages.ts";
-import { runModel } from "./model-driver.ts";
 import { modelProvenance } from "./model-provenance.ts";
+import type { RunModel } from "./model-run.ts";
 
 export interface ProbeOptions {
   readonly cacheDir: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
+  readonly run: RunModel;
   readonly signal?: AbortSignal;
 }
 
@@ -20,14 +19,15 @@ export type BackendProbe = { readonly backend: BackendName } & (
 );
 
 /**
- * Tries a backend by running a generated model on it in a child process and checking the numbers: runtimes list what they were compiled
+ * Tries a backend by running a generated model on it and checking the numbers: runtimes list what they were compiled
  * with, not what works. Never rejects; what goes wrong is the reason.
  */
 export async function probeBackend(backend: BackendName, options: ProbeOptions): Promise<BackendProbe> {
-  const outcome = await runModel(
+  const { cacheDir, run, ...watch } = options;
+  const outcome = await run(
     {
       model: "tiny-bert",
-      cacheDir: options.cacheDir,
+      cacheDir,
       precision: "fp32",
       backend,
       batchSizes: [2],
@@ -37,7 +37,7 @@ export async function probeBackend(backend: BackendName, options: ProbeOptions):
       sequenceLength: 16,
       seed: 0,
     },
-    options,
+    watch,
   );
   switch (outcome.status) {
     case "completed":
@@ -71,4 +71,28 @@ export function runtimeCapabilityOf(probe: BackendProbe): RuntimeCapability {
 /** The platforms that at least one working backend proves. */
 export function provenHardware(probes: readonly BackendProbe[]): Hardware[] {
   return [...new Set(probes.filter((probe) => probe.available).map((probe) => backendFacts[probe.backend].hardware))];
+}
+
+/** One after the other: side by side they would slow each other down and could run a small machine out of memory. */
+export async function probeBackends(
+  backends: readonly BackendName[],
+  options: ProbeOptions,
+): Promise<readonly BackendProbe[]> {
+  const probes: BackendProbe[] = [];
+  for (const backend of backends) probes.push(await probeBackend(backend, options));
+  return probes;
+}
+
+export function provenBackends(probes: readonly BackendProbe[]): BackendName[] {
+  return probes.filter(({ available }) => available).map(({ backend }) => backend);
+}
+
+/** What the probes prove of an executor. */
+export function capabilitiesOf(probes: readonly BackendProbe[]): ExecutorCapabilities {
+  const working = probes.filter((probe) => probe.available);
+  return {
+    hardware: provenHardware(probes),
+    runtimes: probes.map(runtimeCapabilityOf),
+    software: Object.fromEntries(working.map(({ backend, version }) => [backendFacts[backend].runtime, version])),
+  };
 }

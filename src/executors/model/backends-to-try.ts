@@ -1,9 +1,9 @@
 import type { PlatformFacts } from "../../platform/index.ts";
-import { backendFacts, backendNames, browserNames } from "./backends/backend-names.ts";
+import { backendFacts, browserNames, machineBackendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 
 /** What a worker can be told to try besides what its machine suggests: one backend, all of a browser, or every one there is. */
-export const backendWishes = ["all", ...browserNames, ...backendNames] as const;
+export const backendWishes = ["all", ...browserNames, ...machineBackendNames] as const;
 export type BackendWish = (typeof backendWishes)[number];
 
 /**
@@ -16,7 +16,7 @@ export function backendsToTry({ os, gpus }: PlatformFacts, wishes: readonly Back
   if (gpus.length > 0 || os.platform === "darwin") suggested.push("ort-node/webgpu");
   if (os.platform === "win32") suggested.push("ort-node/dml");
   if (os.platform === "darwin") suggested.push("ort-node/coreml");
-  return backendNames.filter((name) => suggested.includes(name) || wishes.some((wish) => isWished(wish, name)));
+  return machineBackendNames.filter((name) => suggested.includes(name) || wishes.some((wish) => isWished(wish, name)));
 }
 
 function isWished(wish: BackendWish, name: BackendName): boolean {

@@ -13,6 +13,7 @@ import type { Checkpoint, Resumption } from "./checkpoint.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { attemptModel } from "./model-attempt.ts";
 import type { ModelAttemptOptions, ModelAttemptOutcome } from "./model-attempt.ts";
+import { runModel } from "./model-driver.ts";
 
 let cacheDir: string;
 beforeAll(async () => {
@@ -42,14 +43,16 @@ async function attempt(
   changes: Partial<ModelRunRequest>,
   options: Partial<Omit<ModelAttemptOptions, "onProgress">> & {
     onProgress?: (progress: ModelRunProgress, pid: number) => void;
+    oomKills?: () => number;
   } = {},
 ): Promise<{ outcome: ModelAttemptOutcome; begun: number[]; payload: string; processes: number }> {
+  const { oomKills } = options;
   const request = requestFor(changes);
   const seen = { begun: [] as number[], payload: "", processes: 0 };
   let pid = 0;
   const outcome = await attemptModel(request, {
-    env: process.env,
-    clock: systemClock,
+    run: (wanted, watch) =>
+      runModel(wanted, { env: process.env, clock: systemClock, ...(oomKills && { oomKills }), ...watch }),
     under: measuredUnder(request, "this machine"),
     resumption: { kind: "none" },
     launches: 1,

@@ -5,9 +5,8 @@ import type { Checkpoint, MeasuredUnder, Resumption } from "./checkpoint.ts";
 import { combineLaunches } from "./launches.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
-import { runModel } from "./model-driver.ts";
-import type { ModelRunOptions, ModelRunOutcome } from "./model-driver.ts";
 import type { ModelFailure } from "./model-failure.ts";
+import type { ModelRunOutcome, RunModel, RunWatch } from "./model-run.ts";
 import { halved, nextStrategy, stepAgainst } from "./recovery.ts";
 
 /** A batch size that the task asked for and that could not be measured. */
@@ -20,12 +19,12 @@ export interface Unmeasured {
 export type MeasuredReport = Omit<ModelRunReport, "batches"> & { readonly batches: readonly MeasuredBatch[] };
 
 /** What was measured before an attempt failed or was cancelled. */
-export interface PartialReport {
+export interface MeasuredPart {
   readonly load: LoadReport | null;
   readonly batches: readonly MeasuredBatch[];
 }
 
-/** What became of an attempt, over all processes that it took. */
+/** What became of an attempt, over all runs that it took. */
 export type ModelAttemptOutcome = {
   readonly log: string;
   readonly recovery: readonly RecoveryStep[];
@@ -36,12 +35,13 @@ export type ModelAttemptOutcome = {
   readonly ignored: string | undefined;
 } & (
   | { readonly status: "completed"; readonly report: MeasuredReport }
-  | { readonly status: "failed"; readonly failure: ModelFailure; readonly partial: PartialReport }
-  | { readonly status: "cancelled"; readonly partial: PartialReport }
+  | { readonly status: "failed"; readonly failure: ModelFailure; readonly partial: MeasuredPart }
+  | { readonly status: "cancelled"; readonly partial: MeasuredPart }
 );
 
-export interface ModelAttemptOptions extends ModelRunOptions {
-  /** How many processes measure each batch size. */
+export interface ModelAttemptOptions extends RunWatch {
+  readonly run: RunModel;
+  /** How many runs measure each batch size. */
   readonly launches: number;
   readonly under: MeasuredUnder;
   readonly resumption: Resumption;
@@ -49,7 +49,7 @@ export interface ModelAttemptOptions extends ModelRunOptions {
   readonly onCheckpoint?: (payload: string) => void;
 }
 
-/** Runs a model in one process after another until its batch sizes are measured, or nothing is left to try against a failure. */
+/** Runs a model once after another, each time anew, until its batch sizes are measured, or nothing is left to try against a failure. */
 export function attemptModel(request: ModelRunRequest, options: ModelAttemptOptions): Promise<ModelAttemptOutcome> {
   return new ModelAttempt(request, options).run();
 }
@@ -65,7 +65,7 @@ class ModelAttempt {
   private readonly checkpoint: Checkpoint | undefined;
   private ignored: string | undefined;
   private waiting: readonly number[];
-  /** The first process's: later ones find warm caches. */
+  /** The first run's: later ones find warm caches. */
   private load: LoadReport | null = null;
   /** What the launches after the first measured. */
   private readonly again: BatchReport[] = [];
@@ -88,7 +88,7 @@ class ModelAttempt {
 
   async run(): Promise<ModelAttemptOutcome> {
     for (;;) {
-      const outcome = await runModel(this.nextRequest(), { ...this.options, onProgress: this.follow });
+      const outcome = await this.options.run(this.nextRequest(), { ...this.options, onProgress: this.follow });
       this.log = outcome.log;
       if (outcome.status === "failed" && this.recovers(outcome)) continue;
       // The checkpoint was of another file: what it spared is measured after all.
@@ -111,7 +111,7 @@ class ModelAttempt {
         this.options.onProgress?.(progress);
         if (progress.stage === "batch_finished") this.again.push(progress.batch);
       };
-      const outcome = await runModel(request, { ...this.options, onProgress });
+      const outcome = await this.options.run(request, { ...this.options, onProgress });
       this.log = outcome.log;
       if (outcome.status !== "completed") return outcome;
     }
@@ -196,7 +196,7 @@ class ModelAttempt {
     if (outcome.status === "completed") {
       this.settle(true);
       const { report } = outcome;
-      // Earlier processes may have needed more than the last one.
+      // Earlier runs may have needed more than the last one.
       const peakBytes = Math.max(report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes));
       const whole = { ...report, load: this.load ?? report.load, batches, memory: { ...report.memory, peakBytes } };
       return { ...shared, status: "completed", report: whole };

@@ -11,7 +11,8 @@ import { resolveModel } from "../../models/index.ts";
 import { combineLaunches } from "./launches.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
-import type { ModelRunOptions, ModelRunOutcome } from "./model-driver.ts";
+import type { ModelRunOptions } from "./model-driver.ts";
+import type { ModelRunOutcome } from "./model-run.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
 

@@ -48,7 +48,7 @@ export class RunnerPool {
 
   /** Starts a process for the next run; to be called while nothing is measured. */
   prepare(env: Environment, backend: BackendName): void {
-    this.end();
+    this.close();
     const child = startRunner(env);
     this.ready = { child, key: keyOf(env) };
     // A process that ends while it waits is found disconnected when it is wanted.
@@ -57,10 +57,11 @@ export class RunnerPool {
     child.send(message, () => undefined);
     // Nobody has to wait for it: it ends with this process.
     for (const handle of handlesOf(child)) handle.unref();
-    this.idle = this.clock.setTimer(IDLE_MS, () => this.end());
+    this.idle = this.clock.setTimer(IDLE_MS, () => this.close());
   }
 
-  private end(): void {
+  /** Ends the process that waits. */
+  close(): void {
     this.idle?.cancel();
     this.ready?.child.kill("SIGKILL");
     this.ready = undefined;

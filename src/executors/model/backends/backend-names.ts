@@ -4,8 +4,8 @@ import type { Hardware } from "../../../contracts/index.ts";
 export const browserNames = ["chromium", "headless-shell", "firefox"] as const;
 export type BrowserName = (typeof browserNames)[number];
 
-/** What runs the model, and the execution provider, as one name. */
-export const backendNames = [
+/** What a machine runs models with. Like all backends: what runs the model, and the execution provider, as one name. */
+export const machineBackendNames = [
   "ort-node/cpu",
   "ort-node/cuda",
   "ort-node/tensorrt",
@@ -22,6 +22,11 @@ export const backendNames = [
   "firefox/wasm",
   "firefox/webgpu",
 ] as const;
+
+/** What a tab of somebody's browser runs models with that has joined as a worker. */
+export const tabBackendNames = ["tab/wasm", "tab/webgpu", "tab/webnn"] as const;
+
+export const backendNames = [...machineBackendNames, ...tabBackendNames] as const;
 export type BackendName = (typeof backendNames)[number];
 
 /** How a provider is called, and the platform that it proves when it works. */
@@ -47,7 +52,7 @@ const providers = {
 export interface BackendFacts extends ProviderFacts {
   /** The npm package. */
   readonly runtime: "onnxruntime-node" | "onnxruntime-web";
-  /** Absent for what runs in a process of Node. */
+  /** The browser that is started for it; absent for what runs in a process of Node, or in the tab that is the worker. */
   readonly browser?: BrowserName;
 }
 

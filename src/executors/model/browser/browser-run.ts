@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import type { Browser, Page } from "puppeteer-core";
-import { assert, systemClock } from "../../../base/index.ts";
+import { assert, siblingModule, systemClock } from "../../../base/index.ts";
 import { resolveModel } from "../../../models/index.ts";
 import { createPlatform } from "../../../platform/index.ts";
 import { backendFacts } from "../backends/backend-names.ts";
@@ -11,8 +11,8 @@ import type { PageAssignment, PageBridge } from "../page/page-messages.ts";
 import { BrowserUsage } from "./browser-usage.ts";
 import { findBrowser } from "./find-browser.ts";
 import { launchBrowser } from "./launch-browser.ts";
-import { bundlePageProgram } from "./page-bundle.ts";
-import { servePage } from "./page-server.ts";
+import { bundleForBrowser } from "./page-bundle.ts";
+import { RUNTIME_ADDRESS, servePage } from "./page-server.ts";
 
 /** Runs a model in a page of a browser that is started for it. Rejects for what prevents the page from starting. */
 export async function runInBrowser(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
@@ -21,7 +21,8 @@ export async function runInBrowser(request: ModelRunRequest, control: RunControl
   const { cacheDir, precision } = request;
   const model = await resolveModel(request.model, { cacheDir, precision, signal: control.signal });
   const executable = await findBrowser(name, { cacheDir, env: process.env });
-  await using server = await servePage({ program: await bundlePageProgram(), onnxFile: model.onnxFile });
+  const program = await bundleForBrowser(siblingModule(import.meta.url, "../page/page-program"), RUNTIME_ADDRESS);
+  await using server = await servePage({ program, onnxFile: model.onnxFile });
   const startMs = systemClock.monotonicMs();
   const browser = await launchBrowser(name, executable);
   try {

@@ -1,18 +1,25 @@
-import { rolldown } from "rolldown";
-import { siblingModule } from "../../../base/index.ts";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
 
-/** Left to the page's import map: the runtime is large and comes as it is. */
-const EXTERNAL = ["onnxruntime-web", "onnxruntime-web/webgpu"];
+const RUNTIME = "onnxruntime-web/webgpu";
+const RUNTIME_FILE = "ort.webgpu.min.mjs";
 
-/** The program of a page as one module, with everything it needs but the runtime. */
-export async function bundlePageProgram(): Promise<string> {
+/** A program for browsers as one module, with everything it needs but the runtime, which is large and comes as it is from `runtimeAddress`. */
+export async function bundleForBrowser(program: URL, runtimeAddress: string): Promise<string> {
+  const input = fileURLToPath(program);
   const bundle = await rolldown({
-    input: fileURLToPath(siblingModule(import.meta.url, "../page/page-program")),
+    input,
     platform: "browser",
-    external: (id) => EXTERNAL.includes(id) || id.startsWith("node:"),
+    external: (id) => id === "onnxruntime-web" || id.startsWith("node:"),
+    plugins: [
+      {
+        name: "runtime-address",
+        resolveId: (id) => (id === RUNTIME ? { id: `${runtimeAddress}/${RUNTIME_FILE}`, external: "absolute" } : null),
+      },
+    ],
     // Rooms are entered through their index, which names modules of Node that no page needs.
-    treeshake: { moduleSideEffects: (id) => id.includes("page-program") },
+    treeshake: { moduleSideEffects: (id) => basename(id) === basename(input) },
     logLevel: "silent",
   });
   try {

@@ -20,8 +20,9 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>Assay</title>
-<script type="importmap">{"imports":{"onnxruntime-web/webgpu":"/runtime/ort.webgpu.min.mjs"}}</script>
 <script type="module" src="/program.mjs"></script>`;
+
+export const RUNTIME_ADDRESS = "/runtime";
 
 /** What a page needs, on an address that only this machine reaches. */
 export interface PageServer extends AsyncDisposable {

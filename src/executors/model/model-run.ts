@@ -1,0 +1,81 @@
+import type { BatchReport, ChildMessage, FinalMessage, LoadReport, ModelRunProgress } from "./messages.ts";
+import type { ModelRunReport, ModelRunRequest } from "./messages.ts";
+import type { ModelFailure } from "./model-failure.ts";
+
+/** What was measured before a run failed or was cancelled. */
+export interface PartialReport {
+  readonly load: LoadReport | null;
+  readonly batches: readonly BatchReport[];
+}
+
+/** What became of a model run. `log` is the end of what it wrote to its output. */
+export type ModelRunOutcome = { readonly log: string } & (
+  | { readonly status: "completed"; readonly report: ModelRunReport }
+  | {
+      readonly status: "failed";
+      readonly failure: ModelFailure;
+      /** The batch size that was being run; `null` outside of one. */
+      readonly batchSize: number | null;
+      readonly partial: PartialReport;
+    }
+  | { readonly status: "cancelled"; readonly partial: PartialReport }
+);
+
+/** What is watched of a run, and what stops it: the only limit on its time. */
+export interface RunWatch {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ModelRunProgress) => void;
+  readonly onOutput?: (text: string) => void;
+}
+
+/** Runs a model where it can take nothing else with it. Never rejects: what goes wrong is an outcome. */
+export type RunModel = (request: ModelRunRequest, watch: RunWatch) => Promise<ModelRunOutcome>;
+
+/** Time for a cancelled run to end by itself; a native call may hold it for long. */
+export const CANCEL_GRACE_MS = 1_000;
+
+const LOG_TAIL_CHARACTERS = 16 * 1024;
+
+/** Stopped before it began. */
+export const NEVER_BEGUN: ModelRunOutcome = { status: "cancelled", partial: { load: null, batches: [] }, log: "" };
+
+/** What a run has told so far, and what that makes of it once it has ended. */
+export class RunRecord {
+  log = "";
+  private readonly watch: RunWatch;
+  private readonly batches: BatchReport[] = [];
+  private load: LoadReport | null = null;
+  private batchSize: number | null = null;
+  private last: FinalMessage | undefined;
+
+  constructor(watch: RunWatch) {
+    this.watch = watch;
+  }
+
+  receive(message: ChildMessage): void {
+    if (message.type !== "progress") {
+      this.last = message;
+      return;
+    }
+    const { progress } = message;
+    if (progress.stage === "loaded") this.load = progress.load;
+    if (progress.stage === "batch_finished") this.batches.push(progress.batch);
+    this.batchSize = "batchSize" in progress ? progress.batchSize : null;
+    this.watch.onProgress?.(progress);
+  }
+
+  write(text: string): void {
+    this.log = (this.log + text).slice(-LOG_TAIL_CHARACTERS);
+    this.watch.onOutput?.(text);
+  }
+
+  /** `death`: why it ended, should it have done so without a word. */
+  conclude(death: () => ModelFailure): ModelRunOutcome {
+    const { log, load, batches, last, batchSize } = this;
+    const partial = { load, batches };
+    if (last?.type === "completed") return { log, status: "completed", report: last.report };
+    if (this.watch.signal?.aborted === true) return { log, status: "cancelled", partial };
+    const failure = last?.type === "failed" ? last.failure : death();
+    return { log, status: "failed", batchSize, partial, failure };
+  }
+}
