@@ -56,7 +56,7 @@ export function anyTask(rng: Rng, index: number): Body {
     ...maybe("retry_policy", { max_retries: rng.below(4), retry_delay_seconds: rng.below(3) }),
     ...maybe("timeout_seconds", 1 + rng.below(1_000)),
     ...maybe("resources", { cpu: 1 + rng.below(4), memory_gb: 1 + rng.below(8), locks: [`lock-${rng.below(3)}`] }),
-    ...maybe("limits", { memory_mb: 100 + rng.below(1_000), processes: 10 }),
+    ...(type === "command" ? maybe("limits", { memory_mb: 100 + rng.below(1_000), processes: 10 }) : {}),
     ...maybe("requirements", { hardware: ["cpu"], labels: { a: rng.next() < 0.5 ? "b" : null } }),
     ...maybe("fallback", [{ hardware: ["cpu"], after_seconds: rng.below(5) }]),
     ...maybe("labels", { of: "the task" }),
