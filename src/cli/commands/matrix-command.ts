@@ -1,10 +1,9 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import { assayError, hardwarePlatforms, precisions } from "../../contracts/index.ts";
-import type { ModelConfig } from "../../contracts/index.ts";
+import type { ModelConfig, TaskSpec } from "../../contracts/index.ts";
 import { architectures } from "../../models/index.ts";
 import { matrixTasks } from "../../planner/index.ts";
-import type { BackendChoice } from "../../planner/index.ts";
 import { reportOfLatest } from "../../reports/index.ts";
 import { matrixHistoryQuery, matrixRecords } from "../../results/index.ts";
 import { backendsOption } from "../backends-option.ts";
@@ -78,8 +77,8 @@ async function measure(
   const { backends, refused } = await provenBackends(session.client, options);
   if (refused.length > 0)
     session.screen.info(`tried and not proven: ${refused.join(", ")}; assay hardware --backends all says why`);
-  if (options.detectOnly === true) return detectOnly(session, models, backends);
   const tasks = matrixTasks({ models, backends, precisions: chosen, batchSizes, iterations });
+  if (options.detectOnly === true) return detectOnly(session, tasks);
   const ended = await performRun(session, { name, tasks });
   await reportMatrix(session, ended, { format, dataDir: session.embeddedDataDir });
   return ended.exitCode;
@@ -102,15 +101,10 @@ async function show(invocation: Invocation<Options>): Promise<ExitCode> {
   return exitCodes.ok;
 }
 
-function detectOnly(
-  { screen }: CoordinatorSession,
-  models: readonly string[],
-  backends: readonly BackendChoice[],
-): ExitCode {
-  const rows = models.flatMap((model) => backends.map(({ backend, hardware }) => [model, backend, hardware]));
+function detectOnly({ screen }: CoordinatorSession, tasks: readonly TaskSpec[]): ExitCode {
+  const rows = tasks.map(({ task_id, requirements }) => [task_id, requirements.hardware?.join(" ") ?? ""]);
   const look = { style: screen.outStyle, width: screen.width };
-  const columns = [{ header: "MODEL" }, { header: "BACKEND" }, { header: "HARDWARE" }];
-  screen.result(() => renderTable(columns, rows, look), { models, backends });
-  if (!screen.json) screen.info(`${countText(rows.length, "pair")} would be measured`);
+  screen.result(() => renderTable([{ header: "TASK" }, { header: "HARDWARE" }], rows, look), { tasks });
+  if (!screen.json) screen.info(`${countText(rows.length, "cell")} would be measured`);
   return exitCodes.ok;
 }
