@@ -1,5 +1,5 @@
 import type { Machine } from "./local-machine.ts";
-import { measureText } from "./quantities.ts";
+import { measureText } from "../reports/index.ts";
 import { verdict } from "./state-words.ts";
 import { harmless } from "./style.ts";
 import type { Style } from "./style.ts";

@@ -1,50 +1,78 @@
 import type { Client } from "../client/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { Hardware } from "../contracts/index.ts";
-import { listModels } from "../models/index.ts";
+import { isWished } from "../executors/index.ts";
+import type { BackendWish } from "../executors/index.ts";
+import { findModel, listModels } from "../models/index.ts";
 import type { Architecture } from "../models/index.ts";
+import type { BackendChoice } from "../planner/index.ts";
 
 /** Which models a person asked for. */
 export interface ModelChoice {
   models?: readonly string[] | undefined;
   architectures?: readonly Architecture[] | undefined;
   /** Also those that have to be fetched from the hub. */
-  all?: boolean | undefined;
+  hub?: boolean | undefined;
 }
 
-/** Ids of the chosen models; without a choice those that need no network. Error: nothing_matched. */
-export function chosenModels({ models, architectures, all = false }: ModelChoice): string[] {
+/** Which backends a person asked for; all that are proven unless told otherwise. */
+export interface BackendFilter {
+  hardware?: readonly Hardware[] | undefined;
+  backends?: readonly BackendWish[] | undefined;
+}
+
+/** Names of the chosen models, ids for aliases; without a choice those that need no network. Error: nothing_matched. */
+export function chosenModels({ models, architectures, hub = false }: ModelChoice): string[] {
   const known = listModels().filter((entry) => {
     if (architectures !== undefined)
-      return architectures.includes(entry.architecture) && (all || entry.origin.source === "generated");
-    return models === undefined && (all || entry.origin.source === "generated");
+      return architectures.includes(entry.architecture) && (hub || entry.origin.source === "generated");
+    return models === undefined && (hub || entry.origin.source === "generated");
   });
-  const chosen = [...(models ?? []), ...known.map(({ id }) => id)];
+  // One cell whichever of its names a model is called by.
+  const named = (models ?? []).map((name) => findModel(name)?.id ?? name);
+  const chosen = [...new Set([...named, ...known.map(({ id }) => id)])];
   if (chosen.length === 0) {
     throw assayError(
       "nothing_matched",
       `no model that works offline has the architecture ${(architectures ?? []).join(" or ")}`,
       {
-        next: "Add --all for models of the hub, or name models with --models.",
+        next: "Add --hub for models of the hub, or name models with --models.",
       },
     );
   }
   return chosen;
 }
 
-/** The platforms on which workers proved that models run, in the order of the first worker that did. */
-export async function provenPlatforms(client: Client, wanted: readonly Hardware[] | undefined): Promise<Hardware[]> {
-  const proven = new Set<Hardware>();
+/** The backends that ready workers proved and that are wanted, in the order of the first worker that did; and what else they tried. */
+export async function provenBackends(
+  client: Client,
+  wanted: BackendFilter,
+): Promise<{ backends: BackendChoice[]; refused: string[] }> {
+  const proven = new Map<string, BackendChoice>();
+  const refused = new Map<string, string>();
   for await (const { capabilities } of client.workers({ status: "ready" })) {
-    for (const runtime of capabilities.runtimes) if (runtime.available) proven.add(runtime.hardware);
+    for (const { backend, hardware, available, detail } of capabilities.runtimes) {
+      if (available) proven.set(backend, { backend, hardware });
+      else if (isWanted({ backend, hardware }, wanted)) refused.set(backend, detail);
+    }
   }
-  const platforms = [...proven].filter((platform) => wanted === undefined || wanted.includes(platform));
-  if (platforms.length > 0) return platforms;
-  const why =
+  for (const backend of proven.keys()) refused.delete(backend);
+  const backends = [...proven.values()].filter((one) => isWanted(one, wanted));
+  if (backends.length > 0) return { backends, refused: [...refused.keys()] };
+  const why = Array.from(refused, ([backend, detail]) => `${backend}: ${detail}`);
+  const had =
     proven.size === 0
-      ? "no worker proved a platform that runs models"
-      : `workers proved only ${[...proven].join(", ")}`;
-  throw assayError("nothing_matched", why, {
-    next: "`assay workers` shows the workers, `assay hardware` what this machine can do.",
+      ? "no worker proved a backend that runs models"
+      : `workers proved only ${[...proven.keys()].join(", ")}`;
+  throw assayError("nothing_matched", [had, ...why].join("; "), {
+    next: "`assay workers` shows the workers; `assay hardware --backends all` tries everything on this machine.",
   });
+}
+
+/** Whether a backend is among those that a person asked for. */
+export function isWanted(
+  { backend, hardware }: { backend: string; hardware: string | null },
+  { backends = ["all"], hardware: platforms }: BackendFilter,
+): boolean {
+  return (platforms?.some((one) => one === hardware) ?? true) && backends.some((wish) => isWished(wish, backend));
 }

@@ -7,13 +7,6 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** A measured number with three significant digits: `0.0123`, `4.56`, `78.9`, `1234`. */
-export function measureText(value: number): string {
-  if (!Number.isFinite(value)) return "?";
-  if (Math.abs(value) >= 100 || value === 0) return String(Math.round(value));
-  return Number(value.toPrecision(3)).toString();
-}
-
 /** `1 task`, `2 tasks`. */
 export function countText(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,7 +1,7 @@
 import type { Client } from "../client/index.ts";
 import type { ResultView, TaskView } from "../contracts/index.ts";
-import { matrixLines, matrixRows, rowOfTask } from "./matrix-table.ts";
-import type { MatrixRow } from "./matrix-table.ts";
+import { measurementLines, measurementsOf, unmeasuredTask } from "./measurement-table.ts";
+import type { Measurement } from "./measurement-table.ts";
 import type { EndedRun, RunSession } from "./perform-run.ts";
 import { recoveryLines } from "./recovery-lines.ts";
 import { runSummary } from "./run-summary.ts";
@@ -17,8 +17,6 @@ const MAX_FAILED = 50;
 export interface ReportContent {
   /** Whether there are measurements of models to show. */
   models: boolean;
-  /** Whether the tasks are shown one by one. */
-  tasks: boolean;
   /** Where the data lie, when on this machine. */
   dataDir: string | undefined;
 }
@@ -34,16 +32,16 @@ export async function reportRun(session: RunSession, ended: EndedRun, content: R
   const look = { style: screen.outStyle, width: screen.width };
   const lines = (): string[] => {
     const table =
-      content.tasks && tasks.length > 0
+      tasks.length > 0
         ? renderTable(
             taskColumns,
             tasks.map((task) => taskRow(task, { style: look.style, names })),
             look,
           )
         : [];
-    const matrix = matrixLines(rows, look);
+    const measured = measurementLines(rows, look);
     const recovery = recoveryLines([...newest.values()], look.style);
-    const parts = [table, matrix, recovery].filter((part) => part.length > 0).flatMap((part) => [...part, ""]);
+    const parts = [table, measured, recovery].filter((part) => part.length > 0).flatMap((part) => [...part, ""]);
     return [...parts, runSummary(run, look.style), ...storageLines(session, ended, content)];
   };
   screen.result(lines, { run, url, tasks, measurements: rows, exit_code: exitCode });
@@ -68,18 +66,18 @@ async function newestResults(client: Client, runId: string): Promise<Map<string,
 }
 
 /** The rows of the results, in the order of the tasks; a task without a result has a row that says so. */
-function measurements(newest: ReadonlyMap<string, ResultView>, tasks: readonly TaskView[]): MatrixRow[] {
+function measurements(newest: ReadonlyMap<string, ResultView>, tasks: readonly TaskView[]): Measurement[] {
   return tasks
     .filter(({ type }) => type === "model" || type === "benchmark")
     .flatMap((task) => {
       const result = newest.get(task.task_id);
-      return result === undefined ? [rowOfTask(task)] : matrixRows([result]);
+      return result === undefined ? [unmeasuredTask(task)] : measurementsOf([result]);
     });
 }
 
 function storageLines({ screen }: RunSession, { run }: EndedRun, { models, dataDir }: ReportContent): string[] {
   const where = dataDir === undefined ? [] : [`stored in ${dataDir}`];
-  const columns = "model, hardware, batch_size, metric, value, unit";
+  const columns = "model, backend, batch_size, metric, value, unit";
   const sql = `select ${columns} from results_wide where run_id = '${run.run_id}'`;
   return [...where, ...(models ? [`again: assay sql "${sql}"`] : [])].map((line) =>
     plain(screen.outStyle, `  ${line}`),

@@ -90,6 +90,7 @@ export const resultsQuery = z.strictObject({
   task_id: z.string().optional(),
   worker_id: z.string().optional(),
   model: z.string().optional(),
+  backend: z.string().optional(),
   hardware: z.string().optional(),
   status: z.string().optional(),
 });

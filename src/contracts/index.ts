@@ -16,6 +16,7 @@ export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./frames.ts";
 export * from "./limits.ts";
+export * from "./matrix.ts";
 export * from "./patterns.ts";
 export * from "./result.ts";
 export * from "./roles.ts";

@@ -162,10 +162,12 @@ const commandConfig = z.strictObject({
 });
 export type CommandConfig = z.infer<typeof commandConfig>;
 
+export const precisions = ["fp32", "fp16", "bf16", "int8", "q4"] as const;
+
 const modelConfig = z.strictObject({
   model: z.string().min(1).describe("Catalogue name, alias, folder or hub id"),
   batch_sizes: z.array(z.int().min(1).max(65_536)).min(1).default([1]),
-  precision: z.enum(["fp32", "fp16", "bf16", "int8", "q4"]).default("fp32"),
+  precision: z.enum(precisions).default("fp32"),
   iterations: z.int().min(1).max(1_000_000).default(10).describe("Least number of timed iterations per batch size"),
   min_duration_seconds: z.number().min(0).max(3600).default(0).describe("Least timed duration per batch size"),
   launches: z
@@ -241,6 +243,11 @@ export type TaskSpecOf<Type extends TaskType> = Extract<TaskSpec, { type: Type }
 /** The model that a task runs; null for a task that runs none. */
 export function modelOf({ type, config }: { type: TaskType; config: object }): string | null {
   return type === "model" || type === "benchmark" ? (config as ModelConfig).model : null;
+}
+
+/** The numbers that a task's model computes with; null for a task that runs none. */
+export function precisionOf({ type, config }: { type: TaskType; config: object }): ModelConfig["precision"] | null {
+  return type === "model" || type === "benchmark" ? (config as ModelConfig).precision : null;
 }
 
 /** Whether a task runs only in a sandbox. */

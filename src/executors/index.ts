@@ -26,7 +26,7 @@ export type {
 } from "./executor.ts";
 export { groupPrefix } from "./command/confinement.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
-export { backendWishes } from "./model/backends-to-try.ts";
+export { backendWishes, isWished } from "./model/backends-to-try.ts";
 export type { BackendWish } from "./model/backends-to-try.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";
 

@@ -1,5 +1,5 @@
 /**
- * planner: what to run. Turns suite files, command lines and model × hardware selections into task specs, and says at which
+ * planner: what to run. Turns suite files, command lines and model × backend selections into task specs, and says at which
  * line of the file something is wrong.
  *
  * Never: starts, schedules or stores anything; talks to a coordinator; reads arguments or environment.
@@ -9,4 +9,5 @@ export { commandTask } from "./command-task.ts";
 export { dependencyFault } from "./dependency-fault.ts";
 export { loadSuite, parseSuite } from "./load-suite.ts";
 export { matrixTasks } from "./matrix-tasks.ts";
+export type { BackendChoice } from "./matrix-tasks.ts";
 export { locateError } from "./located-error.ts";

@@ -2,25 +2,38 @@ import { describe, expect, it } from "vitest";
 import { identifier } from "../contracts/index.ts";
 import { commandTask, matrixTasks } from "./index.ts";
 
-const measure = { batchSizes: [1, 4], iterations: 20 };
+const measure = { precisions: ["fp32"], batchSizes: [1, 4], iterations: 20 } as const;
+const cpu = { backend: "ort-node/cpu", hardware: "cpu" } as const;
+const wasm = { backend: "headless-shell/wasm", hardware: "wasm" } as const;
 
 describe("matrixTasks", () => {
-  it("makes one benchmark per model and platform", () => {
-    const tasks = matrixTasks({ models: ["tiny-bert", "tiny-vit"], hardware: ["cpu", "wasm"], ...measure });
+  it("makes one benchmark per model and backend", () => {
+    const tasks = matrixTasks({ models: ["tiny-bert", "tiny-vit"], backends: [cpu, wasm], ...measure });
     expect(tasks.map((task) => task.task_id)).toEqual([
-      "tiny-bert@cpu",
-      "tiny-bert@wasm",
-      "tiny-vit@cpu",
-      "tiny-vit@wasm",
+      "tiny-bert@ort-node/cpu",
+      "tiny-bert@headless-shell/wasm",
+      "tiny-vit@ort-node/cpu",
+      "tiny-vit@headless-shell/wasm",
     ]);
     expect(tasks[1]).toMatchObject({
       type: "benchmark",
-      requirements: { hardware: ["wasm"] },
-      config: { model: "tiny-bert", batch_sizes: [1, 4], iterations: 20 },
+      requirements: { backend: "headless-shell/wasm", hardware: ["wasm"] },
+      config: { model: "tiny-bert", precision: "fp32", batch_sizes: [1, 4], iterations: 20 },
     });
   });
 
-  it("names each pair once and keeps names legal for folders", () => {
+  it("names the precision unless it is the usual one", () => {
+    const precisions = ["fp32", "fp16", "fp16"] as const;
+    const tasks = matrixTasks({ models: ["tiny-bert"], backends: [cpu, wasm], ...measure, precisions });
+    expect(tasks.map(({ task_id, config }) => [task_id, "precision" in config && config.precision])).toEqual([
+      ["tiny-bert@ort-node/cpu", "fp32"],
+      ["tiny-bert@headless-shell/wasm", "fp32"],
+      ["tiny-bert@ort-node/cpu:fp16", "fp16"],
+      ["tiny-bert@headless-shell/wasm:fp16", "fp16"],
+    ]);
+  });
+
+  it("names each of them once and keeps names legal for folders", () => {
     const models = [
       "/models/my bert",
       "/models/my-bert",
@@ -29,16 +42,21 @@ describe("matrixTasks", () => {
       "///",
       `/${"deep/".repeat(60)}model`,
     ];
-    const names = matrixTasks({ models, hardware: ["cpu", "cpu"], ...measure }).map((task) => task.task_id);
-    expect(names.slice(0, 4)).toEqual(["models/my-bert@cpu", "models/my-bert-2@cpu", "tiny-bert@cpu", "model@cpu"]);
+    const names = matrixTasks({ models, backends: [cpu, cpu], ...measure }).map((task) => task.task_id);
+    expect(names.slice(0, 4)).toEqual([
+      "models/my-bert@ort-node/cpu",
+      "models/my-bert-2@ort-node/cpu",
+      "tiny-bert@ort-node/cpu",
+      "model@ort-node/cpu",
+    ]);
     expect(names).toHaveLength(5);
     for (const name of names) expect(identifier.safeParse(name).success).toBe(true);
   });
 
   it("refuses an empty selection", () => {
-    expect(() => matrixTasks({ models: [], hardware: ["cpu"], ...measure })).toThrow("there is no model to measure");
-    expect(() => matrixTasks({ models: ["tiny-bert"], hardware: [], ...measure })).toThrow(
-      "there is no platform to measure",
+    expect(() => matrixTasks({ models: [], backends: [cpu], ...measure })).toThrow("there is no model to measure");
+    expect(() => matrixTasks({ models: ["tiny-bert"], backends: [], ...measure })).toThrow(
+      "there is no backend to measure",
     );
   });
 });

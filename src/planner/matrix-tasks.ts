@@ -1,37 +1,51 @@
 import { assayError, taskSpec } from "../contracts/index.ts";
-import type { Hardware, TaskSpec } from "../contracts/index.ts";
+import type { Hardware, ModelConfig, TaskSpec } from "../contracts/index.ts";
 
-/** What to measure: every model on every platform. */
+/** A way to run models, and the platform that it serves. */
+export interface BackendChoice {
+  backend: string;
+  hardware: Hardware;
+}
+
+/** What to measure: every model on every backend in every precision. */
 export interface MatrixSelection {
   /** Catalogue names, aliases, folders or hub ids. */
   models: readonly string[];
-  hardware: readonly Hardware[];
+  backends: readonly BackendChoice[];
+  precisions: readonly ModelConfig["precision"][];
   batchSizes: readonly number[];
   /** Least number of timed iterations per batch size. */
   iterations: number;
 }
 
-/** One benchmark task per model and platform, named `model@platform`. Error: nothing_matched when there is no pair. */
+/**
+ * One benchmark task per model, backend and precision, named `model@backend`, with `:precision` where that is not fp32. Error:
+ * nothing_matched when there is none.
+ */
 export function matrixTasks(selection: MatrixSelection): TaskSpec[] {
+  const { batchSizes, iterations } = selection;
   const models = [...new Set(selection.models)];
-  const platforms = [...new Set(selection.hardware)];
-  if (models.length === 0 || platforms.length === 0) {
-    throw assayError("nothing_matched", `there is no ${models.length === 0 ? "model" : "platform"} to measure`);
+  const backends = [...new Map(selection.backends.map((one) => [one.backend, one])).values()];
+  const precisions = [...new Set(selection.precisions)];
+  if (models.length === 0 || backends.length === 0) {
+    throw assayError("nothing_matched", `there is no ${models.length === 0 ? "model" : "backend"} to measure`);
   }
   const names = distinctNames(models);
   return models.flatMap((model, index) =>
-    platforms.map((platform) =>
-      taskSpec.parse({
-        task_id: `${names[index]}@${platform}`,
-        type: "benchmark",
-        requirements: { hardware: [platform] },
-        config: { model, batch_sizes: [...new Set(selection.batchSizes)], iterations: selection.iterations },
-      }),
+    precisions.flatMap((precision) =>
+      backends.map(({ backend, hardware }) =>
+        taskSpec.parse({
+          task_id: `${names[index]}@${backend}${precision === "fp32" ? "" : `:${precision}`}`,
+          type: "benchmark",
+          requirements: { backend, hardware: [hardware] },
+          config: { model, precision, batch_sizes: [...new Set(batchSizes)], iterations },
+        }),
+      ),
     ),
   );
 }
 
-/** Leaves room for the platform within an identifier. */
+/** Leaves room for backend and precision within an identifier. */
 const MAX_NAME_LENGTH = 150;
 
 /** Models may be folders; an identifier holds only part of what a path can. */

@@ -5,5 +5,6 @@
  * Never: decisions, the journal itself, the network. Rows can always be made again from events.
  * May enter: coordinator, cli, reports.
  */
+export { matrixHistoryQuery, matrixRecords } from "./matrix-history.ts";
 export { openResults, openResultsReadOnly } from "./open-results.ts";
 export type { Results, ResultsReader } from "./open-results.ts";

@@ -36,7 +36,7 @@ const filters: Record<ListName, readonly string[]> = {
   tasks: ["run_id", "task_id", "status", "type", "worker_id"],
   attempts: ["run_id", "task_id", "worker_id", "status"],
   workers: ["status", "name"],
-  results: ["run_id", "task_id", "worker_id", "model", "hardware", "status"],
+  results: ["run_id", "task_id", "worker_id", "model", "backend", "hardware", "status"],
   artifacts: ["run_id", "task_id", "sha256"],
 };
 
@@ -151,7 +151,11 @@ export class Lists {
         worker_id: row["worker_id"],
         status: row["status"],
         model: row["model"],
+        precision: row["precision"],
+        backend: row["backend"],
+        observed_backend: row["observed_backend"],
         hardware: row["hardware"],
+        device: row["device"],
         execution_time_seconds: row["execution_time_seconds"],
         end_time: time(row["end_ms"]),
         hardware_metrics: json(row["hardware_metrics"]),

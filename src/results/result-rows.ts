@@ -1,4 +1,4 @@
-import type { JournalEventOf } from "../contracts/index.ts";
+import type { JournalEventOf, ResultDocument } from "../contracts/index.ts";
 import type { AttemptRow, TaskRow } from "./rows.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import { TableRows } from "./table-rows.ts";
@@ -20,7 +20,7 @@ export class ResultRows {
     const { result, runId, taskId, attempt, workerId, failure } = event;
     if (!result) return;
     const { task, seq } = from;
-    const { type, model } = task.kind;
+    const { type, model, precision } = task.kind;
     const hardware = result.hardware ?? from.attempt.hardware;
     const proof = result.provenance;
     this.tables.results.add([
@@ -32,7 +32,11 @@ export class ResultRows {
       type,
       result.status,
       model,
+      precision,
+      task.kind.backend ?? proof?.requested_backend ?? null,
+      proof?.observed_backend ?? null,
       hardware,
+      deviceOf(result),
       result.execution_time_seconds,
       event.finishedAtMs,
       from.attempt.hardwareMetrics,
@@ -62,4 +66,10 @@ export class ResultRows {
       ]);
     }
   }
+}
+
+/** What a model's runtime said it computes on. */
+function deviceOf({ results: { runtime } }: ResultDocument): string | null {
+  if (typeof runtime !== "object" || runtime === null || Array.isArray(runtime)) return null;
+  return typeof runtime["device"] === "string" ? runtime["device"] : null;
 }

@@ -1,5 +1,5 @@
 import { assert } from "../base/index.ts";
-import { dependencyCondition, dependencyTask, modelOf, stateOnline } from "../contracts/index.ts";
+import { dependencyCondition, dependencyTask, modelOf, precisionOf, stateOnline } from "../contracts/index.ts";
 import type {
   AttemptState,
   CapabilityDocument,
@@ -28,6 +28,9 @@ interface Row {
 interface TaskKind {
   readonly type: TaskType;
   readonly model: string | null;
+  readonly precision: string | null;
+  /** The one that the task asks for. */
+  readonly backend: string | null;
 }
 
 /** A task whose row is stored and that nothing has happened to since: only its place in its run, because so many may wait. */
@@ -187,7 +190,11 @@ export function newTask(spec: TaskSpec, run: RunRow, index: number): TaskRow {
 function kindOf(spec: TaskSpec, before: TaskKind | undefined): TaskKind {
   const { type } = spec;
   const model = modelOf(spec);
-  return before?.type === type && before.model === model ? before : { type, model };
+  const precision = precisionOf(spec);
+  const backend = spec.requirements.backend ?? null;
+  const isSame =
+    before?.type === type && before.model === model && before.precision === precision && before.backend === backend;
+  return isSame ? before : { type, model, precision, backend };
 }
 
 function freshTask(run: RunRow, own: Pick<TaskRow, "taskId" | "kind" | "index">): TaskRow {

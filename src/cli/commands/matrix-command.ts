@@ -1,20 +1,25 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import { hardwarePlatforms } from "../../contracts/index.ts";
-import type { Hardware } from "../../contracts/index.ts";
+import { assayError, hardwarePlatforms, precisions } from "../../contracts/index.ts";
+import type { ModelConfig, TaskSpec } from "../../contracts/index.ts";
 import { architectures } from "../../models/index.ts";
 import { matrixTasks } from "../../planner/index.ts";
+import { reportOfLatest } from "../../reports/index.ts";
+import { matrixHistoryQuery, matrixRecords } from "../../results/index.ts";
+import { backendsOption } from "../backends-option.ts";
 import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
-import { chosenModels, provenPlatforms } from "../matrix-plan.ts";
-import type { ModelChoice } from "../matrix-plan.ts";
+import { matrixFormats, MAX_RECORDS, printMatrix, reportMatrix } from "../matrix-output.ts";
+import type { MatrixFormat } from "../matrix-output.ts";
+import { chosenModels, isWanted, provenBackends } from "../matrix-plan.ts";
+import type { BackendFilter, ModelChoice } from "../matrix-plan.ts";
 import { numberList, wholeNumber } from "../option-values.ts";
 import { performRun } from "../perform-run.ts";
 import { countText } from "../quantities.ts";
-import { reportRun } from "../run-report.ts";
+import { queryResults } from "../result-query.ts";
 import { renderTable } from "../table.ts";
 import { withCoordinator } from "../with-coordinator.ts";
 import type { CoordinatorSession } from "../with-coordinator.ts";
@@ -23,31 +28,42 @@ import type { CoordinatorSession } from "../with-coordinator.ts";
 const DEFAULT_ITERATIONS = 130;
 export const DEFAULT_BATCH_SIZES: readonly number[] = [1, 4, 16];
 
-interface Options extends ConnectionOptions, ModelChoice {
-  hardware?: Hardware[];
+interface Options extends ConnectionOptions, ModelChoice, BackendFilter {
+  all?: boolean;
+  precisions?: ModelConfig["precision"][];
   batchSizes?: number[];
   iterations: number;
   detectOnly?: boolean;
+  show?: boolean;
+  format: MatrixFormat;
   name: string;
-  workers?: number;
 }
 
 export function addMatrixCommand(program: Command, cli: Cli): void {
   const iterations = "least number of timed iterations per batch size";
-  withConnection(cli.command(program, "matrix", "measure models on every platform that the workers proved"))
-    .option("--models <names...>", "ids, aliases, folders or hub ids; default: the built-in models")
+  withConnection(cli.command(program, "matrix", "measure models on every backend that the workers proved"))
+    .option("--models <names...>", "ids, aliases, folders or hub ids; default: those that need no network")
     .addOption(new Option("--architectures <names...>", "all models of these architectures").choices(architectures))
-    .option("--all", "also models that have to be fetched from the hub")
-    .addOption(new Option("--hardware <names...>", "only these platforms").choices(hardwarePlatforms))
+    .option("--hub", "also the models of the catalogue that have to be fetched from the hub")
+    .addOption(backendsOption("only these backends; workers started here try them"))
+    .option("--all", "workers started here try every backend there is")
+    .addOption(new Option("--hardware <names...>", "only backends of these platforms").choices(hardwarePlatforms))
+    .addOption(new Option("--precisions <names...>", "default: fp32").choices(precisions))
     .option("--batch-sizes <numbers...>", `default: ${DEFAULT_BATCH_SIZES.join(",")}`, numberList)
     .option("--iterations <count>", iterations, wholeNumber(1, 1_000_000), DEFAULT_ITERATIONS)
     .option("--detect-only", "only say what would be measured")
+    .option("--show", "measure nothing: show the latest that is known, and what changed")
+    .addOption(new Option("--format <name>", "how to print it").choices(matrixFormats).default("text"))
     .option("--name <name>", "name of the run", "matrix")
-    .option("--workers <count>", "workers to start when there is no coordinator (default 2)", wholeNumber(1, 256))
     .action(
       cli.action<Options>((invocation) => {
-        const models = chosenModels(invocation.options);
-        return withCoordinator(invocation, (session) => measure(session, invocation, models));
+        const { options } = invocation;
+        if (options.show === true) return show(invocation);
+        const models = chosenModels(options);
+        const backends = options.all === true ? (["all"] as const) : options.backends;
+        // Benchmarks have the machine for themselves, so a second worker would only try its backends once more.
+        const start = { ...invocation, options: { ...options, workers: 1 }, ...(backends && { backends }) };
+        return withCoordinator(start, (session) => measure(session, invocation, models));
       }),
     );
 }
@@ -57,23 +73,38 @@ async function measure(
   { options }: Invocation<Options>,
   models: readonly string[],
 ): Promise<ExitCode> {
-  const { batchSizes = DEFAULT_BATCH_SIZES, iterations, name, hardware: wanted } = options;
-  const hardware = await provenPlatforms(session.client, wanted);
-  if (options.detectOnly === true) return detectOnly(session, models, hardware);
-  const tasks = matrixTasks({ models, hardware, batchSizes, iterations });
+  const { batchSizes = DEFAULT_BATCH_SIZES, iterations, name, precisions: chosen = ["fp32"], format } = options;
+  const { backends, refused } = await provenBackends(session.client, options);
+  if (refused.length > 0)
+    session.screen.info(`tried and not proven: ${refused.join(", ")}; assay hardware --backends all says why`);
+  const tasks = matrixTasks({ models, backends, precisions: chosen, batchSizes, iterations });
+  if (options.detectOnly === true) return detectOnly(session, tasks);
   const ended = await performRun(session, { name, tasks });
-  await reportRun(session, ended, { models: true, tasks: false, dataDir: session.embeddedDataDir });
+  await reportMatrix(session, ended, { format, dataDir: session.embeddedDataDir });
   return ended.exitCode;
 }
 
-function detectOnly(
-  { screen }: CoordinatorSession,
-  models: readonly string[],
-  hardware: readonly Hardware[],
-): ExitCode {
-  const rows = models.flatMap((model) => hardware.map((platform) => [model, platform]));
+/** The latest cells of the stored results. */
+async function show(invocation: Invocation<Options>): Promise<ExitCode> {
+  const { options, screen, context } = invocation;
+  const answer = await queryResults(invocation, { sql: matrixHistoryQuery(), maxRows: MAX_RECORDS });
+  const isFiltered = options.models !== undefined || options.architectures !== undefined;
+  const models = isFiltered ? chosenModels(options) : null;
+  const records = matrixRecords(answer).filter(
+    ({ model, precision, backend, hardware }) =>
+      (models?.includes(model) ?? true) &&
+      (options.precisions?.some((one) => one === precision) ?? true) &&
+      isWanted({ backend, hardware }, options),
+  );
+  if (records.length === 0) throw assayError("nothing_matched", "no result of a model on a backend matches");
+  printMatrix(screen, reportOfLatest(records, { nowMs: context.clock.nowMs() }), options);
+  return exitCodes.ok;
+}
+
+function detectOnly({ screen }: CoordinatorSession, tasks: readonly TaskSpec[]): ExitCode {
+  const rows = tasks.map(({ task_id, requirements }) => [task_id, requirements.hardware?.join(" ") ?? ""]);
   const look = { style: screen.outStyle, width: screen.width };
-  screen.result(() => renderTable([{ header: "MODEL" }, { header: "HARDWARE" }], rows, look), { models, hardware });
-  if (!screen.json) screen.info(`${countText(rows.length, "pair")} would be measured`);
+  screen.result(() => renderTable([{ header: "TASK" }, { header: "HARDWARE" }], rows, look), { tasks });
+  if (!screen.json) screen.info(`${countText(rows.length, "cell")} would be measured`);
   return exitCodes.ok;
 }

@@ -5,11 +5,12 @@ import type { Cli } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import { limitOption } from "../lists.ts";
 import type { ListOptions } from "../lists.ts";
-import { matrixLines, matrixRows } from "../matrix-table.ts";
+import { measurementLines, measurementsOf } from "../measurement-table.ts";
 import { recoveryLines } from "../recovery-lines.ts";
 
 interface Options extends ConnectionOptions, ListOptions {
   model?: string;
+  backend?: string;
   hardware?: string;
 }
 
@@ -17,6 +18,7 @@ export function addResultsCommand(program: Command, cli: Cli): void {
   withConnection(cli.command(program, "results", "measurements of models, of all runs or of one"))
     .argument("[run]", "only results of this run")
     .option("--model <name>", "only of this model")
+    .option("--backend <name>", "only on this backend")
     .option("--hardware <name>", "only on this platform")
     .addOption(limitOption())
     .action(
@@ -28,14 +30,15 @@ export function addResultsCommand(program: Command, cli: Cli): void {
         for await (const result of client.results({
           run_id: runId,
           model: options.model,
+          backend: options.backend,
           hardware: options.hardware,
         })) {
           if (results.length === options.limit) break;
           results.push(result);
         }
-        const rows = matrixRows(results.filter(({ model }) => model !== null));
+        const rows = measurementsOf(results.filter(({ model }) => model !== null));
         const look = { style: screen.outStyle, width: screen.width };
-        screen.result(() => [...matrixLines(rows, look), ...recoveryLines(results, look.style)], { results });
+        screen.result(() => [...measurementLines(rows, look), ...recoveryLines(results, look.style)], { results });
         if (rows.length === 0 && !screen.json) screen.info("no measurements");
         return undefined;
       }),

@@ -99,7 +99,7 @@ async function plan({ args: [file], options, context }: Invocation<Options>): Pr
 
 async function execute(session: CoordinatorSession, { request, models }: Plan): Promise<ExitCode> {
   const ended = await performRun(session, request(session.embeddedDataDir));
-  await reportRun(session, ended, { models, tasks: true, dataDir: session.embeddedDataDir });
+  await reportRun(session, ended, { models, dataDir: session.embeddedDataDir });
   return ended.exitCode;
 }
 

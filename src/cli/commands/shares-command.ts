@@ -7,7 +7,7 @@ import { clientFor, withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import { idText } from "../option-values.ts";
-import { measureText } from "../quantities.ts";
+import { measureText } from "../../reports/index.ts";
 import { harmless } from "../style.ts";
 import { renderTable } from "../table.ts";
 import type { Column } from "../table.ts";

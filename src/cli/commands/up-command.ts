@@ -4,11 +4,11 @@ import { dataDirOf } from "../data-folders.ts";
 import { startEmbedded } from "../embedded.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { aborted } from "../interrupts.ts";
-import { chosenModels, provenPlatforms } from "../matrix-plan.ts";
+import { reportMatrix } from "../matrix-output.ts";
+import { chosenModels, provenBackends } from "../matrix-plan.ts";
 import { wholeNumber } from "../option-values.ts";
 import { performRun } from "../perform-run.ts";
 import type { RunSession } from "../perform-run.ts";
-import { reportRun } from "../run-report.ts";
 import { countText } from "../quantities.ts";
 import { matrixTasks } from "../../planner/index.ts";
 import { DEFAULT_WORKERS } from "../with-coordinator.ts";
@@ -66,14 +66,15 @@ async function up({ context, screen, options }: Invocation<Options>): Promise<Ex
 
 /** Measures the built-in models on what this machine proved. */
 async function demo(session: RunSession, dataDir: string): Promise<ExitCode> {
-  const hardware = await provenPlatforms(session.client, undefined);
+  const { backends } = await provenBackends(session.client, {});
   const tasks = matrixTasks({
     models: chosenModels({}),
-    hardware,
+    backends,
+    precisions: ["fp32"],
     batchSizes: DEFAULT_BATCH_SIZES,
     iterations: DEMO_ITERATIONS,
   });
   const ended = await performRun(session, { name: "demo", tasks });
-  await reportRun(session, ended, { models: true, tasks: false, dataDir });
+  await reportMatrix(session, ended, { format: "text", dataDir });
   return ended.exitCode;
 }

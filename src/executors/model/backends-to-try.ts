@@ -1,5 +1,5 @@
 import type { PlatformFacts } from "../../platform/index.ts";
-import { backendFacts, browserNames, machineBackendNames } from "./backends/backend-names.ts";
+import { browserNames, machineBackendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 
 /** What a worker can be told to try besides what its machine suggests: one backend, all of a browser, or every one there is. */
@@ -19,6 +19,7 @@ export function backendsToTry({ os, gpus }: PlatformFacts, wishes: readonly Back
   return machineBackendNames.filter((name) => suggested.includes(name) || wishes.some((wish) => isWished(wish, name)));
 }
 
-function isWished(wish: BackendWish, name: BackendName): boolean {
-  return wish === "all" || wish === name || wish === backendFacts[name].browser;
+/** Whether a wish means this backend. */
+export function isWished(wish: BackendWish, backend: string): boolean {
+  return wish === "all" || wish === backend || backend.startsWith(`${wish}/`);
 }

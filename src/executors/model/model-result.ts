@@ -164,7 +164,14 @@ function batchMetrics(batch: MeasuredBatch): Metric[] {
     { name: "throughput_items_per_second", value: batch.throughputItemsPerSecond, unit: "items/s", batch_size },
     { name: "batch_peak_memory_mb", value: batch.peakMemoryBytes / BYTES_PER_MB, unit: "MB", batch_size },
     { name: "iterations", value: batch.latencyMs.count, unit: "count", batch_size },
+    ...spreadMetrics(batch),
   ];
+}
+
+/** How much the iterations that count varied, as a part of their median: what changes have to be larger than. */
+function spreadMetrics({ batchSize: batch_size, rounds }: BatchReport): Metric[] {
+  const spread = rounds.find(({ chosen }) => chosen)?.spread ?? null;
+  return spread === null ? [] : [{ name: "latency_spread", value: spread, unit: "ratio", batch_size }];
 }
 
 /** `latency_ms` gives `latency_ms_p50`, … */

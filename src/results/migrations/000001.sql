@@ -77,7 +77,12 @@ create table results (
   type varchar not null,
   status varchar not null,
   model varchar,
+  precision varchar,
+  -- What its task asked for, or the worker chose; and what ran most of the model.
+  backend varchar,
+  observed_backend varchar,
   hardware varchar,
+  device varchar,
   execution_time_seconds double not null,
   end_time timestamp not null,
   hardware_metrics json not null,
@@ -121,15 +126,55 @@ create table artifacts (
 create table projection (applied_event_seq bigint not null, applied_batch_seq bigint not null);
 insert into projection values (0, 0);
 
--- The newest result of each model on each platform, by batch size. A failed one has a row without a batch size.
+-- What a task with a model came to: the last of its results, and which of its cell (model, precision, backend) it is: 1 is the newest. Beside what
+-- was measured it says what there is now, the file of the model and the worker's version of the runtime: a cell may be out of date.
+create view matrix_history as
+with last as (
+  select *, results->'model'->>'sha256' as model_sha256, results->'runtime'->>'version' as runtime_version
+  from results
+  where model is not null and backend is not null and status <> 'cancelled'
+  qualify row_number() over (partition by run_id, task_id order by result_no desc) = 1
+), figures as (
+  select result_no, batch_size,
+    max(value) filter (where name = 'latency_ms_p50') as p50_ms,
+    max(value) filter (where name = 'latency_ms_p95') as p95_ms,
+    max(value) filter (where name = 'throughput_items_per_second') as items_per_second,
+    -- Where it cannot be read, as of a browser elsewhere than on Linux, it is 0.
+    nullif(max(value) filter (where name = 'batch_peak_memory_mb'), 0) as memory_mb,
+    max(value) filter (where name = 'iterations') as n,
+    max(value) filter (where name = 'latency_spread') as spread
+  from metrics where batch_size is not null group by all
+), batches as (
+  select result_no, to_json(list(struct_pack(batch_size, p50_ms, p95_ms, items_per_second, memory_mb, n, spread) order by batch_size)) as batches
+  from figures group by result_no
+), runtimes as (
+  select worker_id, runtime->>'backend' as backend, runtime->>'version' as version
+  from (select worker_id, unnest(from_json(capabilities->'runtimes', '["json"]')) as runtime from worker_nodes)
+  where (runtime->>'available')::boolean
+)
+select
+  last.model, last.precision, last.backend,
+  row_number() over (partition by last.model, last.precision, last.backend order by last.result_no desc) as age,
+  last.run_id, last.task_id, last.worker_id, last.end_time, last.status, last.hardware, last.observed_backend, last.device,
+  task.config->>'sequence_length' as sequence_length,
+  coalesce(batches.batches, '[]'::json) as batches, last.results->'unmeasured' as unmeasured,
+  last.provenance, last.failure, last.recovery,
+  last.model_sha256, arg_max(last.model_sha256, last.result_no) over (partition by last.model, last.precision) as model_sha256_now,
+  last.runtime_version, runtimes.version as runtime_version_now
+from last
+join distributed_tasks task using (run_id, task_id)
+left join batches on batches.result_no = last.result_no
+left join runtimes on runtimes.worker_id = last.worker_id and runtimes.backend = last.backend;
+
+-- The newest result of each model in each precision on each backend, by batch size. A failed one has a row without a batch size.
 create view matrix as
 with newest as (
   select * from results
   where model is not null and hardware is not null
-  qualify row_number() over (partition by model, hardware order by result_no desc) = 1
+  qualify row_number() over (partition by model, precision, backend, hardware order by result_no desc) = 1
 )
 select
-  newest.model, newest.hardware, metrics.batch_size, newest.status,
+  newest.model, newest.precision, newest.backend, newest.observed_backend, newest.hardware, newest.device, metrics.batch_size, newest.status,
   max(value) filter (where metrics.name = 'latency_ms_p50') as p50_ms,
   max(value) filter (where metrics.name = 'latency_ms_p95') as p95_ms,
   max(value) filter (where metrics.name = 'throughput_items_per_second') as throughput_items_per_second,
@@ -141,25 +186,25 @@ select
 from newest
 left join metrics on metrics.result_no = newest.result_no and metrics.batch_size is not null
 group by all
-order by newest.model, newest.hardware, metrics.batch_size;
+order by newest.model, newest.precision, newest.backend, newest.hardware, metrics.batch_size;
 
 create view results_wide as
 select results.*, metrics.name as metric, metrics.batch_size, metrics.value, metrics.unit
 from results left join metrics using (result_no);
 
 create view pass_rates as
-select model, hardware, count(*) as n,
+select model, precision, backend, hardware, count(*) as n,
   count(*) filter (where status = 'completed') as passed,
   count(*) filter (where failure_class = 'assertion') as failed,
   count(*) filter (where status <> 'completed' and coalesce(failure_class, '') <> 'assertion') as errors,
   count(*) filter (where status = 'completed') / count(*) as pass_rate
-from results group by model, hardware;
+from results group by model, precision, backend, hardware;
 
 create view slowest as
-select run_id, task_id, attempt, worker_id, model, hardware, execution_time_seconds from results order by execution_time_seconds desc;
+select run_id, task_id, attempt, worker_id, model, precision, backend, hardware, execution_time_seconds from results order by execution_time_seconds desc;
 
 create view recoveries as
-select result_no, run_id, task_id, attempt, worker_id, model, hardware, status,
+select result_no, run_id, task_id, attempt, worker_id, model, precision, backend, hardware, status,
   step->>'strategy' as strategy, step->>'class' as failure_class, step->>'reason' as reason,
   step->>'message' as message, (step->>'succeeded')::boolean as succeeded, end_time
 from (select *, unnest(from_json(recovery, '["json"]')) as step from results);

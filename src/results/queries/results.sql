@@ -1,5 +1,5 @@
 select
-  result_no as cursor_key, run_id, task_id, attempt, worker_id, status, model, hardware, execution_time_seconds,
+  result_no as cursor_key, run_id, task_id, attempt, worker_id, status, model, precision, backend, observed_backend, hardware, device, execution_time_seconds,
   epoch_ms(end_time) as end_ms, hardware_metrics, results, provenance, failure,
   coalesce(partial, false) as partial, isolation, recovery
 from results
@@ -8,6 +8,7 @@ where ($cursor is null or result_no > $cursor)
   and ($task_id is null or task_id = $task_id)
   and ($worker_id is null or worker_id = $worker_id)
   and ($model is null or model = $model)
+  and ($backend is null or backend = $backend)
   and ($hardware is null or hardware = $hardware)
   and ($status is null or status = $status)
 order by result_no limit $limit

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ResultView, TaskView } from "../contracts/index.ts";
 import { taskSpec } from "../contracts/index.ts";
-import { matrixLines, matrixRows, rowOfTask } from "./matrix-table.ts";
+import { measurementLines, measurementsOf, unmeasuredTask } from "./measurement-table.ts";
 
 const look = { style: { colour: false, unicode: true } };
 const latency = (count: number, p95_supported: boolean) => ({ count, p95: 7.891, p95_supported });
@@ -14,12 +14,16 @@ const batch = (count: number, supported: boolean) => ({
 
 const result = (more: Partial<ResultView>): ResultView => ({
   run_id: "r1",
-  task_id: "tiny-bert@cpu",
+  task_id: "tiny-bert@ort-node/cpu",
   attempt: 1,
   worker_id: "w1",
   status: "completed",
   model: "tiny-bert",
+  precision: "fp32",
+  backend: "ort-node/cpu",
+  observed_backend: "ort-node/cpu",
   hardware: "cpu",
+  device: null,
   execution_time_seconds: 3,
   end_time: "2026-11-01T00:00:00.000Z",
   hardware_metrics: {},
@@ -32,12 +36,12 @@ const result = (more: Partial<ResultView>): ResultView => ({
   ...more,
 });
 
-describe("the matrix", () => {
-  it("has a row per batch size and marks what too few iterations cannot claim", () => {
-    expect(matrixLines(matrixRows([result({})]), look)).toEqual([
-      "MODEL      HARDWARE  BATCH  P50 MS  P95 MS  ITEMS/S  PEAK MB    N  PROVENANCE",
-      "tiny-bert  cpu           1    4.26    7.89      185      170  130  ✓ real, proven",
-      "tiny-bert  cpu          16    4.26   ~7.89      185      170   50  ✓ real, proven",
+describe("measurements", () => {
+  it("have a row per batch size and marks what too few iterations cannot claim", () => {
+    expect(measurementLines(measurementsOf([result({})]), look)).toEqual([
+      "MODEL      BACKEND       BATCH  P50 MS  P95 MS  ITEMS/S  PEAK MB    N  PROVENANCE",
+      "tiny-bert  ort-node/cpu      1    4.26    7.89      185      170  130  ✓ real, proven",
+      "tiny-bert  ort-node/cpu     16    4.26   ~7.89      185      170   50  ✓ real, proven",
       "~ too few iterations to claim a 95th percentile (130 are enough)",
     ]);
   });
@@ -47,27 +51,27 @@ describe("the matrix", () => {
     [{ kind: "mock", proven: true, evidence: [] }, "! mock"],
     [{ kind: "simulated", proven: true, evidence: [] }, "! simulated"],
   ] as const)("never shows %j as proven", (provenance, text) => {
-    const rows = matrixRows([result({ provenance: { ...provenance, evidence: [] } })]);
-    expect(matrixLines(rows, look)[1]).toMatch(new RegExp(`${text}$`));
+    const rows = measurementsOf([result({ provenance: { ...provenance, evidence: [] } })]);
+    expect(measurementLines(rows, look)[1]).toMatch(new RegExp(`${text}$`));
   });
 
   it("says why there is no number, and keeps what was measured before", () => {
     const failure = { class: "out_of_memory", message: "the process was\nkilled" } as const;
-    const rows = matrixRows([
+    const rows = measurementsOf([
       result({ status: "failed", failure, results: { batch_sizes: { "1": batch(130, true) } } }),
     ]);
-    const lines = matrixLines(rows, look);
+    const lines = measurementLines(rows, look);
     expect(lines).toHaveLength(3);
     expect(lines[1]).toMatch(/✓ real, proven$/);
-    expect(matrixLines(matrixRows([result({ provenance: null })]), look)[1]).toMatch(/! no evidence$/);
+    expect(measurementLines(measurementsOf([result({ provenance: null })]), look)[1]).toMatch(/! no evidence$/);
     expect(lines[2]).toBe(
-      "tiny-bert  cpu                                                     ! error: the process was killed",
+      "tiny-bert  ort-node/cpu                                                ! error: the process was killed",
     );
   });
 
   it("tells a model that gives wrong outputs from one that could not be run", () => {
     const wrong = result({ status: "failed", results: {}, failure: { class: "assertion", message: "outputs differ" } });
-    expect(matrixLines(matrixRows([wrong]), look)[1]).toMatch(/✕ failed: outputs differ$/);
+    expect(measurementLines(measurementsOf([wrong]), look)[1]).toMatch(/✕ failed: outputs differ$/);
   });
 
   it("has a row for a task that nobody reported on", () => {
@@ -95,6 +99,6 @@ describe("the matrix", () => {
         spec,
       },
     };
-    expect(matrixLines([rowOfTask(task)], look)[1]).toMatch(/^gpt2 {3}cuda .* – cancelled$/);
+    expect(measurementLines([unmeasuredTask(task)], look)[1]).toMatch(/^gpt2 {3}cuda .* – cancelled$/);
   });
 });

@@ -1,19 +1,20 @@
 import { z } from "zod";
-import { modelOf } from "../contracts/index.ts";
+import { modelOf, precisionOf } from "../contracts/index.ts";
 import type { Failure, Provenance, ResultView, TaskView } from "../contracts/index.ts";
-import { measureText } from "./quantities.ts";
+import { measureText, rowName } from "../reports/index.ts";
 import { stateText } from "./state-words.ts";
 import { harmless, paint, plain } from "./style.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import type { Column } from "./table.ts";
 
-/** One model on one platform at one batch size, or why there is no number. */
-export interface MatrixRow {
+/** One model on one backend at one batch size, or why there is no number. */
+export interface Measurement {
   run_id: string;
   task_id: string;
   model: string;
-  hardware: string;
+  /** The platform where no backend is known. */
+  backend: string;
   batch_size: number | null;
   p50_ms: number | null;
   p95_ms: number | null;
@@ -36,16 +37,16 @@ const batchResult = z.object({
 });
 const modelResults = z.object({ batch_sizes: z.record(z.string(), batchResult) });
 
-/** The rows of results: one per batch size, one for a result without measurements. */
-export function matrixRows(results: readonly ResultView[]): MatrixRow[] {
+/** The measurements of results: one per batch size, one for a result without any. */
+export function measurementsOf(results: readonly ResultView[]): Measurement[] {
   return results.flatMap(resultRows);
 }
 
-function resultRows(result: ResultView): MatrixRow[] {
+function resultRows(result: ResultView): Measurement[] {
   const parsed = modelResults.safeParse(result.results);
   const batches = parsed.success ? Object.entries(parsed.data.batch_sizes) : [];
   const shared = sharedFields(result);
-  const rows = batches.map(([size, batch]): MatrixRow => {
+  const rows = batches.map(([size, batch]): Measurement => {
     return {
       ...shared,
       failure: null,
@@ -62,25 +63,26 @@ function resultRows(result: ResultView): MatrixRow[] {
   return result.status === "completed" && rows.length > 0 ? rows : [...rows, shared];
 }
 
-function sharedFields(result: ResultView): MatrixRow {
+function sharedFields(result: ResultView): Measurement {
   const { provenance } = result;
   return {
     ...noNumbers,
     run_id: result.run_id,
     task_id: result.task_id,
-    model: result.model ?? "",
-    hardware: result.hardware ?? "",
+    model: rowName({ model: result.model ?? "", precision: result.precision ?? "fp32" }),
+    backend: result.backend ?? result.hardware ?? "",
     status: result.status,
     provenance: provenance === null ? null : { kind: provenance.kind, proven: provenance.proven },
     failure: result.failure,
   };
 }
 
-/** The row of a task that no worker ever reported on. */
-export function rowOfTask(task: TaskView): MatrixRow {
-  const model = modelOf(task.spec) ?? "";
-  const hardware = task.spec.requirements.hardware?.join(" ") ?? "";
-  return { ...noNumbers, run_id: task.run_id, task_id: task.task_id, model, hardware, status: task.status };
+/** What stands for a task that no worker ever reported on. */
+export function unmeasuredTask(task: TaskView): Measurement {
+  const { spec, run_id, task_id, status } = task;
+  const model = rowName({ model: modelOf(spec) ?? "", precision: precisionOf(spec) ?? "fp32" });
+  const backend = spec.requirements.backend ?? spec.requirements.hardware?.join(" ") ?? "";
+  return { ...noNumbers, run_id, task_id, model, backend, status };
 }
 
 const noNumbers = {
@@ -97,7 +99,7 @@ const noNumbers = {
 
 const columns: readonly Column[] = [
   { header: "MODEL" },
-  { header: "HARDWARE" },
+  { header: "BACKEND" },
   { header: "BATCH", align: "right" },
   { header: "P50 MS", align: "right" },
   { header: "P95 MS", align: "right" },
@@ -107,8 +109,11 @@ const columns: readonly Column[] = [
   { header: "PROVENANCE" },
 ];
 
-/** The matrix as a table; below it, what its marks mean. */
-export function matrixLines(rows: readonly MatrixRow[], look: { style: Style; width?: number | undefined }): string[] {
+/** Measurements as a table; below it, what its marks mean. */
+export function measurementLines(
+  rows: readonly Measurement[],
+  look: { style: Style; width?: number | undefined },
+): string[] {
   if (rows.length === 0) return [];
   const { style } = look;
   const lines = renderTable(
@@ -122,12 +127,12 @@ export function matrixLines(rows: readonly MatrixRow[], look: { style: Style; wi
     : lines;
 }
 
-function cells(row: MatrixRow, style: Style): string[] {
+function cells(row: Measurement, style: Style): string[] {
   const number = (value: number | null): string => (value === null ? "" : measureText(value));
   const p95 = row.p95_ms === null ? "" : `${row.p95_supported ? "" : "~"}${measureText(row.p95_ms)}`;
   return [
     row.model,
-    row.hardware,
+    row.backend,
     row.batch_size === null ? "" : String(row.batch_size),
     number(row.p50_ms),
     p95,
@@ -138,7 +143,7 @@ function cells(row: MatrixRow, style: Style): string[] {
   ];
 }
 
-function lastCell(row: MatrixRow, style: Style): string {
+function lastCell(row: Measurement, style: Style): string {
   if (row.status === "cancelled") return stateText(style, "cancelled");
   if (row.failure !== null) return `${stateText(style, "failed", row.failure.class)}: ${harmless(row.failure.message)}`;
   if (row.batch_size === null) return row.status;
@@ -147,7 +152,7 @@ function lastCell(row: MatrixRow, style: Style): string {
 }
 
 /** How we know: real and proven, only said to be real, or not real at all. */
-function provenanceText({ kind, proven }: NonNullable<MatrixRow["provenance"]>, style: Style): string {
+function provenanceText({ kind, proven }: NonNullable<Measurement["provenance"]>, style: Style): string {
   if (kind !== "real") return paint(style, "yellow", `! ${kind}`);
   return proven ? paint(style, "green", plain(style, "✓ real, proven")) : paint(style, "yellow", "! real, not proven");
 }

@@ -1,0 +1,19 @@
+/**
+ * reports: what measurements mean for people: the matrix of models by backends, with the state of each cell, what changed and what to take,
+ * and its formats, one file for each.
+ *
+ * Never: I/O, clocks, looks of a terminal; reads nothing but what it is given.
+ * May enter: coordinator, cli.
+ */
+export { cellStates } from "./cell-state.ts";
+export type { CellState } from "./cell-state.ts";
+export { rowName } from "./matrix-cell.ts";
+export type { MatrixCell } from "./matrix-cell.ts";
+export { matrixCsv } from "./matrix-csv.ts";
+export { matrixHtml } from "./matrix-html.ts";
+export { matrixMarkdown } from "./matrix-markdown.ts";
+export { matrixFigures, reportOfLatest, reportOfRun } from "./matrix-report.ts";
+export type { MatrixReport } from "./matrix-report.ts";
+export { matrixSections } from "./matrix-sections.ts";
+export { CELL_LEGEND, figureLines, stateText } from "./matrix-text.ts";
+export { measureText } from "./measure-text.ts";
