@@ -2,10 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../base/index.ts";
 import { createFeeds, createReference, createSamples, resolveModel } from "../../models/index.ts";
 import type { Feeds, ModelFolder, Sample, TensorData } from "../../models/index.ts";
-import type { Outputs, Session } from "./backends/backend.ts";
+import type { FinishedRun, Outputs, Session } from "./backends/backend.ts";
 import { ortNodeBackend } from "./backends/ort-node.ts";
 import { BatchChecker } from "./batch-checker.ts";
 import { canGenerate, measureGeneration } from "./generation.ts";
@@ -24,7 +23,7 @@ afterAll(async () => {
 async function open(id: string): Promise<{ model: ModelFolder; session: Session; samples: Sample[] }> {
   const model = await resolveModel(id, { cacheDir });
   const backend = await ortNodeBackend("ort-node/cpu", 1);
-  const session = await backend.create(model.onnxFile);
+  const session = await backend.create(model);
   sessions.push(session);
   const options = { seed: 3, sequenceLength: 12, padding: model.architecture !== "decoder-only" };
   return { model, session, samples: createSamples({ config: model.config, inputs: session.inputs }, 4, options) };
@@ -32,12 +31,16 @@ async function open(id: string): Promise<{ model: ModelFolder; session: Session;
 
 /** The same session with its outputs changed. */
 function tampered(session: Session, change: (outputs: Outputs) => Outputs): Session {
-  return { ...session, bind: async (feeds) => ({ run: async () => change(await outputsOf(session, feeds)) }) };
+  const run = async (feeds: Feeds): Promise<FinishedRun> => {
+    const outputs = await outputsOf(session, feeds);
+    return { elapsedMs: 1, outputs: async () => change(outputs) };
+  };
+  return { ...session, bind: async (feeds) => ({ run: () => run(feeds) }) };
 }
 
 async function outputsOf(session: Session, feeds: Feeds): Promise<Outputs> {
   const bound = await session.bind(feeds);
-  return bound.run();
+  return (await bound.run()).outputs();
 }
 
 function changed(tensor: TensorData | undefined, change: (value: number, index: number) => number): TensorData {
@@ -46,13 +49,13 @@ function changed(tensor: TensorData | undefined, change: (value: number, index: 
 }
 
 describe("generation", () => {
-  const environment = { clock: systemClock, cancellationPoint: () => Promise.resolve() };
+  const cancellationPoint = (): Promise<void> => Promise.resolve();
   const plan = { prompt: [5, 40, 7, 99, 12], repeats: 2, tolerance: 1e-4 };
 
   test("gives the same tokens with and without the cache, and times each step", async () => {
     const { session } = await open("tiny-gpt2");
     expect(canGenerate(session)).toBe(true);
-    const report = await measureGeneration(session, plan, environment);
+    const report = await measureGeneration(session, plan, cancellationPoint);
     expect(report).toMatchObject({ promptTokens: 5, newTokens: 16, cacheMatches: true });
     expect(report.ttftMs.count).toBe(2);
     expect(report.tpotMs.count).toBe(30);
@@ -68,7 +71,7 @@ describe("generation", () => {
       ...outputs,
       [output]: changed(outputs[output], (value, index) => (index % 2 === 0 ? -value : value)),
     }));
-    await expect(measureGeneration(broken, plan, environment)).rejects.toThrow("with the cache gives token");
+    await expect(measureGeneration(broken, plan, cancellationPoint)).rejects.toThrow("with the cache gives token");
   });
 
   test("an encoder does not generate", async () => {

@@ -1,4 +1,3 @@
-import type { Clock } from "../../base/index.ts";
 import { createFeeds, int64Tensor } from "../../models/index.ts";
 import type { Feeds, TensorData } from "../../models/index.ts";
 import { summarizeLatency } from "../../stats/index.ts";
@@ -17,10 +16,8 @@ export interface GenerationPlan {
   readonly tolerance: number;
 }
 
-interface Environment {
-  readonly clock: Clock;
-  readonly cancellationPoint: () => Promise<void>;
-}
+/** Called after each step; throws to stop the generation. */
+type CancellationPoint = () => Promise<void>;
 
 /** Whether the model generates text with a cache that we know how to feed. */
 export function canGenerate(session: Session): boolean {
@@ -39,14 +36,14 @@ export function canGenerate(session: Session): boolean {
 export async function measureGeneration(
   session: Session,
   plan: GenerationPlan,
-  environment: Environment,
+  cancellationPoint: CancellationPoint,
 ): Promise<GenerationReport> {
-  const right = await generateWithoutCache(session, plan.prompt, environment);
+  const right = await generateWithoutCache(session, plan.prompt, cancellationPoint);
   const ttftMs: number[] = [];
   const tpotMs: number[] = [];
   // The first generation compiles and allocates for the new shapes: it is checked but not counted.
   for (let repeat = 0; repeat <= plan.repeats; repeat += 1) {
-    const { tokens, stepsMs } = await generateWithCache(session, plan.prompt, environment);
+    const { tokens, stepsMs } = await generateWithCache(session, plan.prompt, cancellationPoint);
     refuseOtherTokens(tokens, right, plan.tolerance);
     if (repeat === 0) continue;
     ttftMs.push(...stepsMs.slice(0, 1));
@@ -72,13 +69,14 @@ interface RightToken {
 async function generateWithoutCache(
   session: Session,
   prompt: readonly number[],
-  environment: Environment,
+  cancellationPoint: CancellationPoint,
 ): Promise<RightToken[]> {
   const right: RightToken[] = [];
   for (let step = 0; step < NEW_TOKENS; step += 1) {
     const ids = [...prompt, ...right.map(({ token }) => token)];
-    right.push(best(await (await session.bind(promptFeeds(session, ids))).run()));
-    await environment.cancellationPoint();
+    const bound = await session.bind(promptFeeds(session, ids));
+    right.push(best(await (await bound.run()).outputs()));
+    await cancellationPoint();
   }
   return right;
 }
@@ -86,20 +84,20 @@ async function generateWithoutCache(
 async function generateWithCache(
   session: Session,
   prompt: readonly number[],
-  environment: Environment,
+  cancellationPoint: CancellationPoint,
 ): Promise<{ tokens: number[]; stepsMs: number[] }> {
   const tokens: number[] = [];
   const stepsMs: number[] = [];
   let feeds = promptFeeds(session, prompt);
   for (let step = 0; step < NEW_TOKENS; step += 1) {
     const bound = await session.bind(feeds);
-    const startMs = environment.clock.monotonicMs();
-    const outputs = await bound.run();
-    stepsMs.push(environment.clock.monotonicMs() - startMs);
+    const finished = await bound.run();
+    stepsMs.push(finished.elapsedMs);
+    const outputs = await finished.outputs();
     const { token } = best(outputs);
     tokens.push(token);
     feeds = nextFeeds(session, { token, position: prompt.length + step, outputs });
-    await environment.cancellationPoint();
+    await cancellationPoint();
   }
   return { tokens, stepsMs };
 }

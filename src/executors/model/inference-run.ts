@@ -103,7 +103,7 @@ export class InferenceRun {
     const backend = await host.loadBackend(request);
     host.collectGarbage();
     const startMs = host.clock.monotonicMs();
-    const session = await backend.create(model.onnxFile);
+    const session = await backend.create(model);
     const loadMs = host.clock.monotonicMs() - startMs;
     this.stage = `first inference of ${request.model} on ${request.backend}`;
     const firstBatchSize = request.firstBatchSize ?? request.batchSizes[0] ?? 1;
@@ -144,7 +144,7 @@ export class InferenceRun {
     this.stage = `${request.model} on ${request.backend}, batch size ${batchSize}`;
     const { session, checker } = loaded;
     const bound = await session.bind(createFeeds(loaded.samples(batchSize), session.inputs));
-    const checkedOutputs = await bound.run();
+    const checkedOutputs = await (await bound.run()).outputs();
     const check = checker.check(checkedOutputs, batchSize);
     await this.notePeak();
     const rounds = await this.measureRounds(bound, batchSize);
@@ -196,7 +196,6 @@ export class InferenceRun {
         keep: KEPT_OUTPUTS,
       },
       {
-        clock: host.clock,
         rng: seededRng(request.seed + batchSize),
         cancellationPoint: this.cancellationPoint,
       },
@@ -216,17 +215,14 @@ export class InferenceRun {
       repeats: Math.min(this.request.iterations, MAX_GENERATIONS),
       tolerance: loaded.checker.tolerance,
     };
-    return measureGeneration(loaded.session, plan, {
-      clock: this.host.clock,
-      cancellationPoint: this.cancellationPoint,
-    });
+    return measureGeneration(loaded.session, plan, this.cancellationPoint);
   }
 
   /** After the timed part and with the first session gone, so that profiling costs neither time nor memory in the figures. */
   private async place(loaded: Loaded): Promise<Placement | null> {
     this.stage = `profiling ${this.request.model} on ${this.request.backend}`;
     const feeds = createFeeds(loaded.samples(1), loaded.session.inputs);
-    return loaded.backend.place(loaded.model.onnxFile, feeds);
+    return loaded.backend.place(loaded.model, feeds);
   }
 
   /** Throws when the run was cancelled. Runtimes keep the event loop busy: without a turn of it that would never be heard. */

@@ -1,33 +1,29 @@
 import { describe, expect, test } from "vitest";
 import { seededRng } from "../../base/index.ts";
-import type { Clock } from "../../base/index.ts";
 import { timedLoop } from "./timed-loop.ts";
 import type { LoopPlan } from "./timed-loop.ts";
 
 const plan: LoopPlan = { warmupIterations: 2, iterations: 5, minDurationMs: 0, keep: 3 };
 
-/** An action whose n-th call takes n milliseconds of a clock that only it moves. */
+/** An action whose n-th call says that it took n milliseconds, and gives its number until the next call. */
 function rig(options: { readonly stepMs?: number; readonly stopAfter?: number } = {}) {
-  const state = { nowMs: 0, calls: 0, cancellationPoints: 0 };
-  const clock: Clock = {
-    nowMs: () => state.nowMs,
-    monotonicMs: () => state.nowMs,
-    setTimer: () => ({ cancel: () => undefined }),
-  };
+  const state = { calls: 0, fetched: 0, cancellationPoints: 0 };
   return {
     state,
     action: () => {
       state.calls += 1;
-      state.nowMs += options.stepMs ?? state.calls;
-      return Promise.resolve(state.calls);
+      const call = state.calls;
+      const outputs = (): Promise<number> => {
+        if (state.calls !== call) return Promise.reject(new Error(`the outputs of call ${call} are gone`));
+        state.fetched += 1;
+        return Promise.resolve(call);
+      };
+      return Promise.resolve({ elapsedMs: options.stepMs ?? call, outputs });
     },
     environment: {
-      clock,
       rng: seededRng(1),
       cancellationPoint: () => {
         state.cancellationPoints += 1;
-        // Time between two iterations must not count.
-        state.nowMs += 1_000;
         return state.cancellationPoints === options.stopAfter
           ? Promise.reject(new Error("cancelled"))
           : Promise.resolve();
@@ -37,7 +33,7 @@ function rig(options: { readonly stepMs?: number; readonly stopAfter?: number } 
 }
 
 describe("timedLoop", () => {
-  test("times the action alone, without warm-up and without what is between", async () => {
+  test("takes the times that the action tells, without warm-up", async () => {
     const { action, environment, state } = rig();
     const { samplesMs } = await timedLoop(action, plan, environment);
     expect(samplesMs).toEqual([3, 4, 5, 6, 7]);
@@ -61,13 +57,17 @@ describe("timedLoop", () => {
 
   test("keeps results of timed iterations only, late ones as often as early ones", async () => {
     const counts = new Map<number, number>();
+    let fetched = 0;
     for (let seed = 0; seed < 600; seed += 1) {
-      const { action, environment } = rig();
+      const { action, environment, state } = rig();
       const { kept } = await timedLoop(action, { ...plan, iterations: 12 }, { ...environment, rng: seededRng(seed) });
       expect(kept).toHaveLength(3);
+      fetched += state.fetched;
       for (const call of kept) counts.set(call, (counts.get(call) ?? 0) + 1);
     }
     expect([...counts.keys()].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, index) => index + 3));
+    // Iteration n > 3 is kept with probability 3 / n: 3 + 3/4 + … + 3/12 = 6.8 fetched of 12.
+    expect(fetched / 600).toBeCloseTo(6.8, 0);
     // 600 · 3 / 12 = 150 each, standard deviation about 11.
     for (const count of counts.values()) expect(Math.abs(count - 150)).toBeLessThan(60);
   });

@@ -1,4 +1,4 @@
-import type { Clock, Rng } from "../../base/index.ts";
+import type { Rng } from "../../base/index.ts";
 
 export interface LoopPlan {
   readonly warmupIterations: number;
@@ -11,10 +11,16 @@ export interface LoopPlan {
 }
 
 export interface LoopEnvironment {
-  readonly clock: Clock;
   readonly rng: Rng;
   /** Called between iterations, outside the timed part; throws to stop the loop. */
   readonly cancellationPoint: () => Promise<void>;
+}
+
+/** An action that is over. */
+export interface TimedResult<T> {
+  readonly elapsedMs: number;
+  /** What came out; only until the next action. */
+  outputs(): Promise<T>;
 }
 
 export interface LoopResult<T> {
@@ -28,15 +34,15 @@ export interface LoopResult<T> {
 const SAMPLE_LIMIT = 100_000;
 
 /**
- * Times an action: warm-up first, then until both the count and the duration are reached. Only the action is timed; checking happens
- * afterwards, on results kept by reservoir sampling, so that looking at them cannot slow the loop.
+ * Repeats an action that says how long it took: warm-up first, then until both the count and the duration are reached. Checking happens
+ * afterwards, on outputs kept by reservoir sampling, so that looking at them cannot slow the loop; only those are fetched.
  */
 export async function timedLoop<T>(
-  action: () => Promise<T>,
+  action: () => Promise<TimedResult<T>>,
   plan: LoopPlan,
   environment: LoopEnvironment,
 ): Promise<LoopResult<T>> {
-  const { clock, rng, cancellationPoint } = environment;
+  const { rng, cancellationPoint } = environment;
   for (let index = 0; index < plan.warmupIterations; index += 1) {
     await action();
     await cancellationPoint();
@@ -45,13 +51,11 @@ export async function timedLoop<T>(
   const kept: T[] = [];
   let totalMs = 0;
   while (samplesMs.length < plan.iterations || (totalMs < plan.minDurationMs && samplesMs.length < SAMPLE_LIMIT)) {
-    const startMs = clock.monotonicMs();
     const result = await action();
-    const elapsedMs = clock.monotonicMs() - startMs;
-    samplesMs.push(elapsedMs);
-    totalMs += elapsedMs;
+    samplesMs.push(result.elapsedMs);
+    totalMs += result.elapsedMs;
     const slot = kept.length < plan.keep ? kept.length : rng.below(samplesMs.length);
-    if (slot < plan.keep) kept[slot] = result;
+    if (slot < plan.keep) kept[slot] = await result.outputs();
     await cancellationPoint();
   }
   return { samplesMs, kept };

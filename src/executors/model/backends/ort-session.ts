@@ -1,7 +1,7 @@
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
-import { AssayError } from "../../../base/index.ts";
+import { AssayError, systemClock } from "../../../base/index.ts";
 import type { Feeds, InputSpec, TensorData } from "../../../models/index.ts";
-import type { BoundRun, Outputs, Session } from "./backend.ts";
+import type { BoundRun, FinishedRun, Outputs, Session } from "./backend.ts";
 
 /** What the two ONNX Runtime packages have in common; their types are the same. */
 export interface OrtPackage {
@@ -28,9 +28,14 @@ function inputSpec(metadata: InferenceSession.ValueMetadata): InputSpec {
 function bindFeeds(ort: OrtPackage, session: InferenceSession, feeds: Feeds): BoundRun {
   const tensors = Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, ortTensor(ort, data)]));
   return {
-    async run(): Promise<Outputs> {
+    async run(): Promise<FinishedRun> {
+      const startMs = systemClock.monotonicMs();
+      // Brings the outputs to main memory: the wait for that is part of the time.
       const results = await session.run(tensors);
-      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, tensorData(name, value)]));
+      const elapsedMs = systemClock.monotonicMs() - startMs;
+      const outputs = (): Outputs =>
+        Object.fromEntries(Object.entries(results).map(([name, value]) => [name, tensorData(name, value)]));
+      return { elapsedMs, outputs: async () => outputs() };
     },
   };
 }

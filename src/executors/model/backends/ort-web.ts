@@ -37,15 +37,15 @@ export async function ortWebBackend(
     version: ort.env.versions.web ?? "unknown",
     threads,
     device: place.device,
-    create: async (modelFile) => {
-      const model = await place.read(modelFile);
+    create: async ({ onnxFile }) => {
+      const model = await place.read(onnxFile);
       if (provider === "webnn") return fixedShapeSession(ort, model);
       return ortSession(ort, await ort.InferenceSession.create(model, options));
     },
-    place: async (modelFile, feeds) => {
+    place: async ({ onnxFile }, feeds) => {
       // The build for Node has no other provider to fall back to, nor has WebAssembly.
       if (provider === "wasm") return null;
-      const model = await place.read(modelFile);
+      const model = await place.read(onnxFile);
       return placeNodes(ort, { model, options: optionsFor(provider, await inputsOf(ort, model), feeds) });
     },
   };
