@@ -3,8 +3,9 @@ import { assayError } from "../../contracts/index.ts";
 import { architectures, findModel, knownFamilies, listModels, memoryBytes } from "../../models/index.ts";
 import { nearest, nearMatches, sizedPrecisions } from "../../models/index.ts";
 import type { CatalogueEntry } from "../../models/index.ts";
+import { measureText } from "../../reports/index.ts";
 import type { Cli } from "../cli.ts";
-import { countText, measureText } from "../quantities.ts";
+import { countText } from "../quantities.ts";
 import { renderTable } from "../table.ts";
 import type { Column } from "../table.ts";
 

@@ -169,9 +169,13 @@ function batchMetrics(batch: MeasuredBatch): Metric[] {
 }
 
 /** How much the iterations that count varied, as a part of their median: what changes have to be larger than. */
-function spreadMetrics({ batchSize: batch_size, rounds }: BatchReport): Metric[] {
-  const spread = rounds.find(({ chosen }) => chosen)?.spread ?? null;
-  return spread === null ? [] : [{ name: "latency_spread", value: spread, unit: "ratio", batch_size }];
+function spreadMetrics({ batchSize: batch_size, launches }: MeasuredBatch): Metric[] {
+  const spreads = launches.flatMap(({ rounds }) =>
+    rounds.flatMap(({ chosen, spread }) => (chosen && spread !== null ? [spread] : [])),
+  );
+  return spreads.length === 0
+    ? []
+    : [{ name: "latency_spread", value: Math.max(...spreads), unit: "ratio", batch_size }];
 }
 
 /** `latency_ms` gives `latency_ms_p50`, … */
