@@ -24,7 +24,7 @@ afterAll(async () => {
 async function open(id: string): Promise<{ model: ModelFolder; session: Session; samples: Sample[] }> {
   const model = await resolveModel(id, { cacheDir });
   const backend = await ortNodeBackend("ort-node/cpu", 1);
-  const session = await backend.create(model.onnxFile);
+  const session = await backend.create(model);
   sessions.push(session);
   const options = { seed: 3, sequenceLength: 12, padding: model.architecture === "encoder-only" };
   return { model, session, samples: createSamples({ config: model.config, inputs: session.inputs }, 4, options) };

@@ -102,7 +102,7 @@ export class InferenceRun {
     const backend = await host.loadBackend(request);
     host.collectGarbage();
     const startMs = host.clock.monotonicMs();
-    const session = await backend.create(model.onnxFile);
+    const session = await backend.create(model);
     const loadMs = host.clock.monotonicMs() - startMs;
     this.stage = `first inference of ${request.model} on ${request.backend}`;
     const firstBatchSize = request.firstBatchSize ?? request.batchSizes[0] ?? 1;
@@ -220,7 +220,7 @@ export class InferenceRun {
   private async place(loaded: Loaded): Promise<Placement | null> {
     this.stage = `profiling ${this.request.model} on ${this.request.backend}`;
     const feeds = createFeeds(loaded.samples(1), loaded.session.inputs);
-    return loaded.backend.place(loaded.model.onnxFile, feeds);
+    return loaded.backend.place(loaded.model, feeds);
   }
 
   /** Throws when the run was cancelled. Runtimes keep the event loop busy: without a turn of it that would never be heard. */

@@ -118,13 +118,17 @@ export interface ModelRunReport {
 
 export type ModelRunProgress =
   | { readonly stage: "started"; readonly pid: number }
+  /** Leads a process group of its own, where there are groups. */
+  | { readonly stage: "browser_started"; readonly pid: number }
   | { readonly stage: "first_inference"; readonly batchSize: number }
   | { readonly stage: "loaded"; readonly load: LoadReport }
   | { readonly stage: "batch_started"; readonly batchSize: number }
   | { readonly stage: "batch_finished"; readonly batch: BatchReport };
 
 /** From the driver to its child. */
-export type ParentMessage = { readonly type: "run"; readonly request: ModelRunRequest } | { readonly type: "cancel" };
+export type ParentMessage =
+  /** `folder`: for temporary files, of this run alone. */
+  { readonly type: "run"; readonly request: ModelRunRequest; readonly folder: string } | { readonly type: "cancel" };
 
 /** What ends a run. */
 export type FinalMessage =

@@ -1,6 +1,9 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { siblingModule } from "../../base/index.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { errorMessage, siblingModule } from "../../base/index.ts";
 import type { Clock, Timer } from "../../base/index.ts";
 import type { BatchReport, ChildMessage, LoadReport, ModelRunProgress } from "./messages.ts";
 import type { ModelRunReport, ModelRunRequest, ParentMessage } from "./messages.ts";
@@ -45,15 +48,30 @@ const CANCEL_GRACE_MS = 1_000;
 
 const LOG_TAIL_CHARACTERS = 16 * 1024;
 
+/** A browser that was killed may still be writing its profile for a moment. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
+
 /**
  * Runs a model in a child process of its own, so that a runtime that crashes, hangs or eats the memory takes nothing else with it. Never
- * rejects for what goes wrong in the child: that is an outcome. When it resolves, the child is gone.
+ * rejects for what goes wrong in the child: that is an outcome. When it resolves, the child is gone, and so are its browser and whatever
+ * either wrote into the folder for temporary files.
  */
-export function runModel(request: ModelRunRequest, options: ModelRunOptions): Promise<ModelRunOutcome> {
-  if (options.signal?.aborted === true) {
-    return Promise.resolve({ status: "cancelled", partial: { load: null, batches: [] }, log: "" });
+export async function runModel(request: ModelRunRequest, options: ModelRunOptions): Promise<ModelRunOutcome> {
+  const nothing = { log: "", partial: { load: null, batches: [] } };
+  let folder: string;
+  try {
+    folder = await mkdtemp(join(options.env["TMPDIR"] ?? tmpdir(), "assay-run-"));
+  } catch (error) {
+    const message = `No folder for temporary files: ${errorMessage(error)}. Set TMPDIR to one that can be written.`;
+    return { ...nothing, status: "failed", failure: { class: "setup", message }, batchSize: null };
   }
-  return new ModelChild(request, options).outcome;
+  try {
+    if (options.signal?.aborted === true) return { ...nothing, status: "cancelled" };
+    return await new ModelChild({ type: "run", request, folder }, options).outcome;
+  } finally {
+    // What cannot be removed is no reason to lose a measurement.
+    await rm(folder, REMOVAL).catch(() => undefined);
+  }
 }
 
 /** One child process from its start to its end. */
@@ -67,10 +85,11 @@ class ModelChild {
   private load: LoadReport | null = null;
   private batchSize: number | null = null;
   private last: Exclude<ChildMessage, { type: "progress" }> | undefined;
+  private browserPid: number | undefined;
   private log = "";
   private grace: Timer | undefined;
 
-  constructor(request: ModelRunRequest, options: ModelRunOptions) {
+  constructor(order: Extract<ParentMessage, { type: "run" }>, options: ModelRunOptions) {
     this.options = options;
     this.oomKillsBefore = options.oomKills?.() ?? 0;
     const { promise, resolve } = Promise.withResolvers<ModelRunOutcome>();
@@ -78,13 +97,14 @@ class ModelChild {
     this.settle = resolve;
     // "advanced" keeps Infinity and NaN, which JSON turns into null.
     this.child = fork(siblingModule(import.meta.url, "./runner"), {
-      env: options.env,
+      // The last two are how Windows calls it.
+      env: { ...options.env, TMPDIR: order.folder, TEMP: order.folder, TMP: order.folder },
       execArgv: ["--expose-gc"],
       serialization: "advanced",
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.listen();
-    this.post({ type: "run", request });
+    this.post(order);
   }
 
   private listen(): void {
@@ -113,6 +133,7 @@ class ModelChild {
       return;
     }
     const { progress } = message;
+    if (progress.stage === "browser_started") this.browserPid = progress.pid;
     if (progress.stage === "loaded") this.load = progress.load;
     if (progress.stage === "batch_finished") this.batches.push(progress.batch);
     this.batchSize = "batchSize" in progress ? progress.batchSize : null;
@@ -124,7 +145,7 @@ class ModelChild {
     this.options.onOutput?.(text);
   }
 
-  /** Asks first, so that the runtime can close its device; the runner has no children of its own, so one kill is enough. */
+  /** Asks first, so that the runtime can close its device, and the child its browser. */
   private readonly cancel = (): void => {
     if (this.child.connected) this.post({ type: "cancel" });
     this.grace = this.options.clock.setTimer(CANCEL_GRACE_MS, () => void this.child.kill("SIGKILL"));
@@ -133,6 +154,8 @@ class ModelChild {
   private end(exitCode: number | null, signal: NodeJS.Signals | null): void {
     this.options.signal?.removeEventListener("abort", this.cancel);
     this.grace?.cancel();
+    // A child that had the last word has closed its browser.
+    if (this.last === undefined && this.browserPid !== undefined) killGroup(this.browserPid);
     this.settle({ log: this.log, ...this.conclude(exitCode, signal) });
   }
 
@@ -151,3 +174,12 @@ type OutcomeWithoutLog =
   | { readonly status: "completed"; readonly report: ModelRunReport }
   | FailedRun
   | { readonly status: "cancelled"; readonly partial: PartialReport };
+
+/** Ends a process and, where there are groups, those of the group that it leads. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+}

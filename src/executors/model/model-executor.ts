@@ -1,4 +1,4 @@
-import { assert } from "../../base/index.ts";
+import { assert, errorMessage } from "../../base/index.ts";
 import type { JsonObject } from "../../base/index.ts";
 import type { Hardware, RecoveryStep, TaskSpec, TaskSpecOf } from "../../contracts/index.ts";
 import type { Platform, PlatformFacts } from "../../platform/index.ts";
@@ -42,6 +42,9 @@ const PASSED_ON = new Set([
 ]);
 const PASSED_ON_PREFIXES = ["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"];
 
+/** Chromium and the headless shell bring their own. */
+const takesVulkanFromUs: ReadonlySet<BackendName> = new Set(["ort-node/webgpu", "firefox/webgpu"]);
+
 /** Runs tasks of type `model` and `benchmark`: real inference in a child process, checked against a reference. */
 export class ModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
@@ -65,8 +68,7 @@ export class ModelExecutor implements Executor {
     const probes: BackendProbe[] = [];
     // One after the other: side by side they would slow each other down and could run a small machine out of memory.
     for (const backend of backendsToTry(context.facts, this.wishes)) {
-      const { cacheDir, clock } = context;
-      probes.push(await probeBackend(backend, { cacheDir, clock, env: await this.environment(backend, context) }));
+      probes.push(await this.probe(backend, context));
     }
     this.proven = probes.filter(({ available }) => available).map(({ backend }) => backend);
     return {
@@ -74,6 +76,15 @@ export class ModelExecutor implements Executor {
       runtimes: probes.map(runtimeCapabilityOf),
       software: softwareOf(probes),
     };
+  }
+
+  private async probe(backend: BackendName, context: ProbeContext): Promise<BackendProbe> {
+    const { cacheDir, clock } = context;
+    try {
+      return await probeBackend(backend, { cacheDir, clock, env: await this.environment(backend, context) });
+    } catch (error) {
+      return { backend, available: false, reason: errorMessage(error) };
+    }
   }
 
   async execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport> {
@@ -117,13 +128,16 @@ export class ModelExecutor implements Executor {
     return this.proven.find(serves) ?? backendNames.find(serves);
   }
 
-  /** Without a GPU, Vulkan programs need to be told of the software that stands in for one. */
+  /**
+   * Without a GPU, Vulkan programs need to be told of the software that stands in for one. Throws what `headlessShell` throws: that
+   * software comes with it.
+   */
   private async environment(
     backend: BackendName,
     { env, cacheDir }: Pick<ExecutionContext, "env" | "cacheDir">,
   ): Promise<Record<string, string | undefined>> {
     const passed = inferenceEnvironment(env);
-    if (backend !== "ort-node/webgpu" || this.hasGpu || passed["VK_ICD_FILENAMES"] !== undefined) return passed;
+    if (!takesVulkanFromUs.has(backend) || this.hasGpu || passed["VK_ICD_FILENAMES"] !== undefined) return passed;
     const shell = await headlessShell(cacheDir);
     if (shell === undefined) return passed;
     const libraries = [shell.folder, passed["LD_LIBRARY_PATH"]].filter((part) => part !== undefined).join(":");

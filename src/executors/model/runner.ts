@@ -2,6 +2,7 @@
  * The child process of a model run: takes one request over the channel from its parent (`model-driver.ts`), answers with progress and
  * one final message, and ends. A program, not a module: nothing imports it.
  */
+import { rmSync } from "node:fs";
 import { backendFacts } from "./backends/backend-names.ts";
 import type { RunControl } from "./inference-host.ts";
 import { InferenceRun } from "./inference-run.ts";
@@ -13,10 +14,17 @@ const cancellation = new AbortController();
 
 process.on("message", (message: ParentMessage) => {
   if (message.type === "cancel") cancellation.abort();
-  else void answer(message.request);
+  else begin(message.request, message.folder);
 });
-// The parent is gone: nobody wants the answer.
-process.on("disconnect", () => process.exit(1));
+
+function begin(request: ModelRunRequest, folder: string): void {
+  // The parent is gone: nobody wants the answer, or removes what is left. What drives browsers ends them when the process exits.
+  process.on("disconnect", () => {
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
+    process.exit(1);
+  });
+  void answer(request);
+}
 
 async function answer(request: ModelRunRequest): Promise<void> {
   const control: RunControl = {

@@ -1,4 +1,4 @@
-import type { Feeds, InputSpec, TensorData } from "../../../models/index.ts";
+import type { Feeds, InputSpec, ModelFolder, TensorData } from "../../../models/index.ts";
 import type { BackendName } from "./backend-names.ts";
 
 /** What a run returns, by output name. */
@@ -23,6 +23,9 @@ export interface Session {
 /** How many nodes each execution provider ran, by the provider's name in the runtime. */
 export type Placement = Readonly<Record<string, number>>;
 
+/** What is loaded: paths in a process, addresses in a page. */
+export type ModelFiles = Pick<ModelFolder, "onnxFile" | "dataFiles">;
+
 /** One runtime on one execution provider. */
 export interface Backend {
   readonly name: BackendName;
@@ -33,7 +36,7 @@ export interface Backend {
   /** What the runtime says it computes on; `null` where it says nothing. */
   readonly device: string | null;
   /** Loads a model on exactly this provider; fails rather than fall back to another. */
-  create(modelFile: string): Promise<Session>;
+  create(files: ModelFiles): Promise<Session>;
   /** Runs once with the runtime's profiler and tells who ran what; `null` where the runtime has one provider only. */
-  place(modelFile: string, feeds: Feeds): Promise<Placement | null>;
+  place(files: ModelFiles, feeds: Feeds): Promise<Placement | null>;
 }

@@ -8,7 +8,7 @@ import type { PageAssignment, PageBridge } from "./page-messages.ts";
 /** A page of a browser, to run models in. */
 export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "assayAsk">): InferenceHost {
   const { model, hasReference } = assignment;
-  const file = memoized(async () => new Uint8Array(await (await fetch(model.onnxFile)).arrayBuffer()));
+  const onnxFile = memoized(() => read(model.onnxFile));
   return {
     clock: systemClock,
     startedMs: assignment.startedMs,
@@ -20,12 +20,12 @@ export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "a
     },
     openModel: async () => ({
       model,
-      reference: hasReference ? createReference(model.config, await file()) : undefined,
+      reference: hasReference ? createReference(model.config, await onnxFile()) : undefined,
     }),
     loadBackend: async ({ backend, threads }) =>
       ortWebBackend(backend, threads, {
         kind: "page",
-        read: file,
+        read: (address) => (address === model.onnxFile ? onnxFile() : read(address)),
         device: await deviceOf(backendFacts[backend].provider),
       }),
     watchOthers: async () => {
@@ -37,6 +37,12 @@ export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "a
     yieldToMessages,
     wait,
   };
+}
+
+async function read(address: string): Promise<Uint8Array> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address} was answered with ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 function memoized<Value>(make: () => Promise<Value>): () => Promise<Value> {
