@@ -43,6 +43,10 @@ export const errorCatalogue = {
     meaning: "A model folder lacks a file that is needed.",
     next: "Add the file, or take another model.",
   },
+  model_unreadable: {
+    meaning: "A model's ONNX file is damaged, or is none.",
+    next: "Export or download the model again.",
+  },
   model_unsupported: {
     meaning: "A model has inputs or outputs that Assay cannot fill or read.",
     next: "Take another export of the model.",
@@ -138,6 +142,10 @@ export const errorCatalogue = {
   port_in_use: { meaning: "Another program listens on this port.", next: "Take another --port, or 0 for a free one." },
   tls_files: { meaning: "The TLS certificate or key cannot be used.", next: "Check --tls-cert and --tls-key." },
   dependency_missing: { meaning: "An optional part is not installed.", next: "Install what the message names." },
+  browser_not_started: {
+    meaning: "A browser that models are to run in did not start.",
+    next: "Read its last words in the message; start it by hand with the same user and environment.",
+  },
   usage: { meaning: "The command line is wrong.", next: "See `assay --help`." },
   interrupted: { meaning: "The run was interrupted.", next: "Start it again." },
   internal: { meaning: "Assay has a bug.", next: "Report it with the log." },

@@ -82,3 +82,12 @@ type WithoutId<Spec> = Spec extends TaskSpecInput ? Omit<Spec, "task_id"> : neve
 export function scratchTask(task: WithoutId<TaskSpecInput>): TaskSpec {
   return taskSpec.parse({ task_id: "task-1", ...task });
 }
+
+/** Whether a process runs, or has at least not been waited for. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

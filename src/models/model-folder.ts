@@ -1,14 +1,22 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { errorCode, errorMessage } from "../base/index.ts";
 import type { JsonObject } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { detectFamily } from "./architectures.ts";
 import type { Architecture } from "./architectures.ts";
 import { readOnnx } from "./onnx/onnx-reader.ts";
+import type { OnnxSummary } from "./onnx/onnx-reader.ts";
 import { onnxCandidates } from "./precision.ts";
 import type { Precision } from "./precision.ts";
+
+export interface DataFile {
+  readonly name: string;
+  /** Absolute path. */
+  readonly file: string;
+}
 
 /** A model on this machine's disk, ready to be loaded. */
 export interface ModelFolder {
@@ -19,6 +27,8 @@ export interface ModelFolder {
   readonly path: string;
   /** Absolute path of the ONNX file. */
   readonly onnxFile: string;
+  /** Files beside the ONNX file that have some of its numbers, by the names that it gives them. */
+  readonly dataFiles: readonly DataFile[];
   /** SHA-256 of the ONNX file, in hexadecimal. Numbers that the file keeps in a second file beside it are not part of it. */
   readonly sha256: string;
   readonly parameterCount: number;
@@ -29,8 +39,8 @@ export interface ModelFolder {
 }
 
 /**
- * Reads a model folder. Throws `model_file_missing` naming the folder and the file when `config.json` or the ONNX file of this
- * precision is not there or not readable.
+ * Reads a model folder. Throws `model_file_missing` naming the folder and the file when `config.json`, the ONNX file of this
+ * precision or one that it keeps numbers in is not there; `model_unreadable` when the ONNX file is damaged; `model_unsupported` when that lies outside of the folder.
  */
 export async function openModelFolder(
   path: string,
@@ -44,7 +54,7 @@ export async function openModelFolder(
     path,
     onnxFile,
     sha256: createHash("sha256").update(bytes).digest("hex"),
-    parameterCount: countParameters(onnxFile, bytes),
+    ...lookInto(onnxFile, bytes),
     config,
   };
 }
@@ -96,12 +106,29 @@ async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
   }
 }
 
-function countParameters(file: string, bytes: Uint8Array): number {
+function lookInto(file: string, bytes: Uint8Array): Pick<ModelFolder, "parameterCount" | "dataFiles"> {
+  const { parameterCount, initializers } = summaryOf(file, bytes);
+  const names = new Set(initializers.flatMap(({ location }) => location ?? []));
+  return { parameterCount, dataFiles: [...names].map((name) => dataFile(file, name)) };
+}
+
+function dataFile(onnxFile: string, name: string): DataFile {
+  const file = join(dirname(onnxFile), name);
+  // A model from elsewhere must not name files of this machine.
+  if (name !== basename(name)) {
+    throw assayError("model_unsupported", `${onnxFile} keeps numbers in "${name}", outside of its own folder`);
+  }
+  if (existsSync(file)) return { name, file };
+  throw assayError("model_file_missing", `${onnxFile} keeps numbers in ${file}, which is not there`, {
+    next: "Copy the file beside the ONNX file, or download the model again.",
+  });
+}
+
+function summaryOf(file: string, bytes: Uint8Array): OnnxSummary {
   try {
-    return readOnnx(bytes).parameterCount;
+    return readOnnx(bytes);
   } catch (cause) {
-    const next = "Export or download the model again.";
     const message = `${file} is not a readable ONNX file: ${errorMessage(cause)}`;
-    throw assayError("model_file_missing", message, { cause, next });
+    throw assayError("model_unreadable", message, { cause });
   }
 }

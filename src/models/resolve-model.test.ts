@@ -105,7 +105,7 @@ describe("local folders", () => {
     const path = await localModel();
     await writeFile(join(path, "onnx", "model.onnx"), "no protobuf");
     await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({
-      code: "model_file_missing",
+      code: "model_unreadable",
       message: expect.stringContaining("not a readable ONNX file"),
     });
     await writeFile(join(path, "config.json"), "{");

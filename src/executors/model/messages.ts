@@ -120,6 +120,8 @@ export interface ModelRunReport {
 
 export type ModelRunProgress =
   | { readonly stage: "started"; readonly pid: number }
+  /** Leads a process group of its own, where there are groups. */
+  | { readonly stage: "browser_started"; readonly pid: number }
   | { readonly stage: "first_inference"; readonly batchSize: number }
   | { readonly stage: "loaded"; readonly load: LoadReport }
   | { readonly stage: "batch_started"; readonly batchSize: number }
@@ -129,7 +131,8 @@ export type ModelRunProgress =
 export type ParentMessage =
   /** Load the runtime of this backend: a run on it is likely to follow. */
   | { readonly type: "prepare"; readonly backend: BackendName }
-  | { readonly type: "run"; readonly request: ModelRunRequest }
+  /** `folder`: for temporary files, of this run alone. */
+  | { readonly type: "run"; readonly request: ModelRunRequest; readonly folder: string }
   | { readonly type: "cancel" };
 
 /** What ends a run. */

@@ -1,5 +1,6 @@
-import type { Hardware, RecoveryStep, RecoveryStrategy } from "../../contracts/index.ts";
+import type { RecoveryStep, RecoveryStrategy } from "../../contracts/index.ts";
 import { backendFacts } from "./backends/backend-names.ts";
+import type { BackendFacts } from "./backends/backend-names.ts";
 import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint, MeasuredUnder, Resumption } from "./checkpoint.ts";
 import { combineLaunches } from "./launches.ts";
@@ -57,7 +58,7 @@ export function attemptModel(request: ModelRunRequest, options: ModelAttemptOpti
 class ModelAttempt {
   private readonly request: ModelRunRequest;
   private readonly options: ModelAttemptOptions;
-  private readonly hardware: Hardware;
+  private readonly place: BackendFacts;
   private readonly finished = new Map<number, BatchReport>();
   private readonly unmeasured: Unmeasured[] = [];
   private readonly recovery: RecoveryStep[] = [];
@@ -74,7 +75,7 @@ class ModelAttempt {
   constructor(request: ModelRunRequest, options: ModelAttemptOptions) {
     this.request = request;
     this.options = options;
-    this.hardware = backendFacts[request.backend].hardware;
+    this.place = backendFacts[request.backend];
     const { resumption } = options;
     if (resumption.kind === "checkpoint") this.checkpoint = resumption.checkpoint;
     if (resumption.kind === "ignored") this.ignored = resumption.reason;
@@ -158,11 +159,12 @@ class ModelAttempt {
 
   /** Decides what to do about a failure; false when nothing is left to try. */
   private recovers({ failure, batchSize }: Extract<ModelRunOutcome, { status: "failed" }>): boolean {
-    const strategy = nextStrategy(this.hardware, failure.class, this.recovery);
+    const strategy = nextStrategy(this.place, failure.class, this.recovery);
     if (strategy === undefined) return false;
     if (strategy === "halve_batch") return batchSize !== null && this.halve(batchSize, failure);
     const where = batchSize === null ? "outside of a batch" : `at batch size ${batchSize}`;
-    const step = stepAgainst(failure, strategy, `${failure.class} ${where}; ${whatFollows(strategy)}`);
+    const text = `${failure.class} ${where}; ${whatFollows(strategy, this.place)} (${failure.message})`;
+    const step = stepAgainst(failure, strategy, text);
     const endsHere = strategy === "hand_back";
     this.recovery.push({ ...step, succeeded: endsHere });
     return !endsHere;
@@ -190,7 +192,7 @@ class ModelAttempt {
   private end(outcome: ModelRunOutcome): ModelAttemptOutcome {
     const { recovery, unmeasured, log } = this;
     const batches = [...this.finished.values()]
-      .toSorted((a, b) => this.place(a) - this.place(b))
+      .toSorted((a, b) => this.rank(a) - this.rank(b))
       .map((batch) => combineLaunches([batch, ...this.again.filter(({ batchSize }) => batchSize === batch.batchSize)]));
     const shared = { log, recovery, unmeasured, resumed: [...this.resumed], ignored: this.ignored };
     if (outcome.status === "completed") {
@@ -207,13 +209,14 @@ class ModelAttempt {
   }
 
   /** In the order in which they were asked for; those that took another's place come last. */
-  private place({ batchSize }: BatchReport): number {
+  private rank({ batchSize }: BatchReport): number {
     const index = this.request.batchSizes.indexOf(batchSize);
     return index < 0 ? this.request.batchSizes.length : index;
   }
 }
 
-function whatFollows(strategy: RecoveryStrategy): string {
+function whatFollows(strategy: RecoveryStrategy, { browser }: BackendFacts): string {
   if (strategy === "hand_back") return "the attempt ends, so that another worker can take the task";
-  return strategy === "new_device" ? "a new process opens the device anew" : "a fresh process goes on";
+  const fresh = browser === undefined ? "a fresh process" : "a fresh browser";
+  return strategy === "new_device" ? `${fresh} opens the device anew` : `${fresh} goes on`;
 }

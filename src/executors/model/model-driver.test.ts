@@ -7,11 +7,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../base/index.ts";
 import { resultDocument } from "../../contracts/index.ts";
-import { resolveModel } from "../../models/index.ts";
+import { elementType, resolveModel } from "../../models/index.ts";
+import { isAlive } from "../executor-acceptance.ts";
 import { combineLaunches } from "./launches.ts";
+import { expandingModel, ints, node, picturesModel, splitModel, writeModel } from "./made-models-acceptance.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
 import type { ModelRunOptions } from "./model-driver.ts";
+import type { ModelFailureClass } from "./model-failure.ts";
 import type { ModelRunOutcome } from "./model-run.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
@@ -42,16 +45,12 @@ function run(changes: Partial<ModelRunRequest> = {}, options: Partial<ModelRunOp
   return runModel(request(changes), { env: process.env, clock: systemClock, ...options });
 }
 
+function withLastByte(bytes: Uint8Array, value: number): Uint8Array {
+  return Uint8Array.of(...bytes.subarray(0, -1), value);
+}
+
 /** One that would take hours if nobody stopped it. */
 const endless = { batchSizes: [1], minDurationMs: 1e7 };
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 async function expectFailure(outcome: ModelRunOutcome | Promise<ModelRunOutcome>, expected: object): Promise<void> {
   expect(await outcome).toMatchObject({ status: "failed", failure: expected });
@@ -91,6 +90,25 @@ describe("real runtimes agree with the double-precision reference", () => {
     });
     expect(document.metrics.map((metric) => metric.name)).toContain("latency_ms_p50");
     expect(document.results["batch_sizes"]).toMatchObject({ "4": { output_check: { reference: "float64" } } });
+  });
+});
+
+describe("a model that keeps its numbers in a second file", () => {
+  async function split(name: string): Promise<string> {
+    const { path } = await resolveModel("tiny-vit", { cacheDir });
+    return splitModel(path, join(cacheDir, name));
+  }
+
+  test.each(["ort-node/cpu", "ort-web/wasm"] as const)("runs on %s", async (backend) => {
+    const model = await split(`split for ${backend.replace("/", " ")}`);
+    expect(await run({ model, backend, batchSizes: [1] })).toMatchObject({ status: "completed" });
+  });
+
+  test("is refused without it, by name", async () => {
+    const model = await split("halved");
+    const data = join(model, "onnx", "model.onnx_data");
+    await rm(data);
+    await expectFailure(run({ model }), { class: "model_file_missing", message: expect.stringContaining(data) });
   });
 });
 
@@ -146,12 +164,48 @@ describe("failures are classified", () => {
 
   test("a file cut short", async () => {
     const model = await damaged("cut", (bytes) => bytes.slice(0, bytes.length / 2));
-    await expectFailure(run({ model }), { class: "model_file_missing", message: expect.stringContaining("readable") });
+    await expectFailure(run({ model }), { class: "model_unreadable", message: expect.stringContaining("readable") });
   });
 
   test("a file of a later version of ONNX than the runtime reads", async () => {
     const model = await damaged("torn", (bytes) => bytes.replace("\x08\x09", "\x08\x7f"));
     await expectFailure(run({ model }), { class: "model_unreadable", message: expect.stringContaining("loading") });
+  });
+
+  const float = elementType.float;
+  const hundred = { name: "hundred", elementType: float, dims: [1], data: new Uint8Array(Float32Array.of(100).buffer) };
+  const wide = { name: "wide", elementType: float, dims: [1e6, 1e6], data: new Uint8Array(16) };
+  const roots = [node("Sub", ["pixel_values", "hundred", "less"]), node("Sqrt", ["less", "logits"])];
+  const most = node("ReduceMax", ["wide", "axes", "most"], { keepdims: 0 });
+  const sum = node("Add", ["pixel_values", "most", "logits"]);
+  const bad: Readonly<Record<string, { onnx: Uint8Array; failure: ModelFailureClass; message: RegExp }>> = {
+    "the square roots of negative numbers": {
+      onnx: picturesModel(roots, [hundred]),
+      ...{ failure: "wrong_numbers", message: /holds NaN/ },
+    },
+    "a tensor of 19 TB while it runs": {
+      onnx: expandingModel(1e11),
+      ...{ failure: "out_of_memory", message: /Failed to allocate/ },
+    },
+    "a tensor of 4 TB in the file, which has 16 bytes of it": {
+      onnx: picturesModel([most, sum], [wide, ints("axes", [0, 1])]),
+      ...{ failure: "model_unreadable", message: /declares a size/ },
+    },
+    "operators of the future": {
+      onnx: withLastByte(picturesModel([node("Gelu", ["pixel_values", "logits"])]), 99),
+      ...{ failure: "model_unreadable", message: /Opset 99/ },
+    },
+  };
+  test.each(Object.entries(bad))("a model with %s", async (what, { onnx, failure, message }) => {
+    const model = await writeModel(join(cacheDir, what), onnx);
+    await expectFailure(run({ model, batchSizes: [1] }), { class: failure, message: expect.stringMatching(message) });
+  });
+
+  test("WebAssembly has 4 GB of addresses, whatever the machine has", async () => {
+    // Of 192 bytes each: less than 4 GB in all, but with the runtime beside it too much.
+    const model = await writeModel(join(cacheDir, "4 GB"), expandingModel(22_368_000));
+    const failure = { class: "out_of_memory", message: expect.stringContaining("bad_alloc") };
+    await expectFailure(run({ model, backend: "ort-web/wasm", batchSizes: [1] }), failure);
   });
 
   test("a batch of a shape that the model does not take", async () => {

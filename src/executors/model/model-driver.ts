@@ -1,8 +1,12 @@
 import type { ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { errorMessage } from "../../base/index.ts";
 import type { Clock, Timer } from "../../base/index.ts";
 import type { ChildMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
 import { classifyDeath } from "./model-failure.ts";
-import { CANCEL_GRACE_MS, NEVER_BEGUN, RunRecord } from "./model-run.ts";
+import { CANCEL_GRACE_MS, NEVER_BEGUN, notBegun, RunRecord } from "./model-run.ts";
 import type { ModelRunOutcome, RunWatch } from "./model-run.ts";
 import { startRunner } from "./runner-pool.ts";
 import type { RunnerPool } from "./runner-pool.ts";
@@ -17,13 +21,29 @@ export interface ModelRunOptions extends RunWatch {
   readonly oomKills?: () => number | undefined;
 }
 
+/** A browser that was killed may still be writing its profile for a moment. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
+
 /**
  * Runs a model in a child process of its own, so that a runtime that crashes, hangs or eats the memory takes nothing else with it. Never
- * rejects for what goes wrong in the child: that is an outcome. When it resolves, the child is gone.
+ * rejects for what goes wrong in the child: that is an outcome. When it resolves, the child is gone, and so are its browser and whatever
+ * either wrote into the folder for temporary files.
  */
-export function runModel(request: ModelRunRequest, options: ModelRunOptions): Promise<ModelRunOutcome> {
-  if (options.signal?.aborted === true) return Promise.resolve(NEVER_BEGUN);
-  return new ModelChild(request, options).outcome;
+export async function runModel(request: ModelRunRequest, options: ModelRunOptions): Promise<ModelRunOutcome> {
+  let folder: string;
+  try {
+    folder = await mkdtemp(join(options.env["TMPDIR"] ?? tmpdir(), "assay-run-"));
+  } catch (error) {
+    const message = `No folder for temporary files: ${errorMessage(error)}. Set TMPDIR to one that can be written.`;
+    return notBegun({ class: "setup", message });
+  }
+  try {
+    if (options.signal?.aborted === true) return NEVER_BEGUN;
+    return await new ModelChild({ type: "run", request, folder }, options).outcome;
+  } finally {
+    // What cannot be removed is no reason to lose a measurement.
+    await rm(folder, REMOVAL).catch(() => undefined);
+  }
 }
 
 /** One child process from its start to its end. */
@@ -36,7 +56,7 @@ class ModelChild {
   private readonly oomKillsBefore: number;
   private grace: Timer | undefined;
 
-  constructor(request: ModelRunRequest, options: ModelRunOptions) {
+  constructor(order: Extract<ParentMessage, { type: "run" }>, options: ModelRunOptions) {
     this.options = options;
     this.record = new RunRecord(options);
     this.oomKillsBefore = options.oomKills?.() ?? 0;
@@ -46,7 +66,7 @@ class ModelChild {
     this.child = options.runners?.take(options.env) ?? startRunner(options.env);
     this.listen();
     if (this.child.pid !== undefined) options.onProgress?.({ stage: "started", pid: this.child.pid });
-    this.post({ type: "run", request });
+    this.post(order);
   }
 
   private listen(): void {
@@ -68,7 +88,7 @@ class ModelChild {
     this.child.send(message, () => undefined);
   }
 
-  /** Asks first, so that the runtime can close its device; the runner has no children of its own, so one kill is enough. */
+  /** Asks first, so that the runtime can close its device, and the child its browser. */
   private readonly cancel = (): void => {
     if (this.child.connected) this.post({ type: "cancel" });
     this.grace = this.options.clock.setTimer(CANCEL_GRACE_MS, () => void this.child.kill("SIGKILL"));
@@ -77,11 +97,23 @@ class ModelChild {
   private end(exitCode: number | null, signal: NodeJS.Signals | null): void {
     this.options.signal?.removeEventListener("abort", this.cancel);
     this.grace?.cancel();
+    // A child that had the last word has closed its browser.
+    const { browserPid, isOver } = this.record;
+    if (!isOver && browserPid !== undefined) killGroup(browserPid);
     this.settle(
       this.record.conclude(() => {
         const oomKill = (this.options.oomKills?.() ?? 0) > this.oomKillsBefore;
         return classifyDeath({ exitCode, signal, log: this.record.log, oomKill });
       }),
     );
+  }
+}
+
+/** Ends a process and, where there are groups, those of the group that it leads. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
   }
 }

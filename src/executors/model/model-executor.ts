@@ -1,4 +1,4 @@
-import { systemClock } from "../../base/index.ts";
+import { errorMessage, systemClock } from "../../base/index.ts";
 import type { Hardware, TaskSpec } from "../../contracts/index.ts";
 import type { Platform, PlatformFacts } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
@@ -10,6 +10,7 @@ import type { BackendWish } from "./backends-to-try.ts";
 import { headlessShell } from "./browser/headless-shell.ts";
 import { conditionsOf, machineName } from "./conditions.ts";
 import { runModel } from "./model-driver.ts";
+import { notBegun } from "./model-run.ts";
 import type { RunModel } from "./model-run.ts";
 import { executeModelTask } from "./model-task.ts";
 import { RunnerPool } from "./runner-pool.ts";
@@ -28,6 +29,9 @@ const PASSED_ON = new Set([
   "NODE_EXTRA_CA_CERTS",
 ]);
 const PASSED_ON_PREFIXES = ["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"];
+
+/** Chromium and the headless shell bring their own. */
+const takesVulkanFromUs: ReadonlySet<BackendName> = new Set(["ort-node/webgpu", "firefox/webgpu"]);
 
 /** Runs tasks of type `model` and `benchmark`: real inference in a child process, checked against a reference. */
 export class ModelExecutor implements Executor {
@@ -75,14 +79,16 @@ export class ModelExecutor implements Executor {
 
   /** Runs models in child processes of this one. */
   private runnerIn(context: Pick<ExecutionContext, "env" | "cacheDir" | "clock">): RunModel {
-    return async (request, watch) =>
-      runModel(request, {
-        ...watch,
-        env: await this.environment(request.backend, context),
-        clock: context.clock,
-        runners: this.runners,
-        oomKills: () => this.platform.processes.oomKills(),
-      });
+    return async (request, watch) => {
+      let env: Record<string, string | undefined>;
+      try {
+        env = await this.environment(request.backend, context);
+      } catch (error) {
+        return notBegun({ class: "setup", message: errorMessage(error) });
+      }
+      const oomKills = (): number | undefined => this.platform.processes.oomKills();
+      return runModel(request, { ...watch, env, clock: context.clock, runners: this.runners, oomKills });
+    };
   }
 
   /** The backend that the task names, or the first that is proven to serve its platform. */
@@ -92,14 +98,17 @@ export class ModelExecutor implements Executor {
     return this.proven.find(serves) ?? machineBackendNames.find(serves);
   }
 
-  /** Without a GPU, Vulkan programs need to be told of the software that stands in for one. */
+  /**
+   * Without a GPU, Vulkan programs need to be told of the software that stands in for one. Throws what `headlessShell` throws: that
+   * software comes with it.
+   */
   private async environment(
     backend: BackendName,
     { env, cacheDir }: Pick<ExecutionContext, "env" | "cacheDir">,
   ): Promise<Record<string, string | undefined>> {
     const passed = inferenceEnvironment(env);
-    if (backend !== "ort-node/webgpu" || this.facts?.gpus.length !== 0 || passed["VK_ICD_FILENAMES"] !== undefined)
-      return passed;
+    const ownGpu = this.facts?.gpus.length !== 0;
+    if (!takesVulkanFromUs.has(backend) || ownGpu || passed["VK_ICD_FILENAMES"] !== undefined) return passed;
     const shell = await headlessShell(cacheDir);
     if (shell === undefined) return passed;
     const libraries = [shell.folder, passed["LD_LIBRARY_PATH"]].filter((part) => part !== undefined).join(":");

@@ -16,7 +16,26 @@ describe("classifyFailure", () => {
     ["out_of_memory", "std::bad_alloc"],
     ["out_of_memory", "Failed to allocate memory for requested buffer of size 137438953472"],
     ["out_of_memory", "Array buffer allocation failed"],
+    ["out_of_memory", "failed to call OrtRun(). ERROR_CODE: 6, ERROR_MESSAGE: std::bad_alloc"],
+    ["out_of_memory", "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Tensor shape is too large"],
+    [
+      "out_of_memory",
+      "SafeIntExceptionHandler<onnxruntime::OnnxRuntimeException>::SafeIntOnOverflow() Integer overflow",
+    ],
+    [
+      "out_of_memory",
+      "WebGPU validation failed. Buffer size (4279680000) exceeds the max buffer size limit (1073741824).",
+    ],
     ["device_lost", "The WebGPU device was lost: GPU connection lost"],
+    [
+      "device_lost",
+      "Failed to download data from buffer. wgpu::MapAsyncStatus value: 4, message: Failed to execute 'mapAsync' on 'GPUBuffer': A valid external Instance reference no longer exists.",
+    ],
+    [
+      "missing_feature",
+      "Status Message: shader_helper.cc:416 GenerateSourceCode Program Cast requires f16 but the device does not support it.",
+    ],
+    ["backend_unavailable", "Failed to execute 'createContext' on 'ML': WebNN is not supported on this platform."],
     ["out_of_memory", "CUDA failure 2: out of memory ; GPU=0 ; hostname=a ; expr=cudaMalloc((void**)&p, size);"],
     ["cuda_error", "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=a ;"],
     ["cuda_error", "CUBLAS failure 14: CUBLAS_STATUS_INTERNAL_ERROR ; GPU=0 ; hostname=a"],
@@ -25,6 +44,13 @@ describe("classifyFailure", () => {
       "Got invalid dimensions for input: input_ids for the following indices\n index: 0 Got: 2 Expected: 1",
     ],
     ["model_unreadable", "Failed to load model because protobuf parsing failed."],
+    ["model_unreadable", "Node (logitsExpand) Op (Expand) [ShapeInferenceError] Incompatible dimensions"],
+    [
+      "model_unreadable",
+      "Initializer 'w' declares a size of 4000000000000 bytes which exceeds the 2147483648 byte limit for embedded initializer data.",
+    ],
+    ["model_unreadable", "Can't create a session. ERROR_CODE: 6, ERROR_MESSAGE: narrowing_error"],
+    ["model_unreadable", "Opset 99 is under development and support for this is limited."],
     ["setup", "Something that no runtime has said so far"],
   ])("%s: %s", (expected, message) => {
     expect(classifyFailure(new Error(message), false).class).toBe(expected);
@@ -38,6 +64,10 @@ describe("classifyFailure", () => {
     expect(classifyFailure(new WrongNumbersError("off by 3"), true).class).toBe("wrong_numbers");
     const missing = new AssayError("model_file_missing", { message: "no onnx", next: "Export it." });
     expect(classifyFailure(missing, false)).toEqual({ class: "model_file_missing", message: "no onnx. Export it." });
+    const damaged = new AssayError("model_unreadable", { message: "torn", next: "Export it again." });
+    expect(classifyFailure(damaged, false).class).toBe("model_unreadable");
+    const browser = new AssayError("browser_not_started", { message: "no libnss3", next: "Install it." });
+    expect(classifyFailure(browser, false).class).toBe("backend_unavailable");
     const dependency = new AssayError("dependency_missing", { message: "not installed", next: "Install it." });
     expect(classifyFailure(dependency, false).class).toBe("backend_unavailable");
     const unknown = new AssayError("unknown_model", { message: "no such model", next: "See the list." });
@@ -64,6 +94,14 @@ describe("classifyDeath", () => {
       class: "out_of_memory",
       message: expect.stringContaining("exit code 134"),
     });
+  });
+});
+
+test("a feature that the device lacks is called as WebGPU calls it", () => {
+  const words = "Program Cast requires f16 but the device does not support it.";
+  expect(classifyFailure(new Error(words), true)).toEqual({
+    class: "missing_feature",
+    message: `${words} The WebGPU feature it lacks is shader-f16.`,
   });
 });
 

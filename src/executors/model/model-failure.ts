@@ -10,6 +10,7 @@ export type ModelFailureClass =
   | "crash"
   | "device_lost"
   | "cuda_error"
+  | "missing_feature"
   | "wrong_input"
   | "model_unreadable"
   | "model_file_missing"
@@ -27,6 +28,9 @@ export class WrongNumbersError extends Error {
   override readonly name = "WrongNumbersError";
 }
 
+/** The runtime says what its program needs, not how WebGPU calls that. */
+const F16_MISSING = /requires f16 but the device does not support it/i;
+
 /**
  * What runtimes write, by class; the first match wins. Runtimes throw plain errors, so their words are all there is; the tests hold real
  * messages.
@@ -36,10 +40,13 @@ const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
     "out_of_memory",
     /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length|CU(BLAS|DNN)_STATUS_ALLOC_FAILED/i,
   ],
-  ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE/i],
+  // Of WebAssembly, whose addresses end at 4 GB, and of WebGPU, whose adapters limit a buffer.
+  ["out_of_memory", /tensor shape is too large|SafeIntOnOverflow|exceeds the max buffer size limit/i],
+  ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE|external Instance reference no longer exists/i],
+  ["missing_feature", F16_MISSING],
   [
     "backend_unavailable",
-    /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|no CUDA-capable device|driver version is insufficient/i,
+    /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|not supported on this platform|no CUDA-capable device|driver version is insufficient/i,
   ],
   ["cuda_error", /CUDA (failure|error)|illegal memory access|CUDA_ERROR_|CUBLAS_STATUS_|CUDNN_STATUS_|CUBLAS failure/i],
   [
@@ -49,14 +56,16 @@ const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
   ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing input/i],
   [
     "model_unreadable",
-    /protobuf parsing failed|invalid protobuf|this is an invalid model|unsupported model IR version/i,
+    /protobuf parsing failed|invalid protobuf|this is an invalid model|unsupported model IR version|opset \d+ is under development/i,
   ],
+  ["model_unreadable", /(shape|type)InferenceError|declares a size of \d+ bytes|narrowing_error/i],
   ["model_file_missing", /file doesn't exist|ENOENT/i],
 ];
 
 /** Classifies what was thrown in a child that is still alive. `loaded`: whether the model had answered once. */
 export function classifyFailure(error: unknown, loaded: boolean): ModelFailure {
-  const message = describe(error);
+  const words = describe(error);
+  const message = F16_MISSING.test(words) ? `${words} The WebGPU feature it lacks is shader-f16.` : words;
   if (error instanceof WrongNumbersError) return { class: "wrong_numbers", message };
   if (error instanceof AssayError) return { class: classOfCode(error.code), message };
   const known = patterns.find(([, pattern]) => pattern.test(message));
@@ -97,6 +106,7 @@ const retryClass: Readonly<Record<ModelFailureClass, FailureClass>> = {
   crash: "crash",
   device_lost: "device_lost",
   cuda_error: "device_lost",
+  missing_feature: "setup",
   wrong_input: "setup",
   model_unreadable: "setup",
   model_file_missing: "setup",
@@ -106,8 +116,8 @@ const retryClass: Readonly<Record<ModelFailureClass, FailureClass>> = {
 };
 
 function classOfCode(code: string): ModelFailureClass {
-  if (code === "model_file_missing" || code === "unknown_model") return code;
-  return code === "dependency_missing" ? "backend_unavailable" : "setup";
+  if (code === "model_file_missing" || code === "model_unreadable" || code === "unknown_model") return code;
+  return code === "dependency_missing" || code === "browser_not_started" ? "backend_unavailable" : "setup";
 }
 
 function describe(error: unknown): string {

@@ -39,9 +39,16 @@ const LOG_TAIL_CHARACTERS = 16 * 1024;
 /** Stopped before it began. */
 export const NEVER_BEGUN: ModelRunOutcome = { status: "cancelled", partial: { load: null, batches: [] }, log: "" };
 
+/** What prevented it from beginning. */
+export function notBegun(failure: ModelFailure): ModelRunOutcome {
+  return { status: "failed", failure, batchSize: null, partial: { load: null, batches: [] }, log: "" };
+}
+
 /** What a run has told so far, and what that makes of it once it has ended. */
 export class RunRecord {
   log = "";
+  /** The leader of the process group of the browser that the run takes place in. */
+  browserPid: number | undefined;
   private readonly watch: RunWatch;
   private readonly batches: BatchReport[] = [];
   private load: LoadReport | null = null;
@@ -58,10 +65,16 @@ export class RunRecord {
       return;
     }
     const { progress } = message;
+    if (progress.stage === "browser_started") this.browserPid = progress.pid;
     if (progress.stage === "loaded") this.load = progress.load;
     if (progress.stage === "batch_finished") this.batches.push(progress.batch);
     this.batchSize = "batchSize" in progress ? progress.batchSize : null;
     this.watch.onProgress?.(progress);
+  }
+
+  /** Whether it has said how it ended. */
+  get isOver(): boolean {
+    return this.last !== undefined;
   }
 
   write(text: string): void {

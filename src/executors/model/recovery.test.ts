@@ -1,42 +1,55 @@
 import { describe, expect, test } from "vitest";
+import type { RecoveryStrategy } from "../../contracts/index.ts";
+import { backendFacts } from "./backends/backend-names.ts";
 import { halved, hardwareFallback, measuredAgainSteps, nextStrategy } from "./recovery.ts";
 
 describe("nextStrategy", () => {
   test.each([
-    ["cpu", "out_of_memory", "halve_batch"],
-    ["cuda", "out_of_memory", "halve_batch"],
-    ["cuda", "cuda_error", "fresh_process"],
-    ["cuda", "device_lost", "fresh_process"],
-    ["webgpu", "device_lost", "new_device"],
-    ["dml", "device_lost", "new_device"],
-    ["cpu", "noisy_timing", "measure_again"],
-    ["cpu", "busy_machine", "measure_again"],
-    ["cpu", "crash", undefined],
-    ["cpu", "wrong_numbers", undefined],
-    ["cpu", "unsupported_operator", undefined],
-    ["cpu", "timeout", undefined],
-  ] as const)("on %s against %s: %s", (hardware, reason, strategy) => {
-    expect(nextStrategy(hardware, reason, [])).toBe(strategy);
+    ["ort-node/cpu", "out_of_memory", "halve_batch"],
+    ["ort-node/cuda", "out_of_memory", "halve_batch"],
+    ["ort-node/cuda", "cuda_error", "fresh_process"],
+    ["ort-node/cuda", "device_lost", "fresh_process"],
+    ["ort-node/webgpu", "device_lost", "new_device"],
+    ["ort-node/dml", "device_lost", "new_device"],
+    ["chromium/webgpu", "device_lost", "new_device"],
+    ["chromium/wasm", "crash", "fresh_process"],
+    ["ort-node/cpu", "noisy_timing", "measure_again"],
+    ["ort-node/cpu", "busy_machine", "measure_again"],
+    ["ort-node/cpu", "crash", undefined],
+    ["ort-web/wasm", "crash", undefined],
+    ["chromium/webgpu", "missing_feature", undefined],
+    ["ort-node/cpu", "wrong_numbers", undefined],
+    ["ort-node/cpu", "unsupported_operator", undefined],
+    ["ort-node/cpu", "timeout", undefined],
+  ] as const)("on %s against %s: %s", (backend, reason, strategy) => {
+    expect(nextStrategy(backendFacts[backend], reason, [])).toBe(strategy);
   });
 
-  test("what was tried as often as it may be is not tried again, and then the next rule's turn comes", () => {
-    const once = [{ strategy: "fresh_process" }] as const;
-    const twice = [...once, { strategy: "new_device" }] as const;
-    expect(nextStrategy("cuda", "cuda_error", once)).toBe("hand_back");
-    expect(nextStrategy("cuda", "device_lost", once)).toBe("new_device");
-    expect(nextStrategy("cuda", "device_lost", twice)).toBe("hand_back");
-    expect(nextStrategy("cuda", "device_lost", [...twice, { strategy: "hand_back" }])).toBeUndefined();
+  test.each([
+    ["ort-node/cuda", "cuda_error", ["fresh_process", "hand_back"]],
+    ["ort-node/cuda", "device_lost", ["fresh_process", "new_device", "hand_back"]],
+    ["ort-node/webgpu", "device_lost", ["new_device", "hand_back"]],
+    ["headless-shell/webgpu", "device_lost", ["new_device", "fresh_process", "hand_back"]],
+    ["headless-shell/webgpu", "crash", ["fresh_process"]],
+  ] as const)("on %s against %s, as long as it comes back: %s", (backend, reason, expected) => {
+    const taken: { strategy: RecoveryStrategy }[] = [];
+    for (;;) {
+      const strategy = nextStrategy(backendFacts[backend], reason, taken);
+      if (strategy === undefined) break;
+      taken.push({ strategy });
+    }
+    expect(taken.map(({ strategy }) => strategy)).toEqual(expected);
   });
 
   test("the largest batch that a task may ask for can be halved down to 1", () => {
     const taken: { strategy: "halve_batch" }[] = [];
     let size = 65_536;
     while (size > 1) {
-      expect(nextStrategy("cpu", "out_of_memory", taken)).toBe("halve_batch");
+      expect(nextStrategy(backendFacts["ort-node/cpu"], "out_of_memory", taken)).toBe("halve_batch");
       taken.push({ strategy: "halve_batch" });
       size /= 2;
     }
-    expect(nextStrategy("cpu", "out_of_memory", taken)).toBeUndefined();
+    expect(nextStrategy(backendFacts["ort-node/cpu"], "out_of_memory", taken)).toBeUndefined();
   });
 });
 

@@ -4,11 +4,12 @@ import type { RoundReport } from "./messages.ts";
 import { failureDocument } from "./model-failure.ts";
 import type { ModelFailure, ModelFailureClass } from "./model-failure.ts";
 import type { NoiseReason } from "./machine-noise.ts";
+import type { BackendFacts } from "./backends/backend-names.ts";
 
-/** What is done within an attempt against some failures on some platforms. */
+/** What is done within an attempt against some failures, on some platforms or in browsers. */
 export interface RecoveryRule {
   readonly against: readonly (ModelFailureClass | NoiseReason)[];
-  readonly hardware: readonly Hardware[] | "any";
+  readonly on: readonly Hardware[] | "browsers" | "any";
   readonly strategy: RecoveryStrategy;
   /**
    * So often in one attempt (a batch size is measured again so often); after that the next rule, and after the last the attempt fails
@@ -20,26 +21,33 @@ export interface RecoveryRule {
 /** The first rule that fits and is not used up is followed. */
 export const recoveryTable: readonly RecoveryRule[] = [
   // 16 halvings lead from the largest batch that a task may ask for to 1.
-  { against: ["out_of_memory"], hardware: "any", strategy: "halve_batch", atMost: 16 },
+  { against: ["out_of_memory"], on: "any", strategy: "halve_batch", atMost: 16 },
   // An error of CUDA stays with the process that met it: all later calls fail as well.
-  { against: ["cuda_error", "device_lost"], hardware: ["cuda"], strategy: "fresh_process", atMost: 1 },
-  { against: ["device_lost"], hardware: "any", strategy: "new_device", atMost: 1 },
-  { against: ["cuda_error", "device_lost"], hardware: "any", strategy: "hand_back", atMost: 1 },
-  { against: ["noisy_timing", "busy_machine"], hardware: "any", strategy: "measure_again", atMost: 2 },
+  { against: ["cuda_error", "device_lost"], on: ["cuda"], strategy: "fresh_process", atMost: 1 },
+  { against: ["device_lost"], on: "any", strategy: "new_device", atMost: 1 },
+  // Pages and graphics processes of browsers crash for reasons that a fresh browser does not have.
+  { against: ["crash", "device_lost"], on: "browsers", strategy: "fresh_process", atMost: 1 },
+  { against: ["cuda_error", "device_lost"], on: "any", strategy: "hand_back", atMost: 1 },
+  { against: ["noisy_timing", "busy_machine"], on: "any", strategy: "measure_again", atMost: 2 },
 ];
 
 /** What to do about a failure, given what was done before in the attempt; undefined when nothing is left to try. */
 export function nextStrategy(
-  hardware: Hardware,
+  place: Pick<BackendFacts, "hardware" | "browser">,
   reason: ModelFailureClass | NoiseReason,
   taken: readonly { readonly strategy: RecoveryStrategy }[],
 ): RecoveryStrategy | undefined {
   return recoveryTable.find(
     (rule) =>
       rule.against.includes(reason) &&
-      (rule.hardware === "any" || rule.hardware.includes(hardware)) &&
+      isAt(rule.on, place) &&
       taken.filter(({ strategy }) => strategy === rule.strategy).length < rule.atMost,
   )?.strategy;
+}
+
+function isAt(on: RecoveryRule["on"], { hardware, browser }: Pick<BackendFacts, "hardware" | "browser">): boolean {
+  if (on === "browsers") return browser !== undefined;
+  return on === "any" || on.includes(hardware);
 }
 
 /** How often a noisy measurement is taken again. */

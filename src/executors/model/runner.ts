@@ -2,6 +2,7 @@
  * The child process of a model run: takes one request over the channel from its parent (`model-driver.ts`), answers with progress and
  * one final message, and ends. A program, not a module: nothing imports it.
  */
+import { rmSync } from "node:fs";
 import { backendFacts } from "./backends/backend-names.ts";
 import type { RunControl } from "./inference-host.ts";
 import { InferenceRun } from "./inference-run.ts";
@@ -16,10 +17,26 @@ process.on("message", (message: ParentMessage) => {
   if (message.type === "cancel") cancellation.abort();
   // What cannot be loaded is told by the run that needs it.
   else if (message.type === "prepare") loadRuntime(message.backend).catch(() => undefined);
-  else void answer(message.request);
+  else begin(message.request, message.folder);
 });
-// The parent is gone: nobody wants the answer.
-process.on("disconnect", () => process.exit(1));
+
+/** The parent is gone before it asked for anything. */
+function leave(): void {
+  process.exit(1);
+}
+process.on("disconnect", leave);
+
+function begin(request: ModelRunRequest, folder: string): void {
+  // The last two are how Windows calls it.
+  for (const name of ["TMPDIR", "TEMP", "TMP"]) process.env[name] = folder;
+  process.removeListener("disconnect", leave);
+  // The parent is gone: nobody wants the answer, or removes what is left. What drives browsers ends them when the process exits.
+  process.on("disconnect", () => {
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
+    process.exit(1);
+  });
+  void answer(request);
+}
 
 async function answer(request: ModelRunRequest): Promise<void> {
   const control: RunControl = {

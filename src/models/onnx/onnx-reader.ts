@@ -7,6 +7,8 @@ export interface StoredTensor {
   readonly elementType: number;
   readonly dims: readonly number[];
   readonly data: Uint8Array;
+  /** The file beside this one that has the numbers; absent where this one has them. */
+  readonly location?: string;
 }
 
 /** How a file holds a tensor. */
@@ -169,6 +171,7 @@ function readTensor(bytes: Uint8Array): StoredTensor {
   let name = "";
   let external = false;
   let data: Uint8Array = new Uint8Array();
+  let location: string | undefined;
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
     if (field === 1 && wireType === WireType.Varint) dims.push(Number(reader.int64()));
@@ -176,12 +179,25 @@ function readTensor(bytes: Uint8Array): StoredTensor {
     else if (field === 2) type = reader.int32();
     else if (field === 8) name = reader.string();
     else if (field === 9) data = reader.bytes();
+    else if (field === 13) location = readLocation(reader.bytes()) ?? location;
     else if (field === 14) external = reader.int32() === EXTERNAL;
     else reader.skip(wireType, field);
   }
-  const tensor = { name, elementType: type, dims, data };
+  const tensor = { name, elementType: type, dims, data, ...(location === undefined ? {} : { location }) };
   checkSize(tensor, { messageBytes: bytes.length, external });
   return tensor;
+}
+
+/** An entry of `external_data`: several pairs of words, of which one says where the numbers are. */
+function readLocation(bytes: Uint8Array): string | undefined {
+  const reader = new BinaryReader(bytes);
+  const words: Record<number, string> = {};
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (wireType === WireType.LengthDelimited) words[field] = reader.string();
+    else reader.skip(wireType, field);
+  }
+  return words[1] === "location" ? words[2] : undefined;
 }
 
 /** Some writers pack repeated numbers although proto2 does not by default. */

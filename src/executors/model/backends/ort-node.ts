@@ -33,6 +33,7 @@ export async function ortNodeBackend(name: BackendName, wantedThreads: number | 
     threads,
     // The runtime tells nothing of its adapter; which driver it was shown is known.
     device: /swiftshader/i.test(process.env["VK_ICD_FILENAMES"] ?? "") && name === "ort-node/webgpu" ? SOFTWARE : null,
+    // The native library finds the data files by itself.
     create: async ({ onnxFile }) => ortSession(ort, await ort.InferenceSession.create(onnxFile, options)),
     place: ({ onnxFile }, feeds) => profile(ort, { onnxFile, options, feeds }),
   };

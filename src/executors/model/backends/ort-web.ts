@@ -1,6 +1,6 @@
 import type { InferenceSession } from "onnxruntime-web";
 import { assayError } from "../../../contracts/index.ts";
-import type { Feeds } from "../../../models/index.ts";
+import type { Feeds, ModelFolder } from "../../../models/index.ts";
 import type { Backend, BoundRun, Session } from "./backend.ts";
 import type { Placement } from "./placement.ts";
 import { backendFacts } from "./backend-names.ts";
@@ -10,11 +10,11 @@ import { readPlacement } from "./placement-log.ts";
 
 type OrtWeb = typeof import("onnxruntime-web");
 
-/** Where the runtime is loaded, and how a model's file is read there. */
+/** Where the runtime is loaded, and how a model's files are read there. */
 export interface WebPlace {
   /** In pages the build with WebGPU and WebNN is loaded, from an address that the page's import map gives. */
   readonly kind: "node" | "page";
-  readonly read: (modelFile: string) => Promise<Uint8Array>;
+  readonly read: (file: string) => Promise<Uint8Array>;
   /** What the provider computes on. */
   readonly device: string | null;
 }
@@ -31,24 +31,41 @@ export async function ortWebBackend(
   const threads = wantedThreads ?? 1;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
-  const options = { executionProviders: [provider] };
   return {
     name,
     version: ort.env.versions.web ?? "unknown",
     threads,
     device: place.device,
-    create: async ({ onnxFile }) => {
-      const model = await place.read(onnxFile);
-      if (provider === "webnn") return fixedShapeSession(ort, model);
-      return ortSession(ort, await ort.InferenceSession.create(model, options));
+    create: async (files) => {
+      const source = await readModel(place, files);
+      if (provider === "webnn") return fixedShapeSession(source, ort);
+      return ortSession(ort, await open(source, ort, { executionProviders: [provider] }));
     },
-    place: async ({ onnxFile }, feeds) => {
+    place: async (files, feeds) => {
       // The build for Node has no other provider to fall back to, nor has WebAssembly.
       if (provider === "wasm") return null;
-      const model = await place.read(onnxFile);
-      return placeNodes(ort, { model, options: optionsFor(provider, await inputsOf(ort, model), feeds) });
+      const source = await readModel(place, files);
+      return placeNodes(source, ort, optionsFor(provider, await inputsOf(source, ort), feeds));
     },
   };
+}
+
+type Options = InferenceSession.SessionOptions;
+
+/** A model in memory, with the files that it keeps numbers in. */
+interface ModelSource {
+  readonly model: Uint8Array;
+  readonly externalData: Exclude<Options["externalData"], undefined>;
+}
+
+async function readModel(place: WebPlace, { onnxFile, dataFiles }: ModelFolder): Promise<ModelSource> {
+  const externalData = dataFiles.map(async ({ name, file }) => ({ path: name, data: await place.read(file) }));
+  return { model: await place.read(onnxFile), externalData: await Promise.all(externalData) };
+}
+
+/** Errors only in the log, unless something else is asked for: that nodes are on another provider is told by `place`. */
+function open({ model, externalData }: ModelSource, ort: OrtWeb, options: Options): Promise<InferenceSession> {
+  return ort.InferenceSession.create(model, { logSeverityLevel: 3, externalData, ...options });
 }
 
 export async function loadOrtWeb(kind: WebPlace["kind"]): Promise<OrtWeb> {
@@ -66,15 +83,15 @@ export async function loadOrtWeb(kind: WebPlace["kind"]): Promise<OrtWeb> {
 type Inputs = Session["inputs"];
 
 /** What a model declares, read by the provider that takes every model. */
-async function inputsOf(ort: OrtWeb, model: Uint8Array): Promise<Inputs> {
-  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+async function inputsOf(source: ModelSource, ort: OrtWeb): Promise<Inputs> {
+  const session = await open(source, ort, { executionProviders: ["wasm"] });
   const { inputs } = ortSession(ort, session);
   await session.release();
   return inputs;
 }
 
 /** WebNN compiles graphs whose every dimension is a number: with names in them the runtime gives the nodes to its own CPU code, silently. */
-function optionsFor(provider: string, inputs: Inputs, feeds: Feeds): InferenceSession.SessionOptions {
+function optionsFor(provider: string, inputs: Inputs, feeds: Feeds): Options {
   if (provider !== "webnn") return { executionProviders: [provider] };
   const freeDimensionOverrides: Record<string, number> = {};
   for (const { name, dims } of inputs) {
@@ -88,8 +105,8 @@ function optionsFor(provider: string, inputs: Inputs, feeds: Feeds): InferenceSe
 }
 
 /** Compiles the model anew for each shape that is bound, and keeps the latest. */
-async function fixedShapeSession(ort: OrtWeb, model: Uint8Array): Promise<Session> {
-  const probe = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+async function fixedShapeSession(source: ModelSource, ort: OrtWeb): Promise<Session> {
+  const probe = await open(source, ort, { executionProviders: ["wasm"] });
   const { inputs, outputNames } = ortSession(ort, probe);
   await probe.release();
   let current: { key: string; session: Session } | undefined;
@@ -101,7 +118,7 @@ async function fixedShapeSession(ort: OrtWeb, model: Uint8Array): Promise<Sessio
     const key = JSON.stringify(Object.values(feeds).map(({ dims }) => dims));
     if (current?.key !== key) {
       await dispose();
-      const session = await ort.InferenceSession.create(model, optionsFor("webnn", inputs, feeds));
+      const session = await open(source, ort, optionsFor("webnn", inputs, feeds));
       current = { key, session: ortSession(ort, session) };
     }
     return current.session.bind(feeds);
@@ -110,15 +127,12 @@ async function fixedShapeSession(ort: OrtWeb, model: Uint8Array): Promise<Sessio
 }
 
 /** The runtime says where it puts the nodes only in its log, which it writes to the console. */
-async function placeNodes(
-  ort: OrtWeb,
-  { model, options }: { readonly model: Uint8Array; readonly options: InferenceSession.SessionOptions },
-): Promise<Placement> {
+async function placeNodes(source: ModelSource, ort: OrtWeb, options: Options): Promise<Placement> {
   const lines: string[] = [];
   hear = (line) => lines.push(line);
   try {
     ort.env.logLevel = "verbose";
-    const session = await ort.InferenceSession.create(model, { ...options, logSeverityLevel: 0 });
+    const session = await open(source, ort, { ...options, logSeverityLevel: 0 });
     await session.release();
   } finally {
     ort.env.logLevel = "error";

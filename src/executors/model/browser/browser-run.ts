@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import type { Browser, Page } from "puppeteer-core";
-import { assert, siblingModule, systemClock } from "../../../base/index.ts";
+import { assert, errorMessage, siblingModule, systemClock } from "../../../base/index.ts";
 import { resolveModel } from "../../../models/index.ts";
 import { createPlatform } from "../../../platform/index.ts";
 import { backendFacts } from "../backends/backend-names.ts";
@@ -11,41 +11,49 @@ import type { PageAssignment, PageBridge } from "../page/page-messages.ts";
 import { BrowserUsage } from "./browser-usage.ts";
 import { findBrowser } from "./find-browser.ts";
 import { launchBrowser } from "./launch-browser.ts";
-import { bundleForBrowser } from "./page-bundle.ts";
+import { pageProgram } from "./page-bundle.ts";
 import { RUNTIME_ADDRESS, servePage } from "./page-server.ts";
 
 /** Runs a model in a page of a browser that is started for it. Rejects for what prevents the page from starting. */
 export async function runInBrowser(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
   const { browser: name } = backendFacts[request.backend];
   assert(name !== undefined, `${request.backend} runs in a browser`);
+  const { signal, progress } = control;
   const { cacheDir, precision } = request;
-  const model = await resolveModel(request.model, { cacheDir, precision, signal: control.signal });
-  const executable = await findBrowser(name, { cacheDir, env: process.env });
-  const program = await bundleForBrowser(siblingModule(import.meta.url, "../page/page-program"), RUNTIME_ADDRESS);
-  await using server = await servePage({ program, onnxFile: model.onnxFile });
+  const model = await resolveModel(request.model, { cacheDir, precision, signal });
+  const executablePath = await findBrowser(name, { cacheDir, env: process.env });
+  const source = siblingModule(import.meta.url, "../page/page-program");
+  const program = await pageProgram(source, { runtimeAddress: RUNTIME_ADDRESS, cacheDir });
+  await using server = await servePage({ program, model });
   const startMs = systemClock.monotonicMs();
-  const browser = await launchBrowser(name, executable);
+  const onStarted = (pid: number): void => progress({ stage: "browser_started", pid });
+  const browser = await launchBrowser({ name, executablePath, signal, onStarted });
   try {
-    const ending = new Ending(browser, control);
-    const page = await browser.newPage();
+    const engine = (await browser.version()).replace("/", " ");
+    const ending = new Ending(control, `The page of ${engine} that runs ${request.model}`);
     const usage = usageOf(browser);
+    const page = await browser.newPage();
     await build(page, ending, usage);
-    await page.goto(server.address);
-    await page.waitForFunction("globalThis.assayRun !== undefined");
-    ending.watch(page);
+    ending.watch(browser, page);
     const assignment: PageAssignment = {
       request,
-      model: { ...model, onnxFile: server.modelAddress },
+      model: { ...model, ...server.files },
       hasReference: hasReference(model),
       startedMs: systemClock.monotonicMs() - startMs,
-      engine: (await browser.version()).replace("/", " "),
+      engine,
       memorySource: usage?.memoryBytes() === undefined ? "not_known" : "browser_private",
     };
-    await page.evaluate((given) => (globalThis as unknown as PageBridge).assayRun(given), assignment);
-    return await ending.message;
+    // A page that crashes answers nothing more: whatever is asked of it may wait for ever.
+    return await Promise.race([ending.message, begin(page, server.address, assignment).then(() => ending.message)]);
   } finally {
     await browser.close().catch(() => undefined);
   }
+}
+
+async function begin(page: Page, address: string, assignment: PageAssignment): Promise<void> {
+  await page.goto(address);
+  await page.waitForFunction("globalThis.assayRun !== undefined");
+  await page.evaluate((given) => (globalThis as unknown as PageBridge).assayRun(given), assignment);
 }
 
 function usageOf(browser: Browser): BrowserUsage | undefined {
@@ -64,27 +72,32 @@ async function build(page: Page, ending: Ending, usage: BrowserUsage | undefined
   await page.exposeFunction("assayTell", bridge.assayTell);
   await page.exposeFunction("assayAsk", bridge.assayAsk);
   page.on("console", (message) => process.stderr.write(`${message.text()}\n`));
-  page.on("pageerror", (error) => process.stderr.write(`${String(error)}\n`));
 }
 
 /** How the run ends: by the page's own word, by a cancellation, or with the page or the browser gone. */
 class Ending {
   readonly message: Promise<FinalMessage>;
   private readonly control: RunControl;
+  /** For messages. */
+  private readonly place: string;
   private readonly settle: (message: FinalMessage) => void;
 
-  constructor(browser: Browser, control: RunControl) {
+  constructor(control: RunControl, place: string) {
     const { promise, resolve } = Promise.withResolvers<FinalMessage>();
     this.message = promise;
     this.settle = resolve;
     this.control = control;
-    control.signal.addEventListener("abort", () => this.settle({ type: "cancelled" }), { once: true });
-    browser.on("disconnected", () => this.crashed("The browser ended before the run did"));
+    this.place = place;
+    const cancelled = (): void => this.settle({ type: "cancelled" });
+    if (control.signal.aborted) cancelled();
+    control.signal.addEventListener("abort", cancelled, { once: true });
   }
 
-  watch(page: Page): void {
-    page.on("error", (error) => this.crashed(`The page crashed: ${error.message}`));
-    page.on("close", () => this.crashed("The page was closed before the run ended"));
+  watch(browser: Browser, page: Page): void {
+    browser.on("disconnected", () => this.crashed("ended with its browser"));
+    page.on("error", (error) => this.crashed(`crashed: ${error.message}`));
+    page.on("close", () => this.crashed("was closed before the run ended"));
+    page.on("pageerror", (error) => this.crashed(`met an error in its program: ${errorMessage(error)}`));
   }
 
   told(message: ChildMessage): void {
@@ -92,7 +105,7 @@ class Ending {
     else this.settle(message);
   }
 
-  private crashed(message: string): void {
-    this.settle({ type: "failed", failure: { class: "crash", message } });
+  private crashed(how: string): void {
+    this.settle({ type: "failed", failure: { class: "crash", message: `${this.place} ${how}` } });
   }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { assayError } from "../../../contracts/index.ts";
 import type { BrowserName } from "../backends/backend-names.ts";
@@ -50,7 +50,7 @@ function installed(names: readonly string[], env: Environment): string | undefin
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return statSync(path).isFile();
   } catch {
     return false;
   }

@@ -1,10 +1,13 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { access, chmod, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { createBrotliDecompress } from "node:zlib";
 import tar from "tar-fs";
+import { errorCode, errorMessage } from "../../../base/index.ts";
+import { assayError } from "../../../contracts/index.ts";
+import { publishFolder } from "../../../models/index.ts";
 
 const PACKAGE = "@sparticuz/chromium";
 const EXECUTABLE = "chromium";
@@ -18,17 +21,27 @@ export interface HeadlessShell {
   readonly vulkanDriver: string;
 }
 
-/** Unpacks the shell into the cache once; undefined where its package is not installed. */
+/**
+ * Unpacks the shell into the cache once; undefined where its package is not installed. Throws `disk_full` or `data_dir_read_only` when
+ * there is no place for it.
+ */
 export async function headlessShell(cacheDir: string): Promise<HeadlessShell | undefined> {
   const source = packageFolder();
   if (source === undefined) return undefined;
   const { version } = JSON.parse(await readFile(join(source, "package.json"), "utf8")) as { version: string };
   const folder = join(cacheDir, "browsers", `headless-shell-${version}`);
-  if (!(await exists(join(folder, EXECUTABLE)))) await unpack(source, folder);
+  try {
+    await publishFolder(folder, (draft) => unpack(source, draft));
+  } catch (cause) {
+    const code = errorCode(cause) === "ENOSPC" ? "disk_full" : "data_dir_read_only";
+    const message = `The headless shell (200 MB) cannot be unpacked into ${folder}: ${errorMessage(cause)}`;
+    throw assayError(code, message, { cause });
+  }
   return { executable: join(folder, EXECUTABLE), folder, vulkanDriver: join(folder, "vk_swiftshader_icd.json") };
 }
 
 function packageFolder(): string | undefined {
+  if (process.platform !== "linux" || process.arch !== "x64") return undefined;
   try {
     return join(dirname(fileURLToPath(import.meta.resolve(PACKAGE))), "..");
   } catch {
@@ -36,28 +49,11 @@ function packageFolder(): string | undefined {
   }
 }
 
-/** Into a folder of its own first: whoever finds the target finds it whole. */
-async function unpack(source: string, target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
-  const temporary = await mkdtemp(`${target}-`);
-  try {
-    const executable = join(temporary, EXECUTABLE);
-    await pipeline(packed(source, "chromium.br"), createBrotliDecompress(), createWriteStream(executable));
-    await chmod(executable, 0o755);
-    await pipeline(packed(source, "swiftshader.tar.br"), createBrotliDecompress(), tar.extract(temporary));
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    // Another process was faster.
-    if (!(await exists(join(target, EXECUTABLE)))) throw error;
-  }
+async function unpack(source: string, folder: string): Promise<void> {
+  const executable = join(folder, EXECUTABLE);
+  await pipeline(packed(source, "chromium.br"), createBrotliDecompress(), createWriteStream(executable));
+  await chmod(executable, 0o755);
+  await pipeline(packed(source, "swiftshader.tar.br"), createBrotliDecompress(), tar.extract(folder));
 }
 
 const packed = (source: string, name: string): NodeJS.ReadableStream => createReadStream(join(source, "bin", name));
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}

@@ -5,6 +5,7 @@ import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ModelFolder } from "../../../models/index.ts";
 
 /** Isolation gives a page threads and a clock of 5 µs. */
 const HEADERS = {
@@ -19,7 +20,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".onnx": "application/octet-stream",
 };
 
-const PAGE = `<!doctype html><meta charset="utf-8"><title>Assay</title>
+const PAGE = `<!doctype html><meta charset="utf-8"><title>Assay</title><link rel="icon" href="data:,">
 <script type="module" src="/program.mjs"></script>`;
 
 export const RUNTIME_ADDRESS = "/runtime";
@@ -27,20 +28,25 @@ export const RUNTIME_ADDRESS = "/runtime";
 /** What a page needs, on an address that only this machine reaches. */
 export interface PageServer extends AsyncDisposable {
   readonly address: string;
-  /** Where the page finds the model's file. */
-  readonly modelAddress: string;
+  /** Where the page finds the model's files. */
+  readonly files: Pick<ModelFolder, "onnxFile" | "dataFiles">;
 }
 
-export async function servePage(content: { program: string; onnxFile: string }): Promise<PageServer> {
+export async function servePage(content: {
+  program: string;
+  model: Pick<ModelFolder, "onnxFile" | "dataFiles">;
+}): Promise<PageServer> {
+  const { onnxFile, dataFiles } = content.model;
   const runtimeFolder = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
-  const modelPath = `/model/${encodeURIComponent(basename(content.onnxFile))}`;
+  const modelFiles = new Map([onnxFile, ...dataFiles.map(({ file }) => file)].map((file) => [modelPath(file), file]));
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
+    const modelFile = modelFiles.get(path);
     const runtimeFile = /^\/runtime\/([\w.-]+\.(?:mjs|wasm))$/.exec(path)?.[1];
     if (path === "/") sendText(response, "text/html", PAGE);
     else if (path === "/program.mjs") sendText(response, "text/javascript", content.program);
     else if (runtimeFile !== undefined) void sendFile(response, join(runtimeFolder, runtimeFile));
-    else if (path === modelPath) void sendFile(response, content.onnxFile);
+    else if (modelFile !== undefined) void sendFile(response, modelFile);
     else response.writeHead(404, HEADERS).end();
   });
   await new Promise<void>((resolve, reject) => {
@@ -50,7 +56,10 @@ export async function servePage(content: { program: string; onnxFile: string }):
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     address,
-    modelAddress: `${address}${modelPath}`,
+    files: {
+      onnxFile: address + modelPath(onnxFile),
+      dataFiles: dataFiles.map(({ name, file }) => ({ name, file: address + modelPath(file) })),
+    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -58,6 +67,8 @@ export async function servePage(content: { program: string; onnxFile: string }):
       }),
   };
 }
+
+const modelPath = (file: string): string => `/model/${encodeURIComponent(basename(file))}`;
 
 function sendText(response: ServerResponse, type: string, text: string): void {
   response.writeHead(200, { ...HEADERS, "content-type": `${type}; charset=utf-8` }).end(text);

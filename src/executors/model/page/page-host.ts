@@ -6,7 +6,7 @@ import { webHost } from "./web-host.ts";
 /** A page that was opened for one run. */
 export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "assayAsk">): InferenceHost {
   const { model, hasReference, startedMs, engine } = assignment;
-  const file = memoized(async () => new Uint8Array(await (await fetch(model.onnxFile)).arrayBuffer()));
+  const onnxFile = memoized(() => read(model.onnxFile));
   return webHost({
     startedMs,
     engine,
@@ -17,14 +17,20 @@ export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "a
     },
     openModel: async () => ({
       model,
-      reference: hasReference ? createReference(model.config, await file()) : undefined,
+      reference: hasReference ? createReference(model.config, await onnxFile()) : undefined,
     }),
-    readModel: file,
+    readModel: (address) => (address === model.onnxFile ? onnxFile() : read(address)),
     watchOthers: async () => {
       await bridge.assayAsk("watch_others");
       return () => bridge.assayAsk("others");
     },
   });
+}
+
+async function read(address: string): Promise<Uint8Array> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address} was answered with ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 function memoized<Value>(make: () => Promise<Value>): () => Promise<Value> {

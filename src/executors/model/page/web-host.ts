@@ -10,7 +10,8 @@ export interface WebPlace {
   readonly engine: string;
   readonly memory: PeakMemory;
   readonly openModel: InferenceHost["openModel"];
-  readonly readModel: () => Promise<Uint8Array>;
+  /** A file of the model, by its address. */
+  readonly readModel: (address: string) => Promise<Uint8Array>;
   readonly watchOthers: InferenceHost["watchOthers"];
 }
 
