@@ -9,6 +9,7 @@ export { architectures } from "./architectures.ts";
 export type { Architecture } from "./architectures.ts";
 export { findModel, listModels } from "./catalogue.ts";
 export type { CatalogueEntry } from "./catalogue.ts";
+export { generatedModel } from "./in-memory.ts";
 export { createFeeds, createSamples, int64Tensor } from "./inputs.ts";
 export type { Feeds, InputSpec, TensorData } from "./inputs.ts";
 export type { ModelFolder, Precision } from "./model-folder.ts";

@@ -1,12 +1,13 @@
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
 
 const RUNTIME = "onnxruntime-web/webgpu";
 const RUNTIME_FILE = "ort.webgpu.min.mjs";
 
 /** A program for browsers as one module, with everything it needs but the runtime, which is large and comes as it is from `runtimeAddress`. */
 export async function bundleForBrowser(program: URL, runtimeAddress: string): Promise<string> {
+  // Loaded only here: few programs bundle.
+  const { rolldown } = await import("rolldown");
   const input = fileURLToPath(program);
   const bundle = await rolldown({
     input,

@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { basename, dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, extname, join } from "node:path";
+import { webRuntime } from "./web-runtime.ts";
 
 /** Isolation gives a page threads and a clock of 5 µs. */
 const HEADERS = {
@@ -32,7 +32,7 @@ export interface PageServer extends AsyncDisposable {
 }
 
 export async function servePage(content: { program: string; onnxFile: string }): Promise<PageServer> {
-  const runtimeFolder = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
+  const { folder: runtimeFolder } = webRuntime();
   const modelPath = `/model/${encodeURIComponent(basename(content.onnxFile))}`;
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
