@@ -34,6 +34,9 @@ const ROOMS: Record<string, RoomRule> = {
   planner: { rooms: ["base", "contracts", "stats", "models"] },
   executors: { rooms: ["base", "contracts", "stats", "platform", "models"] },
   worker: { rooms: ["base", "contracts", "stats", "platform", "models", "executors", "transport", "auth"] },
+  tab: {
+    rooms: ["base", "contracts", "client", "platform", "executors", "transport", "worker"],
+  },
   coordinator: {
     rooms: ["base", "contracts", "stats", "scheduler", "journal", "transport", "results", "reports", "auth"],
   },

@@ -4,6 +4,7 @@
  * Never: HTTP, WebSocket, the journal; it does not know which tokens exist.
  * May enter: coordinator, worker, cli.
  */
+export { newJoinCode, readJoinCode } from "./join-code.ts";
 export { permissions, requirePermission } from "./permissions.ts";
 export type { Permission } from "./permissions.ts";
 export { readSecretFile, writeSecretFile } from "./secret-file.ts";

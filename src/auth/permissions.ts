@@ -1,7 +1,7 @@
 import { err, ok } from "../base/index.ts";
 import type { Result } from "../base/index.ts";
 import { fault } from "../contracts/index.ts";
-import type { Fault, Role } from "../contracts/index.ts";
+import type { Fault, TokenRole } from "../contracts/index.ts";
 
 /** Every permission and the roles that have it. What is not here is denied. */
 export const permissions = {
@@ -22,16 +22,16 @@ export const permissions = {
   /** Compares the state with its replay: costs the leader time. */
   state_hash: ["admin"],
   /** Open a worker session. */
-  worker_link: ["worker", "admin"],
+  worker_link: ["worker", "tab", "admin"],
   blob_write: ["worker", "admin"],
   blob_read: ["viewer", "submitter", "admin", "worker"],
-} as const satisfies Record<string, readonly Role[]>;
+} as const satisfies Record<string, readonly TokenRole[]>;
 
 export type Permission = keyof typeof permissions;
 
 /** Whether a role has a permission; the fault (`forbidden`) names the roles that have it. */
-export function requirePermission(role: Role, permission: Permission): Result<void, Fault> {
-  const allowed: readonly Role[] = permissions[permission];
+export function requirePermission(role: TokenRole, permission: Permission): Result<void, Fault> {
+  const allowed: readonly TokenRole[] = permissions[permission];
   if (allowed.includes(role)) return ok(undefined);
   return err(
     fault(

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Role } from "../contracts/index.ts";
+import type { TokenRole } from "../contracts/index.ts";
 
 const RANDOM_BYTES = 32;
-const TOKEN = /assay_(worker|submitter|viewer|admin)_[A-Za-z0-9_-]{43}/g;
+const TOKEN = /assay_(worker|submitter|viewer|admin|tab)_[A-Za-z0-9_-]{43}/g;
 
 /**
  * A new opaque token, `assay_<role>_<43 characters>`: the prefix lets secret scanners find it and people recognise it.
@@ -10,7 +10,7 @@ const TOKEN = /assay_(worker|submitter|viewer|admin)_[A-Za-z0-9_-]{43}/g;
  *
  * @param randomBytes gives that many bytes from a source fit for secrets, e.g. `randomBytes` of `node:crypto`
  */
-export function newToken(role: Role, randomBytes: (count: number) => Uint8Array): string {
+export function newToken(role: Exclude<TokenRole, "join_code">, randomBytes: (count: number) => Uint8Array): string {
   const secret = randomBytes(RANDOM_BYTES);
   if (secret.byteLength !== RANDOM_BYTES)
     throw new Error(`A token needs ${RANDOM_BYTES} random bytes, got ${secret.byteLength}`);

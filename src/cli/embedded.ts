@@ -7,6 +7,7 @@ import { assayError, faultError } from "../contracts/index.ts";
 import { WATCH_DEFAULTS, startCoordinator } from "../coordinator/index.ts";
 import type { CoordinatorHandle } from "../coordinator/index.ts";
 import type { BackendWish } from "../executors/index.ts";
+import { openTabSite } from "../tab/index.ts";
 import type { WorkerHandle } from "../worker/index.ts";
 import type { CliContext } from "./context.ts";
 import { startLocalWorker } from "./local-worker.ts";
@@ -66,6 +67,7 @@ async function startOnPort({ dataDir, port, anyPort, context }: EmbeddedOptions)
     dataDir,
     host: "127.0.0.1",
     ...WATCH_DEFAULTS,
+    joinSite: openTabSite(),
     logger: await fileLogger(join(dataDir, "coordinator.log")),
   };
   try {

@@ -5,6 +5,7 @@ import { addCancelCommand } from "./commands/cancel-command.ts";
 import { addCoordinatorCommand } from "./commands/coordinator-command.ts";
 import { addExplainCommand } from "./commands/explain-command.ts";
 import { addHardwareCommand } from "./commands/hardware-command.ts";
+import { addJoinCommand } from "./commands/join-command.ts";
 import { addLogsCommand } from "./commands/logs-command.ts";
 import { addMatrixCommand } from "./commands/matrix-command.ts";
 import { addModelsCommand } from "./commands/models-command.ts";
@@ -27,7 +28,7 @@ type AddCommand = (program: Command, cli: Cli) => void;
 
 /** The order of the help: what most people need first. */
 const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = [
-  { heading: "Start:", commands: [addUpCommand, addCoordinatorCommand, addWorkerCommand] },
+  { heading: "Start:", commands: [addUpCommand, addCoordinatorCommand, addWorkerCommand, addJoinCommand] },
   { heading: "Test and measure:", commands: [addRunCommand, addMatrixCommand, addHardwareCommand, addModelsCommand] },
   {
     heading: "Look:",

@@ -4,8 +4,10 @@ import {
   artifactView,
   assayError,
   attemptView,
+  createJoinCodeResponse,
   createTokenResponse,
   explanation,
+  joinResponse,
   page,
   patternsResponse,
   patternView,
@@ -17,6 +19,7 @@ import {
   stateHashResponse,
   statusResponse,
   submitRunResponse,
+  tabView,
   taskView,
   workerCommandsResponse,
   workerCommandView,
@@ -27,9 +30,12 @@ import type {
   ArtifactsQuery,
   AttemptView,
   AttemptsQuery,
+  CreateJoinCodeInput,
+  CreateJoinCodeResponse,
   CreateTokenResponse,
   Explanation,
   FeedEvent,
+  JoinResponse,
   PatternRequestInput,
   PatternView,
   ResultView,
@@ -45,6 +51,7 @@ import type {
   StatusResponse,
   SubmitRunInput,
   SubmitRunResponse,
+  TabView,
   TaskView,
   TasksQuery,
   WorkerCommandInput,
@@ -231,6 +238,21 @@ export class Client {
 
   createToken(request: { role: Role; name: string; expires_in_seconds?: number | null }): Promise<CreateTokenResponse> {
     return this.http.json("/api/v1/tokens", createTokenResponse, { method: "POST", body: request });
+  }
+
+  /** Makes a code with which a browser's tab becomes a worker. */
+  createJoinCode(request: CreateJoinCodeInput): Promise<CreateJoinCodeResponse> {
+    return this.http.json("/api/v1/join-codes", createJoinCodeResponse, { method: "POST", body: request });
+  }
+
+  /** Exchanges a code for the token of a tab; needs no token itself. */
+  join(code: string): Promise<JoinResponse> {
+    return this.http.json("/api/v1/join", joinResponse, { method: "POST", body: { code } });
+  }
+
+  /** The worker that the token makes of a tab. */
+  tab(signal?: AbortSignal): Promise<TabView> {
+    return this.http.json("/api/v1/join", tabView, { signal });
   }
 
   async revokeToken(tokenId: string): Promise<void> {

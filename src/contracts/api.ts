@@ -54,6 +54,31 @@ export const createTokenResponse = z.strictObject({
 });
 export type CreateTokenResponse = z.infer<typeof createTokenResponse>;
 
+/** Whose runs tabs work for unless somebody says otherwise: results of devices that anybody holds are not for every run. */
+export const TAB_POOL = "tabs";
+export const createJoinCodeRequest = z.strictObject({
+  name: identifier.optional().describe("What people call the worker; made up when absent"),
+  pool: identifier.default(TAB_POOL).describe("The pool whose runs it takes work from"),
+});
+export type CreateJoinCodeRequest = z.infer<typeof createJoinCodeRequest>;
+export type CreateJoinCodeInput = z.input<typeof createJoinCodeRequest>;
+const tabWorker = {
+  worker_id: identifier,
+  name: identifier,
+  pool: identifier,
+};
+export const createJoinCodeResponse = z.strictObject({
+  code: z.string().describe("The only time that it is shown"),
+  ...tabWorker,
+  expires_at: z.iso.datetime(),
+});
+export type CreateJoinCodeResponse = z.infer<typeof createJoinCodeResponse>;
+export const joinRequest = z.strictObject({ code: z.string().min(1).max(100) });
+export const joinResponse = z.strictObject({ token: z.string(), ...tabWorker, expires_at: z.iso.datetime() });
+export type JoinResponse = z.infer<typeof joinResponse>;
+export const tabView = z.strictObject(tabWorker);
+export type TabView = z.infer<typeof tabView>;
+
 export const MAX_PAGE = 1_000;
 const paging = {
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100),

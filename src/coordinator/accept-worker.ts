@@ -1,21 +1,37 @@
 import type { Clock } from "../base/index.ts";
+import type { TabTerms } from "../contracts/index.ts";
 import { CoordinatorSession } from "../transport/index.ts";
 import type { Connection } from "../transport/index.ts";
+import { excessOf } from "./tab-terms.ts";
+import type { TabOffer } from "./tab-terms.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
 /** Opens a worker's session with the link of the present term, for as long as it lasts: a later term's does not know it. */
 export function acceptWorker(
   connection: Connection,
-  at: { link: Pick<WorkerLink, "onHello" | "onFrame" | "onClosed">; clock: Clock; workerTimeoutMs: number },
+  at: {
+    link: Pick<WorkerLink, "onHello" | "onFrame" | "onClosed">;
+    clock: Clock;
+    workerTimeoutMs: number;
+    /** What the token allows, when it is a tab's. */
+    tab?: TabTerms | undefined;
+  },
 ): void {
-  const { link, clock, workerTimeoutMs } = at;
+  const { link, clock, workerTimeoutMs, tab } = at;
+  /** Ends a session that offers what its token does not allow. */
+  const refuses = (session: CoordinatorSession, offer: TabOffer): boolean => {
+    const excess = tab && excessOf(tab, offer);
+    if (excess !== undefined) session.close("unauthenticated", excess);
+    return excess !== undefined;
+  };
   new CoordinatorSession({
     connection,
     clock,
     workerTimeoutMs,
     handlers: {
-      onHello: (session, hello) => link.onHello(session, hello),
-      onFrame: (session, frame) => link.onFrame(session, frame),
+      onHello: (session, hello) => refuses(session, hello) || link.onHello(session, hello),
+      onFrame: (session, frame) =>
+        (frame.type === "capabilities" && refuses(session, frame)) || link.onFrame(session, frame),
       onDrain: () => undefined,
       onClosed: (session, end) => link.onClosed(session, end),
     },

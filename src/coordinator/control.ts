@@ -1,13 +1,15 @@
 import type { Result } from "../base/index.ts";
 import type {
+  CreateJoinCodeRequest,
+  CreateJoinCodeResponse,
   CreateTokenRequest,
   CreateTokenResponse,
   Explanation,
   Fault,
   FeedEvent,
+  JoinResponse,
   PatternRequest,
   PatternView,
-  Role,
   ShareKind,
   ShareRequest,
   ShareView,
@@ -15,6 +17,8 @@ import type {
   StatusResponse,
   SubmitRunRequest,
   SubmitRunResponse,
+  TabTerms,
+  TokenRole,
   WorkerCommandRequest,
   WorkerCommandView,
 } from "../contracts/index.ts";
@@ -24,7 +28,9 @@ import type { ResultsReader } from "../results/index.ts";
 export interface Actor {
   tokenId: string;
   name: string;
-  role: Role;
+  role: TokenRole;
+  /** Of the token of a tab. */
+  tab?: TabTerms;
 }
 
 /** What the leader does for clients. Every promise settles only after what caused it is committed; failures are AssayErrors. */
@@ -49,6 +55,10 @@ export interface Control {
   /** What fails more often than chance explains, and what is done about it. */
   patterns(): PatternView[];
   setPattern(change: { patternId: string } & PatternRequest, origin: { by: Actor }): Promise<PatternView>;
+  /** Makes a code that a tab exchanges for a token of its own, once. */
+  createJoinCode(request: CreateJoinCodeRequest): Promise<CreateJoinCodeResponse>;
+  /** Exchanges a code, as somebody typed it. Rejects with `unauthenticated` for every code that is no good. */
+  join(code: string): Promise<JoinResponse>;
   createToken(request: CreateTokenRequest): Promise<CreateTokenResponse>;
   revokeToken(tokenId: string): Promise<void>;
   explain(task: { runId: string; taskId: string }): Promise<Explanation>;

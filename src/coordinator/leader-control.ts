@@ -2,10 +2,13 @@ import { AssayError, asRunId, asTaskId, asWorkerId, assert, err, isoTime, ok } f
 import type { Clock, Result } from "../base/index.ts";
 import { ASSAY_VERSION, PROTOCOL_VERSION, assayError, fault, faultError, workerStates } from "../contracts/index.ts";
 import type {
+  CreateJoinCodeRequest,
+  CreateJoinCodeResponse,
   CreateTokenRequest,
   CreateTokenResponse,
   Explanation,
   Fault,
+  JoinResponse,
   PatternRequest,
   PatternView,
   ShareKind,
@@ -17,12 +20,19 @@ import type {
   WorkerCommandRequest,
   WorkerCommandView,
 } from "../contracts/index.ts";
-import { newToken, tokenDigest } from "../auth/index.ts";
+import { newJoinCode, newToken, readJoinCode, tokenDigest } from "../auth/index.ts";
 import { commandsOf, explain, patternsOf, sharesOf } from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
 import { survey, surveyAll } from "./survey.ts";
 import { unfitTask } from "./task-size.ts";
+
+/** To walk to the other device and scan. */
+const JOIN_CODE_MS = 10 * 60_000;
+/** After that a tab needs a new code. */
+const TAB_TOKEN_MS = 7 * 24 * 3_600_000;
+/** `tab-` and the first part of a UUID. */
+const MADE_UP_NAME_LENGTH = 12;
 
 export interface LeaderControlOptions {
   /** The present leader, or why there is none. */
@@ -48,12 +58,14 @@ export class LeaderControl implements Control {
     const leader = this.options.leader();
     if (leader instanceof AssayError) return err(fault("not_leader", "This coordinator does not lead now."));
     const record = leader.state.tokens.get(tokenDigest(token));
-    if (!record) return err(fault("unauthenticated", "The token is not known."));
+    // A code is good for its exchange, and for nothing else.
+    if (!record || record.role === "join_code") return err(fault("unauthenticated", "The token is not known."));
     if (record.revoked) return err(fault("token_revoked", `The token ${record.name} was revoked.`));
     if (record.expiresAtMs !== null && record.expiresAtMs <= this.options.clock.nowMs()) {
       return err(fault("token_expired", `The token ${record.name} expired at ${isoTime(record.expiresAtMs)}.`));
     }
-    return ok({ tokenId: record.tokenId, name: record.name, role: record.role });
+    const { tokenId, name, role, tab } = record;
+    return ok({ tokenId, name, role, ...(tab === undefined ? {} : { tab }) });
   }
 
   async submitRun(
@@ -155,6 +167,30 @@ export class LeaderControl implements Control {
     const found = patternsOf(leader.state).find(({ pattern_id }) => pattern_id === patternId);
     assert(found, "a pattern that was set is known");
     return found;
+  }
+
+  async createJoinCode({ name, pool }: CreateJoinCodeRequest): Promise<CreateJoinCodeResponse> {
+    const { randomBytes, newId, clock } = this.options;
+    const code = newJoinCode(randomBytes);
+    const expiresAtMs = clock.nowMs() + JOIN_CODE_MS;
+    const workerId = asWorkerId(`tab-${newId()}`);
+    const made = { name: name ?? workerId.slice(0, MADE_UP_NAME_LENGTH), tab: { workerId, pool } };
+    const secret = { tokenId: newId(), sha256: tokenDigest(code), expiresAtMs };
+    await this.leading().ask({ type: "create_token", role: "join_code", ...secret, ...made });
+    return { code, worker_id: workerId, name: made.name, pool, expires_at: isoTime(expiresAtMs) };
+  }
+
+  async join(typed: string): Promise<JoinResponse> {
+    const { randomBytes, newId, clock } = this.options;
+    const token = newToken("tab", randomBytes);
+    const expiresAtMs = clock.nowMs() + TAB_TOKEN_MS;
+    const secret = { tokenId: newId(), sha256: tokenDigest(token), expiresAtMs };
+    const leader = this.leading();
+    await leader.ask({ type: "redeem_join_code", codeSha256: tokenDigest(readJoinCode(typed)), token: secret });
+    const record = leader.state.tokens.get(secret.sha256);
+    assert(record?.tab !== undefined, "a code that was exchanged made the token of a tab");
+    const { workerId, pool } = record.tab;
+    return { token, worker_id: workerId, name: record.name, pool, expires_at: isoTime(expiresAtMs) };
   }
 
   async createToken(request: CreateTokenRequest): Promise<CreateTokenResponse> {

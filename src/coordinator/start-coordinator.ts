@@ -13,6 +13,7 @@ import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
 import type { Actor } from "./control.ts";
 import { dataFolder } from "./data-folder.ts";
 import { createHttpApi } from "./http/http-api.ts";
+import type { JoinSite } from "./http/join-site.ts";
 import { LeaderControl } from "./leader-control.ts";
 import { startTerms } from "./terms.ts";
 
@@ -30,6 +31,8 @@ export interface CoordinatorOptions {
   /** How often an idle worker's health is checked; 0 for never. */
   healthCheckMs: number;
   logger: FastifyBaseLogger;
+  /** The page that makes workers of tabs; absent: there is none. */
+  joinSite?: JoinSite | undefined;
 }
 
 /**
@@ -103,6 +106,7 @@ async function start(
     logger: options.logger,
     clock,
     tls,
+    joinSite: options.joinSite,
   });
   cleanup.push(() => app.close());
   const listener = new WebSocketListener<Actor>({
@@ -114,8 +118,8 @@ async function start(
       const allowed = requirePermission(actor.value.role, "worker_link");
       return allowed.ok ? actor : allowed;
     },
-    onConnection: (connection) =>
-      acceptWorker(connection, { link: parts.link, clock, workerTimeoutMs: parts.workerTimeoutMs }),
+    onConnection: (connection, { tab }) =>
+      acceptWorker(connection, { link: parts.link, clock, workerTimeoutMs: parts.workerTimeoutMs, tab }),
   });
   cleanup.push(() => listener.close());
   const adminToken = await ensureAdminToken(control, folder.adminToken);

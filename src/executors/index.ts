@@ -2,7 +2,7 @@
  * executors: one folder per kind of task; each runs the tasks of some types and reports what became of them.
  *
  * Never: knows of leases, coordinators or results of other attempts; one kind never uses another.
- * May enter: worker, cli.
+ * May enter: worker, tab, cli.
  */
 import type { Platform } from "../platform/index.ts";
 import { CommandExecutor } from "./command/command-executor.ts";
@@ -24,6 +24,11 @@ export type {
   ProgressReport,
   StoredBlob,
 } from "./executor.ts";
+export { bundleForBrowser } from "./model/browser/page-bundle.ts";
+export { webRuntime } from "./model/browser/web-runtime.ts";
+export type { DedicatedWorker } from "./model/tab/run-in-dedicated-worker.ts";
+export { TabModelExecutor } from "./model/tab/tab-model-executor.ts";
+export { bundleTabRun } from "./model/tab/tab-run-bundle.ts";
 export { groupPrefix } from "./command/confinement.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
 export { backendWishes, isWished } from "./model/backends-to-try.ts";

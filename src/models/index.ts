@@ -10,6 +10,7 @@ export type { Architecture } from "./architectures.ts";
 export { findModel, listModels, memoryBytes, nearMatches } from "./catalogue.ts";
 export type { CatalogueEntry } from "./catalogue-entries.ts";
 export { publishFolder } from "./folder-publication.ts";
+export { generatedModel } from "./in-memory.ts";
 export { createFeeds, createSamples, int64Tensor } from "./inputs.ts";
 export type { Feeds, InputSpec, TensorData } from "./inputs.ts";
 export { sizedPrecisions } from "./model-size.ts";

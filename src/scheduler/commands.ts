@@ -7,9 +7,10 @@ import type {
   FinishedItem,
   HeldLease,
   JournalEvent,
-  Role,
   ShareKind,
+  TabTerms,
   TaskSpec,
+  TokenRole,
   WorkerAction,
   WorkerAnswerItem,
   WorkerLoad,
@@ -21,7 +22,21 @@ export type Command =
   | { type: "open_epoch"; epoch: number; holder: string; graceMs: number; healthCheckMs?: number }
   /** The leader did nothing for so long. */
   | { type: "leader_stalled"; stalledMs: number }
-  | { type: "create_token"; tokenId: string; sha256: string; role: Role; name: string; expiresAtMs: number | null }
+  | {
+      type: "create_token";
+      tokenId: string;
+      sha256: string;
+      role: TokenRole;
+      name: string;
+      expiresAtMs: number | null;
+      tab?: TabTerms;
+    }
+  | {
+      type: "redeem_join_code";
+      codeSha256: string;
+      /** What it is exchanged for. */
+      token: { tokenId: string; sha256: string; expiresAtMs: number };
+    }
   | { type: "revoke_token"; tokenId: string }
   | {
       type: "submit_run";

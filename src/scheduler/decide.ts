@@ -4,6 +4,7 @@ import { done, refused } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { decideFinished, decideProgressed, decideReleased, decideStarted } from "./decide-attempt.ts";
 import { decideReport, decideSetPattern } from "./decide-avoidance.ts";
+import { decideJoin } from "./decide-join.ts";
 import { decideCancelRun, decideCancelTask, decideSubmit } from "./decide-run.ts";
 import { decideProjected, decideStalled, decideTick } from "./decide-time.ts";
 import {
@@ -37,6 +38,8 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       if (!known) return refused(fault("not_found", `No token has the id ${command.tokenId}.`));
       return done({ type: "token_revoked", tokenId: command.tokenId });
     }
+    case "redeem_join_code":
+      return decideJoin(state, command, nowMs);
     case "submit_run":
       return decideSubmit(state, command);
     case "cancel_run":

@@ -6,11 +6,12 @@ import type {
   DependencyCondition,
   FailureClass,
   Hardware,
-  Role,
   RunState,
   ShareKind,
+  TabTerms,
   TaskCounts,
   TaskState,
+  TokenRole,
   WorkerState,
 } from "../contracts/index.ts";
 import type { PatternRecord } from "./avoidance.ts";
@@ -174,9 +175,10 @@ export interface WorkerRecord {
 export interface TokenRecord {
   tokenId: string;
   sha256: string;
-  role: Role;
+  role: TokenRole;
   name: string;
   expiresAtMs: number | null;
+  tab?: TabTerms;
   revoked: boolean;
 }
 

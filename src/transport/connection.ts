@@ -7,6 +7,9 @@ import type { FrameCodec } from "./codec/codec.ts";
 /** Where workers connect on a coordinator's HTTP server. */
 export const WORKER_PATH = "/api/v1/worker";
 
+/** Pages cannot set headers of a handshake: they offer their token as one more subprotocol, which is never chosen. */
+export const BEARER_SUBPROTOCOL = "assay.bearer.";
+
 /** One message on the wire: bytes for MessagePack, text for JSON. */
 export type Message = Uint8Array | string;
 
@@ -49,7 +52,7 @@ export interface ListenerOptions<Identity> {
 
 /** The first of the offered subprotocols that this version speaks. */
 export function chooseSubprotocol(offered: Iterable<string>): Result<Subprotocol, Fault> {
-  const names = [...offered];
+  const names = [...offered].filter((name) => !name.startsWith(BEARER_SUBPROTOCOL));
   for (const name of names) {
     const known = SUBPROTOCOLS.find((subprotocol) => subprotocol === name);
     if (known !== undefined) return ok(known);

@@ -3,8 +3,8 @@
  * session carries numbered, checked frames over a connection, with limits, heartbeats and back-pressure. PROTOCOL.md is its
  * specification.
  *
- * Never: what frames are about (leases, results, tokens), storage, a clock or randomness of its own. Only `ws/` needs Node.
- * May enter: coordinator, worker, cli, sim, the dashboard's tab worker.
+ * Never: what frames are about (leases, results, tokens), storage, a clock or randomness of its own. Only `ws/` needs Node, only `page/` a browser.
+ * May enter: coordinator, worker, tab, cli, sim.
  */
 export type { Connection, ConnectionHandlers, ListenerOptions, Message } from "./connection.ts";
 export { LoopbackListener } from "./loopback/loopback-listener.ts";
@@ -27,6 +27,8 @@ export type {
   WorkerSessionHandlers,
   WorkerSessionOptions,
 } from "./session/worker-session.ts";
+export { dialFromPage } from "./page/dial-from-page.ts";
+export type { DialFromPageOptions } from "./page/dial-from-page.ts";
 export { dialWebSocket } from "./ws/dial-web-socket.ts";
 export type { DialWebSocketOptions } from "./ws/dial-web-socket.ts";
 export type { HandshakeLimits } from "./ws/handshake-limiter.ts";

@@ -33,7 +33,12 @@ export function forgetfulMemory(): CommandMemory {
 
 /** A file of the last commands. */
 export async function openCommandMemory(path: string): Promise<CommandMemory> {
-  const known = z.array(commandRecord).safeParse(await readJson(path));
+  return rememberingIn(await readJson(path), (text) => writeDurably(path, text));
+}
+
+/** The last commands, in what is written as one text; `stored`: what that said, parsed. */
+export function rememberingIn(stored: unknown, write: (text: string) => Promise<void>): CommandMemory {
+  const known = z.array(commandRecord).safeParse(stored);
   const records = new Map((known.data ?? []).map((record) => [record.command_id, record]));
   let writing: Promise<void> = Promise.resolve();
   return {
@@ -45,7 +50,7 @@ export async function openCommandMemory(path: string): Promise<CommandMemory> {
       if (records.size > REMEMBERED_COMMANDS && oldest !== undefined) records.delete(oldest);
       const text = JSON.stringify([...records.values()]);
       // One after the other, and after a failed one too.
-      const written = writing.then(() => writeDurably(path, text));
+      const written = writing.then(() => write(text));
       writing = written.catch(() => undefined);
       return written;
     },

@@ -3,6 +3,7 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import { assayError } from "../../contracts/index.ts";
 import { WATCH_DEFAULTS, startCoordinator } from "../../coordinator/index.ts";
+import { openTabSite } from "../../tab/index.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import { dataDirOf } from "../data-folders.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -68,6 +69,7 @@ async function coordinate({ context, screen, options }: Invocation<Options>): Pr
     reconnectGraceMs: reconnectGrace,
     healthCheckMs: healthCheckInterval,
     logger: stderrLogger(options.logLevel),
+    joinSite: openTabSite(),
   });
   try {
     screen.result(() => [coordinator.url], { url: coordinator.url, admin_token_file: coordinator.adminTokenFile });

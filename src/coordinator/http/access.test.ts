@@ -54,6 +54,11 @@ const inventory: Record<string, Permission | "open"> = {
   "POST /api/v1/tokens": "tokens",
   "DELETE /api/v1/tokens/:token_id": "tokens",
   "GET /api/v1/events": "read",
+  "POST /api/v1/join-codes": "workers",
+  "POST /api/v1/join": "open",
+  "GET /api/v1/join": "worker_link",
+  "GET /join": "open",
+  "GET /join/*": "open",
 };
 
 const registered: RouteOptions[] = [];

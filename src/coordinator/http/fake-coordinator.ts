@@ -40,6 +40,7 @@ export class FakeCoordinator {
   readonly liveLogs = new Map<string, AsyncQueue<LogChunk>>();
   readonly keys = new Map<string, string>();
   readonly calls: [name: string, ...args: unknown[]][] = [];
+  readonly joinCode = "00000-00000";
   leads = true;
   /** Thrown by `explain`: for the tests of error replies. */
   failure: Error | undefined;
@@ -97,6 +98,14 @@ export class FakeCoordinator {
     createToken: async (request: CreateTokenRequest) => {
       const { role: granted, name } = request;
       return { token_id: "token-1", token: "assay_viewer_x", role: granted, name, expires_at: null };
+    },
+    createJoinCode: async ({ name = "tab-1", pool }) => {
+      return { code: this.joinCode, worker_id: "tab-1", name, pool, expires_at: "2026-01-01T00:10:00.000Z" };
+    },
+    join: async (code) => {
+      if (code !== this.joinCode) throw assayError("unauthenticated", "This code is no good");
+      const tab = { worker_id: "tab-1", name: "tab-1", pool: "tabs" };
+      return { token: "assay_tab_x", ...tab, expires_at: "2026-01-01T00:10:00.000Z" };
     },
     revokeToken: async (tokenId) => void this.calls.push(["revokeToken", tokenId]),
     explain: async ({ runId, taskId }): Promise<Explanation> => {

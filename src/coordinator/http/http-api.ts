@@ -17,6 +17,7 @@ import { checkedSubmission } from "./checked-submission.ts";
 import { addressOf, installGuard } from "./guard.ts";
 import { defaultHttpLimits } from "./http-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import type { JoinSite } from "./join-site.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { installOpenApi } from "./openapi.ts";
 import { requestError } from "./request-problems.ts";
@@ -25,6 +26,7 @@ import { adminRoutes } from "./routes/admin-routes.ts";
 import { artifactRoutes } from "./routes/artifact-routes.ts";
 import { blobRoutes } from "./routes/blob-routes.ts";
 import { eventRoutes } from "./routes/event-routes.ts";
+import { joinRoutes } from "./routes/join-routes.ts";
 import { logRoutes } from "./routes/log-routes.ts";
 import { patternRoutes } from "./routes/pattern-routes.ts";
 import { runRoutes } from "./routes/run-routes.ts";
@@ -48,6 +50,7 @@ export interface HttpApiOptions {
   /** PEM texts. TLS 1.3 only. */
   tls?: { cert: string; key: string } | undefined;
   limits?: Partial<HttpLimits>;
+  joinSite?: JoinSite | undefined;
 }
 
 /**
@@ -173,6 +176,7 @@ function registerRoutes(scope: FastifyInstance, context: RouteContext): void {
     artifactRoutes,
     blobRoutes,
     adminRoutes,
+    joinRoutes,
     eventRoutes,
   ]) {
     routes(api, context);

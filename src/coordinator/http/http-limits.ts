@@ -4,6 +4,8 @@ export interface HttpLimits {
   requestsPerSecond: number;
   /** Requests per minute and address that are told why their token is not valid; more are only told to wait. */
   unauthenticatedPerMinute: number;
+  /** Codes per minute and address that are tried to join with. */
+  joinsPerMinute: number;
   /** Event and log streams open at once. */
   maxStreams: number;
   /** How often a silent stream says that it is alive. */
@@ -21,6 +23,7 @@ export interface HttpLimits {
 export const defaultHttpLimits: HttpLimits = {
   requestsPerSecond: 1_000,
   unauthenticatedPerMinute: 20,
+  joinsPerMinute: 10,
   maxStreams: 500,
   heartbeatMs: 15_000,
   bodyBytes: 1024 * 1024,

@@ -5,6 +5,7 @@ import type { Clock } from "../../base/index.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Control, LiveLog, ReadModel } from "../control.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import type { JoinSite } from "./join-site.ts";
 import type { OpenStreams } from "./open-streams.ts";
 
 /** The server as routes see it: schemas are zod schemas, and handlers get their types. */
@@ -24,5 +25,6 @@ export interface RouteContext {
   blobs: BlobStore;
   clock: Clock;
   limits: HttpLimits;
+  joinSite?: JoinSite | undefined;
   streams: OpenStreams;
 }

@@ -6,10 +6,13 @@ import { errorMessage } from "../../base/index.ts";
 import type { Clock, Timer } from "../../base/index.ts";
 import type { ChildMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
 import { classifyDeath } from "./model-failure.ts";
-import { CANCEL_GRACE_MS, NEVER_BEGUN, notBegun, RunRecord } from "./model-run.ts";
+import { NEVER_BEGUN, notBegun, RunRecord } from "./model-run.ts";
 import type { ModelRunOutcome, RunWatch } from "./model-run.ts";
 import { startRunner } from "./runner-pool.ts";
 import type { RunnerPool } from "./runner-pool.ts";
+
+/** Time for a cancelled child to end by itself; a native call may hold it for long. */
+const CANCEL_GRACE_MS = 1_000;
 
 export interface ModelRunOptions extends RunWatch {
   /** The child's whole environment. */

@@ -31,9 +31,6 @@ export interface RunWatch {
 /** Runs a model where it can take nothing else with it. Never rejects: what goes wrong is an outcome. */
 export type RunModel = (request: ModelRunRequest, watch: RunWatch) => Promise<ModelRunOutcome>;
 
-/** Time for a cancelled run to end by itself; a native call may hold it for long. */
-export const CANCEL_GRACE_MS = 1_000;
-
 const LOG_TAIL_CHARACTERS = 16 * 1024;
 
 /** Stopped before it began. */

@@ -6,7 +6,7 @@ import { err, errorMessage } from "../../base/index.ts";
 import type { Clock, Result } from "../../base/index.ts";
 import { closeReasons, fault, MAX_FRAME_BYTES } from "../../contracts/index.ts";
 import type { Fault, Subprotocol } from "../../contracts/index.ts";
-import { chooseSubprotocol, WORKER_PATH } from "../connection.ts";
+import { BEARER_SUBPROTOCOL, chooseSubprotocol, WORKER_PATH } from "../connection.ts";
 import type { ListenerOptions } from "../connection.ts";
 import { CLOSE_GRACE_MS } from "../limits.ts";
 import { defaultHandshakeLimits, HandshakeLimiter } from "./handshake-limiter.ts";
@@ -27,8 +27,8 @@ export interface WebSocketListenerOptions<Identity> extends ListenerOptions<Iden
 }
 
 /**
- * Takes WebSocket connections of workers on an HTTP server that it shares. The token is read from the Authorization header
- * only, before the handshake is answered; a refusal is an HTTP error with the body of the REST API.
+ * Takes WebSocket connections of workers on an HTTP server that it shares. The token is read from a header only:
+ * Authorization, or for pages Sec-WebSocket-Protocol, before the handshake is answered; a refusal is an HTTP error with the body of the REST API.
  */
 export class WebSocketListener<Identity> {
   private readonly options: WebSocketListenerOptions<Identity>;
@@ -133,8 +133,10 @@ function remoteOf({ socket }: IncomingMessage): string {
   return `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`;
 }
 
-function bearerToken({ headers }: IncomingMessage): string | null {
-  return /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.authorization ?? "")?.[1] ?? null;
+function bearerToken(request: IncomingMessage): string | null {
+  const header = /^Bearer +([\x21-\x7e]+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+  const offered = offeredBy(request).find((name) => name.startsWith(BEARER_SUBPROTOCOL));
+  return header ?? offered?.slice(BEARER_SUBPROTOCOL.length) ?? null;
 }
 
 function offeredBy({ headers }: IncomingMessage): string[] {

@@ -3,9 +3,9 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { basename, dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, extname, join } from "node:path";
 import type { ModelFolder } from "../../../models/index.ts";
+import { webRuntime } from "./web-runtime.ts";
 
 /** Isolation gives a page threads and a clock of 5 µs. */
 const HEADERS = {
@@ -37,7 +37,7 @@ export async function servePage(content: {
   model: Pick<ModelFolder, "onnxFile" | "dataFiles">;
 }): Promise<PageServer> {
   const { onnxFile, dataFiles } = content.model;
-  const runtimeFolder = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
+  const { folder: runtimeFolder } = webRuntime();
   const modelFiles = new Map([onnxFile, ...dataFiles.map(({ file }) => file)].map((file) => [modelPath(file), file]));
   const server = createServer((request, response) => {
     const path = request.url ?? "/";

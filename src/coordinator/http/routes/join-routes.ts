@@ -1,0 +1,112 @@
+import { z } from "zod";
+import {
+  assayError,
+  createJoinCodeRequest,
+  createJoinCodeResponse,
+  joinRequest,
+  joinResponse,
+  tabView,
+} from "../../../contracts/index.ts";
+import { actorOf, addressOf } from "../guard.ts";
+import type { Api, RouteContext } from "../route-context.ts";
+import { errors, found } from "../route-schemas.ts";
+
+const SECOND_MS = 1_000;
+const LASTING = "public, max-age=31536000, immutable";
+
+/** Isolation gives the page threads and a precise clock; nothing is loaded from anywhere else, run from text, or framed. */
+const isolation = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  "cross-origin-resource-policy": "same-origin",
+};
+const policy = [
+  "default-src 'none'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+];
+const scripts = "script-src 'self' 'wasm-unsafe-eval'";
+
+/** How a browser's tab becomes a worker. */
+export function joinRoutes(api: Api, context: RouteContext): void {
+  exchangeRoutes(api, context);
+  siteRoutes(api, context);
+}
+
+function exchangeRoutes(api: Api, { control, limits }: RouteContext): void {
+  const countGuess = api.createRateLimit({
+    max: limits.joinsPerMinute,
+    timeWindow: 60 * SECOND_MS,
+    keyGenerator: addressOf,
+  });
+  api.post(
+    "/api/v1/join-codes",
+    {
+      config: { permission: "workers" },
+      schema: {
+        operationId: "createJoinCode",
+        tags: ["joining"],
+        body: createJoinCodeRequest,
+        response: { 201: createJoinCodeResponse, ...errors },
+      },
+    },
+    async ({ body }, reply) => reply.code(201).send(await control.createJoinCode(body)),
+  );
+  api.post(
+    "/api/v1/join",
+    {
+      config: { permission: "open" },
+      schema: {
+        operationId: "join",
+        tags: ["joining"],
+        security: [],
+        body: joinRequest,
+        response: { 201: joinResponse.describe("The only time that the token is shown"), ...errors },
+      },
+    },
+    async (request, reply) => {
+      // Before the code is looked at: too many guesses are told nothing, not even by a right one.
+      const guesses = await countGuess(request);
+      if (!guesses.isAllowed && guesses.isExceeded) {
+        reply.header("retry-after", guesses.ttlInSeconds);
+        throw assayError("rate_limited", `More than ${limits.joinsPerMinute} codes came from this address in a minute`);
+      }
+      return reply.code(201).send(await control.join(request.body.code));
+    },
+  );
+  api.get(
+    "/api/v1/join",
+    {
+      config: { permission: "worker_link" },
+      schema: { operationId: "getTab", tags: ["joining"], response: { 200: tabView, ...errors } },
+    },
+    async (request) => {
+      const { name, tab } = actorOf(request);
+      const { workerId, pool } = found(tab ?? null, "tab with this token");
+      return { worker_id: workerId, name, pool };
+    },
+  );
+}
+
+function siteRoutes(api: Api, { joinSite }: RouteContext): void {
+  for (const url of ["/join", "/join/*"]) {
+    api.get(
+      url,
+      { config: { permission: "open" }, schema: { hide: true, params: z.object({ "*": z.string().default("") }) } },
+      async ({ params }, reply) => {
+        const name = params["*"];
+        const file = found((await joinSite?.file(name)) ?? null, `file /join/${name}`);
+        const allowed = file.evaluates ? `${scripts} 'unsafe-eval'` : scripts;
+        reply.headers({ ...isolation, "content-security-policy": [...policy, allowed].join("; ") });
+        reply.header("content-type", file.contentType);
+        if (file.lasting) reply.header("cache-control", LASTING);
+        return reply.send(file.content);
+      },
+    );
+  }
+}

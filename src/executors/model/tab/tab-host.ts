@@ -1,0 +1,25 @@
+import { assert } from "../../../base/index.ts";
+import { createReference, generatedModel } from "../../../models/index.ts";
+import type { InferenceHost } from "../inference-host.ts";
+import { webHost } from "../page/web-host.ts";
+
+/** A dedicated worker of a tab, to run models in that the tab makes itself. */
+export function tabHost({ engine, startedMs }: { engine: string; startedMs: number }): InferenceHost {
+  let file: Uint8Array | undefined;
+  return webHost({
+    startedMs,
+    engine,
+    memory: { source: "not_known", reset: () => Promise.resolve(), peakBytes: () => Promise.resolve(0) },
+    openModel: async ({ model: name, precision }) => {
+      const { model, onnx } = await generatedModel(name, precision);
+      file = onnx;
+      return { model, reference: createReference(model.config, onnx) };
+    },
+    readModel: () => {
+      assert(file !== undefined, "a model is opened before it is read");
+      return Promise.resolve(file);
+    },
+    // A page does not see the other programs of its machine.
+    watchOthers: () => Promise.resolve(() => Promise.resolve(null)),
+  });
+}

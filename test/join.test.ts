@@ -1,0 +1,236 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "puppeteer-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Client } from "../src/client/index.ts";
+import type { SubmitRunInput, TaskSpecInput, WorkerView } from "../src/contracts/index.ts";
+import { headlessShell } from "../src/executors/model/browser/headless-shell.ts";
+import { launchBrowser } from "../src/executors/model/browser/launch-browser.ts";
+import { all, assay, eventually, Site, until } from "./support/assay-process.ts";
+import type { RunningCoordinator } from "./support/assay-process.ts";
+
+const MINUTES = 60_000;
+
+let site: Site;
+let coordinator: RunningCoordinator;
+let client: Client;
+let cache: string;
+let browser: Browser;
+
+beforeAll(async () => {
+  site = await Site.open();
+  cache = await mkdtemp(join(tmpdir(), "assay-shell-"));
+  coordinator = await site.coordinator();
+  client = coordinator.client;
+  const shell = await headlessShell(cache);
+  if (shell === undefined) throw new Error("@sparticuz/chromium is not installed");
+  browser = await launchBrowser({
+    name: "headless-shell",
+    executablePath: shell.executable,
+    signal: new AbortController().signal,
+    onStarted: () => undefined,
+  });
+}, 3 * MINUTES);
+afterAll(async () => {
+  await browser.close();
+  await site[Symbol.asyncDispose]();
+  await rm(cache, { recursive: true, force: true });
+});
+
+interface Joining {
+  address: string;
+  code: string;
+  worker_id: string;
+  name: string;
+  pool: string;
+}
+
+async function makeCode(name: string): Promise<Joining> {
+  const { code, stdout, stderr } = await assay("join", "--json", "--name", name, ...coordinator.flags);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Joining;
+}
+
+/** Opens a page in a browser profile of its own: a device of its own. */
+async function open(address: string, prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  await prepare?.(page);
+  await page.goto(address);
+  return page;
+}
+
+function shown(page: Page, pattern: RegExp): Promise<string> {
+  return eventually(`${pattern} on the page`, async () => {
+    const text = await page.$eval("main", (main) => (main as unknown as { innerText: string }).innerText);
+    if (pattern.test(text)) return text;
+    throw new Error(text);
+  });
+}
+
+function workerIn(workerId: string, ...states: WorkerView["status"][]): Promise<WorkerView> {
+  return eventually(`worker ${workerId} ${states.join(" or ")}`, async () => {
+    const worker = (await all(client.workers())).find(({ worker_id: id }) => id === workerId);
+    return worker && states.includes(worker.status) ? worker : undefined;
+  });
+}
+
+function modelTask(taskId: string, changes: { iterations?: number; backend?: string } = {}): TaskSpecInput {
+  const { iterations = 3, backend = "tab/wasm" } = changes;
+  return {
+    task_id: taskId,
+    type: "model",
+    requirements: { backend },
+    config: { model: "tiny-bert", batch_sizes: [1], iterations, min_duration_seconds: 0, sequence_length: 16 },
+  };
+}
+
+async function submit(name: string, task: TaskSpecInput): Promise<string> {
+  const request: SubmitRunInput = { name, pool: "tabs", wait_for_capacity: true, tasks: [task] };
+  return (await client.submitRun(request)).run_id;
+}
+
+const exchange = async (code: string): Promise<number> =>
+  (
+    await fetch(`${coordinator.url}/api/v1/join`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ code }),
+    })
+  ).status;
+
+describe("a tab that joins", () => {
+  test(
+    "works for what asks for it, proves it, and is the same after a reload and another when it left",
+    async () => {
+      const joining = await makeCode("phone");
+      const page = await open(joining.address);
+      expect((await workerIn(joining.worker_id, "ready")).name).toBe("phone");
+      expect(page.url()).toBe(`${coordinator.url}/join`);
+      const listed = await assay("workers", "--json", ...coordinator.flags);
+      expect(listed.stdout).toContain(joining.worker_id);
+
+      const first = await submit("first", modelTask("bert"));
+      expect((await client.waitForRun(first)).state).toBe("completed");
+      const [result] = await all(client.results({ run_id: first }));
+      expect(result).toMatchObject({
+        worker_id: joining.worker_id,
+        status: "completed",
+        hardware: "wasm",
+        provenance: { kind: "real", proven: true, requested_backend: "tab/wasm", observed_backend: "tab/wasm" },
+      });
+      await shown(page, /bert completed, proven/);
+
+      await page.reload();
+      await shown(page, /Connected, waiting for work/);
+      const second = await submit("second", modelTask("again"));
+      expect((await client.waitForRun(second)).state).toBe("completed");
+      expect((await all(client.results({ run_id: second })))[0]?.worker_id).toBe(joining.worker_id);
+
+      // The code is spent: in another browser it is worth nothing.
+      const stranger = await open(joining.address);
+      await shown(stranger, /This code was never made, was used, or is over/);
+      await page.click("#leave");
+      await shown(page, /Left\. Thank you\./);
+      await page.reload();
+      await shown(page, /Not joined/);
+      await Promise.all([page.close(), stranger.close()]);
+    },
+    4 * MINUTES,
+  );
+
+  test(
+    "and is closed in the middle of a task: another goes on with it",
+    async () => {
+      const [one, other] = [await makeCode("closing"), await makeCode("staying")];
+      const closing = await open(one.address);
+      await workerIn(one.worker_id, "ready");
+      const run = await submit("closed", modelTask("long", { iterations: 100_000 }));
+      await shown(closing, /Working/);
+      await closing.close({ runBeforeUnload: false });
+      await workerIn(one.worker_id, "lost", "left");
+      const staying = await open(other.address);
+      await shown(staying, /Working/);
+      const attempts = await all(client.attempts({ run_id: run }));
+      expect(attempts.map(({ worker_id: id }) => id)).toEqual([one.worker_id, other.worker_id]);
+      await client.cancelRun(run, "shown");
+      await until("the run is cancelled", async () => (await client.run(run)).state === "cancelled");
+      await shown(staying, /long cancelled/);
+      await staying.close();
+    },
+    4 * MINUTES,
+  );
+
+  test(
+    "and lies about its hardware is believed only what it computed",
+    async () => {
+      const joining = await makeCode("liar");
+      const page = await open(joining.address, (one) =>
+        one.evaluateOnNewDocument(`
+          Object.defineProperty(navigator, "hardwareConcurrency", { get: () => 4096 });
+          Object.defineProperty(navigator, "deviceMemory", { get: () => 2048 });
+          Object.defineProperty(navigator, "userAgent", { get: () => "Mozilla/5.0 (Windows NT 10.0; RTX 5090) Chrome/999.0" });
+          const info = { vendor: "nvidia", architecture: "blackwell", device: "RTX 5090", description: "" };
+          Object.defineProperty(navigator, "gpu", { get: () => ({ requestAdapter: async () => ({ info }) }) });`),
+      );
+      const { capabilities } = await workerIn(joining.worker_id, "ready");
+      expect(capabilities).toMatchObject({ gpus: [], cpu: { cores: 32 }, memory_gb: 8, pools: ["tabs"] });
+      // What counts was computed in the run's own worker, out of reach of what the page claims.
+      const working = capabilities.runtimes.filter(({ available }) => available);
+      expect(capabilities.hardware).toEqual([...new Set(working.map(({ hardware }) => hardware))]);
+      for (const { device, detail } of working) {
+        expect(device ?? "").not.toContain("RTX");
+        expect(detail).toMatch(/of the float64 reference.*SHA-256/);
+      }
+      await page.close();
+    },
+    4 * MINUTES,
+  );
+});
+
+describe("a token of a tab", () => {
+  test("opens nothing but the link of its own worker", async () => {
+    const { code } = await client.createJoinCode({ name: "bound" });
+    const { token, worker_id: workerId } = await client.join(code.toLowerCase().replace("-", " "));
+    const ask = async (path: string): Promise<number> =>
+      (await fetch(`${coordinator.url}${path}`, { headers: { authorization: `Bearer ${token}` } })).status;
+    expect(await ask("/api/v1/join")).toBe(200);
+    expect(await ask("/api/v1/runs")).toBe(403);
+    expect(await ask(`/api/v1/blobs/${"a".repeat(64)}`)).toBe(403);
+    // The worker of a machine with this token would be somebody else, offer more, and is refused.
+    const impostor = site.worker("impostor", { url: coordinator.url, token }, "--slots", "1");
+    const { code: exit, stderr } = await impostor.ended;
+    expect({ exit, stderr }).toMatchObject({ exit: 2, stderr: expect.stringContaining(`of the worker ${workerId}`) });
+  });
+
+  test("comes of a code that outlives a restart of the coordinator, once", async () => {
+    const { code } = await client.createJoinCode({});
+    await coordinator.process.stop();
+    coordinator = await site.coordinator(Number(new URL(coordinator.url).port));
+    client = coordinator.client;
+    expect(await exchange(code)).toBe(201);
+    expect(await exchange(code)).toBe(401);
+  });
+
+  test("cannot be guessed: after some wrong codes not even the right one is taken", async () => {
+    const { code } = await client.createJoinCode({});
+    const answers: number[] = [];
+    for (let guess = 0; guess < 11; guess += 1) answers.push(await exchange(`AAAAA-0000${guess % 10}`));
+    expect(new Set(answers)).toEqual(new Set([401, 429]));
+    expect(await exchange(code)).toBe(429);
+  });
+});
+
+describe("the page", () => {
+  test("is isolated, and serves only its own files", async () => {
+    const head = (path: string): Promise<Response> => fetch(`${coordinator.url}${path}`);
+    const { headers } = await head("/join");
+    expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
+    expect(headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+    expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(headers.get("content-security-policy")).not.toContain("'unsafe-eval'");
+    for (const path of ["/join/..%2f..%2fpackage.json", "/join/runtime/..%2f..%2fpackage.json", "/join/constructor"])
+      expect([path, (await head(path)).status]).toEqual([path, 404]);
+  });
+});
