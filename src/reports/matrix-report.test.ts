@@ -74,7 +74,9 @@ describe("the matrix of what is known", () => {
       ],
       [
         "Changed since the measurement before",
-        ["tiny-bert on ort-node/cpu: p50 1 → 2 ms at batch size 1, 100 % slower (noise 10 %); since 2026-11-23 10:00"],
+        [
+          "tiny-bert on ort-node/cpu: p50 1 → 2 ms at batch size 1, slower by a factor of 2 (noise: up to 1.1); since 2026-11-23 10:00",
+        ],
       ],
     ]);
   });

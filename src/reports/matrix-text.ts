@@ -103,10 +103,9 @@ export function changeLine(change: CellChange): string {
 }
 
 function latencyText({ batch_size, from_ms, to_ms, noise }: NonNullable<CellChange["p50"]>): string {
-  const percent = (ratio: number): string => `${measureText(Math.abs(ratio) * 100)} %`;
-  const word = to_ms > from_ms ? "slower" : "faster";
+  const [word, factor] = to_ms > from_ms ? ["slower", to_ms / from_ms] : ["faster", from_ms / to_ms];
   return (
     `p50 ${measureText(from_ms)} → ${measureText(to_ms)} ms at batch size ${batch_size}, ` +
-    `${percent(to_ms / from_ms - 1)} ${word} (noise ${percent(noise)})`
+    `${word} by a factor of ${measureText(factor)} (noise: up to ${measureText(1 + noise)})`
   );
 }
