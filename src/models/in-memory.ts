@@ -23,7 +23,7 @@ export async function generatedModel(
     });
   }
   const files = generateModel(entry.origin.id, { precision });
-  const [onnxFile = ""] = onnxCandidates(precision);
+  const [onnxFile] = onnxCandidates(precision);
   const config = JSON.parse(new TextDecoder().decode(files.get("config.json"))) as JsonObject;
   const onnx = new Uint8Array(files.get(onnxFile) ?? []);
   const model: ModelFolder = {
