@@ -16,8 +16,6 @@ export interface TabFile {
   content: string | Readable;
   /** Its address changes when it does. */
   lasting: boolean;
-  /** Makes code of text. */
-  evaluates: boolean;
 }
 
 export interface TabSite {
@@ -38,18 +36,17 @@ export function openTabSite(): TabSite {
       if (name === "") return text("text/html; charset=utf-8", JOIN_PAGE);
       if (name === "page.css") return text("text/css; charset=utf-8", JOIN_STYLE);
       if (name === "page.mjs") return text(SCRIPT, await pageProgram());
-      // The runtime's binding to WebNN does; it is alone in its dedicated worker, without the page and what the page keeps.
-      if (name === "run.mjs") return { ...text(SCRIPT, await runProgram()), evaluates: true };
+      if (name === "run.mjs") return text(SCRIPT, await runProgram());
       const contentType = runtimeTypes[extname(name)];
       if (contentType === undefined || !(await runtimeFiles()).has(name)) return null;
       const content = createReadStream(join(folder, name.slice(runtime.length)));
-      return { contentType, content, lasting: true, evaluates: false };
+      return { contentType, content, lasting: true };
     },
   };
 }
 
 function text(contentType: string, content: string): TabFile {
-  return { contentType, content, lasting: false, evaluates: false };
+  return { contentType, content, lasting: false };
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

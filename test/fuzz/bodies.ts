@@ -33,6 +33,8 @@ export const BODIES: Readonly<Record<string, (rng: Rng) => Body | Buffer>> = {
   setShare: (rng) => ({ weight: 1 + rng.below(9), max_running: 50 }),
   setPattern: (rng) => ({ action: pick(rng, patternRequest.shape.action.options), ...reason() }),
   createToken: () => ({ role: "viewer", name: "v", expires_in_seconds: 60 }),
+  createJoinCode: (rng) => ({ pool: pick(rng, ["tabs", "default"]) }),
+  join: () => ({ code: "00000-00000" }),
   query: (rng) => ({ sql: pick(rng, SQL), max_rows: 10 }),
   putBlob: () => BLOB,
 };

@@ -6,8 +6,6 @@ export interface SiteFile {
   content: string | Readable;
   /** Its address changes when it does. */
   lasting: boolean;
-  /** A program that makes code of text: it runs apart from the page, whose own policy never allows that. */
-  evaluates: boolean;
 }
 
 /** The page that makes a worker of a browser's tab, with all that it loads: the same for everybody, nothing in it is secret. */

@@ -67,7 +67,7 @@ test("a page says who it is without a header, and messages come as they were sen
 
 test("a refused page is told that nobody answers, and no token is ever the subprotocol", async () => {
   await expect(dial("wrong")).rejects.toMatchObject({ code: "coordinator_unreachable" });
-  expect(tokens).toEqual(["wrong"]);
+  expect(new Set(tokens)).toEqual(new Set(["wrong"]));
 });
 
 test.each([

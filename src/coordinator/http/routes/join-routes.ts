@@ -15,22 +15,22 @@ const SECOND_MS = 1_000;
 const LASTING = "public, max-age=31536000, immutable";
 
 /** Isolation gives the page threads and a precise clock; nothing is loaded from anywhere else, run from text, or framed. */
-const isolation = {
+const pageHeaders = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
   "cross-origin-resource-policy": "same-origin",
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self'",
+    "style-src 'self'",
+    "img-src data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; "),
 };
-const policy = [
-  "default-src 'none'",
-  "worker-src 'self'",
-  "style-src 'self'",
-  "img-src data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-];
-const scripts = "script-src 'self' 'wasm-unsafe-eval'";
 
 /** How a browser's tab becomes a worker. */
 export function joinRoutes(api: Api, context: RouteContext): void {
@@ -101,9 +101,7 @@ function siteRoutes(api: Api, { joinSite }: RouteContext): void {
       async ({ params }, reply) => {
         const name = params["*"];
         const file = found((await joinSite?.file(name)) ?? null, `file /join/${name}`);
-        const allowed = file.evaluates ? `${scripts} 'unsafe-eval'` : scripts;
-        reply.headers({ ...isolation, "content-security-policy": [...policy, allowed].join("; ") });
-        reply.header("content-type", file.contentType);
+        reply.headers({ ...pageHeaders, "content-type": file.contentType });
         if (file.lasting) reply.header("cache-control", LASTING);
         return reply.send(file.content);
       },

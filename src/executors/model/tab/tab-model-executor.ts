@@ -14,6 +14,9 @@ import { executeModelTask } from "../model-task.ts";
 import { runInDedicatedWorker } from "./run-in-dedicated-worker.ts";
 import type { DedicatedRunOptions } from "./run-in-dedicated-worker.ts";
 
+/** A device that has given no answer by then gives none: some drivers hang. The runtime is loaded in that time, too. */
+const PROBE_LIMIT_MS = 120_000;
+
 /** Runs tasks of type `model` and `benchmark` in the browser that it is loaded in. */
 export class TabModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
@@ -27,7 +30,9 @@ export class TabModelExecutor implements Executor {
   }
 
   async capabilities({ cacheDir }: ProbeContext): Promise<ExecutorCapabilities> {
-    const probes = await probeBackends(tabBackendNames, { cacheDir, run: this.run });
+    const run: RunModel = (request, watch) =>
+      this.run(request, { ...watch, signal: AbortSignal.timeout(PROBE_LIMIT_MS) });
+    const probes = await probeBackends(tabBackendNames, { cacheDir, run });
     this.proven = provenBackends(probes);
     return capabilitiesOf(probes);
   }
