@@ -132,7 +132,7 @@ describe("damaged folders", () => {
   ])("a file that %s is refused by name", async (_name, change) => {
     const path = await damaged(change);
     await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject({
-      code: "model_file_missing",
+      code: "model_unreadable",
       message: expect.stringMatching(/local.*model\.onnx is not a readable ONNX file: ./),
       next: expect.stringContaining("again"),
     });

@@ -69,7 +69,8 @@ export async function makeTabWorker(identity: JoinResponse, seat: Seat, view: Ta
       return watched(new ExecutorHost({ ...ports, executors, workerId, cacheDir: "", env: {}, clock, logger }), view);
     },
     // A page that is being closed still runs these.
-    defer: queueMicrotask,
+    // Called as a method of these options, which a function of the page refuses to be.
+    defer: (action) => queueMicrotask(action),
     rng: seededRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
   });
   return { capabilities, worker };
