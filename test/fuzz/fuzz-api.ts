@@ -67,7 +67,11 @@ export class FuzzApi {
       committedSeq: () => coordinator.committedSeq,
       clock,
       startedAtMs: clock.nowMs(),
-      randomBytes: (count) => new Uint8Array(count).fill((made += 1) % 256),
+      // The number in digits to the base of 32: codes have letters of so many kinds.
+      randomBytes: (count) => {
+        made += 1;
+        return Uint8Array.from({ length: count }, (_, place) => Math.floor(made / 32 ** place) % 32);
+      },
       newId: () => `id-${(made += 1)}`,
     });
     const sink = new Writable({ write: (_chunk, _encoding, written) => written() });
