@@ -139,8 +139,7 @@ with last as (
     max(value) filter (where name = 'latency_ms_p50') as p50_ms,
     max(value) filter (where name = 'latency_ms_p95') as p95_ms,
     max(value) filter (where name = 'throughput_items_per_second') as items_per_second,
-    -- Where it cannot be read, as of a browser elsewhere than on Linux, it is 0.
-    nullif(max(value) filter (where name = 'batch_peak_memory_mb'), 0) as memory_mb,
+    max(value) filter (where name = 'batch_peak_memory_mb') as memory_mb,
     max(value) filter (where name = 'iterations') as n,
     max(value) filter (where name = 'latency_spread') as spread
   from metrics where batch_size is not null group by all
