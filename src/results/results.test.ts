@@ -461,10 +461,22 @@ describe("backends", () => {
 test("recovery steps are rows, and what a fallback cost is told against the platform that was wanted", async () => {
   const made = new Story();
   made.add(registered);
-  made.add(specs(model("wanted", "cpu"), { ...model("fell", "cpu"), requirements: { hardware: ["cpu", "wasm"] } }));
-  made.attempt("wanted", 1, measured("cpu"));
+  const half = model("half", "cpu");
+  made.add(
+    specs(model("wanted", "cpu"), { ...half, config: { ...half.config, precision: "fp16" } } as TaskSpecInput, {
+      ...model("fell", "cpu"),
+      requirements: { hardware: ["cpu", "wasm"] },
+    }),
+  );
+  const ran = (requested_backend: string) => ({ kind: "real", proven: true, requested_backend }) as const;
+  made.attempt("wanted", 1, { ...measured("cpu"), provenance: ran("ort-node/cpu") });
+  // Newer, and no measure for what ran in another precision.
+  made.attempt("half", 1, {
+    ...{ hardware: "cpu", provenance: ran("ort-node/cpu") },
+    metrics: [{ name: "latency_ms_p50", value: 1, unit: "ms", batch_size: 4 }],
+  });
   made.attempt("fell", 1, {
-    hardware: "wasm",
+    ...{ hardware: "wasm", provenance: ran("ort-web/wasm") },
     recovery: [
       { strategy: "fallback_hardware", class: "setup", message: "no worker with cpu took it", succeeded: true },
       { strategy: "halve_batch", class: "out_of_memory", reason: "out_of_memory", message: "8", succeeded: false },
@@ -484,6 +496,8 @@ test("recovery steps are rows, and what a fallback cost is told against the plat
     10,
   );
   expect(impact.rows).toEqual([["fell", "cpu", "wasm", 4, 6, 3, 2]]);
+  const compared = await one.sql("select precision, wanted_backend, backend from fallback_impact", 10);
+  expect(compared.rows).toEqual([["fp32", "ort-node/cpu", "ort-web/wasm"]]);
   expect((await one.results({ limit: 10, task_id: "fell" })).items[0]?.recovery).toHaveLength(2);
   expect((await one.results({ limit: 10, task_id: "wanted" })).items[0]?.recovery).toEqual([]);
   expect((await one.sql("select recovery from results_wide where task_id = 'wanted'", 1)).rows).toEqual([["[]"]]);
