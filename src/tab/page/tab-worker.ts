@@ -36,11 +36,11 @@ export interface TabWorker {
 
 /** Tries what this browser can do, and makes the worker of it: the production loop with the ports of a page. */
 export async function makeTabWorker(identity: JoinResponse, seat: Seat, view: TabView): Promise<TabWorker> {
-  const platform = tabPlatform(identity.name);
+  const workerId = asWorkerId(identity.worker_id);
+  const platform = tabPlatform(workerId);
   const engine = browserName(page.navigator.userAgent);
   const start = (): DedicatedWorker => new page.Worker("/join/run.mjs", { type: "module" }) as DedicatedWorker;
   const executors = [new TabModelExecutor({ start, engine })];
-  const workerId = asWorkerId(identity.worker_id);
   const capabilities = await measureCapabilities({
     ...{ platform, executors, logger },
     labels: { browser: engine },
