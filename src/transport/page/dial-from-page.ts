@@ -127,6 +127,8 @@ class PageConnection implements Connection {
     this.looking = true;
     setTimeout(() => {
       this.looking = false;
+      // What is unsent then stays so.
+      if (this.closed) return;
       this.handlers?.onFlushed();
       this.lookLater();
     }, FLUSH_LOOK_MS);
