@@ -30,7 +30,9 @@ export async function dialCoordinator({
     await createClient({ baseUrl: url, token }).tab(signal);
   } catch (error) {
     if (error instanceof AssayError) throw error;
-    throw assayError("coordinator_unreachable", `No answer came from ${url}: ${errorMessage(error)}.`, { cause: error });
+    throw assayError("coordinator_unreachable", `No answer came from ${url}: ${errorMessage(error)}.`, {
+      cause: error,
+    });
   }
   return dialFromPage({ url, token, subprotocols: SUBPROTOCOLS, signal });
 }
