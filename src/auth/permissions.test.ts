@@ -12,6 +12,7 @@ const expected: Record<Permission, string> = {
   workers: "admin",
   shares: "admin",
   patterns: "admin",
+  templates: "admin",
   tokens: "admin",
   state_hash: "admin",
   worker_link: "worker admin",

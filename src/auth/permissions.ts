@@ -17,6 +17,8 @@ export const permissions = {
   shares: ["admin"],
   /** Decide what is done about what fails. */
   patterns: ["admin"],
+  /** Add and remove templates: others run what they make. */
+  templates: ["admin"],
   /** Make and revoke tokens. */
   tokens: ["admin"],
   /** Compares the state with its replay: costs the leader time. */

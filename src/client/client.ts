@@ -21,6 +21,8 @@ import {
   submitRunResponse,
   tabView,
   taskView,
+  templatesResponse,
+  templateView,
   workerCommandsResponse,
   workerCommandView,
   workerView,
@@ -54,6 +56,9 @@ import type {
   TabView,
   TaskView,
   TasksQuery,
+  TemplateInput,
+  TemplateSummary,
+  TemplateView,
   WorkerCommandInput,
   WorkerCommandView,
   WorkerView,
@@ -236,6 +241,26 @@ export class Client {
     return this.http.json(path, patternView, { method: "PUT", body: change });
   }
 
+  /** The newest version of each template that the coordinator keeps; those that are built in are not among them. */
+  async templates(): Promise<TemplateSummary[]> {
+    return (await this.http.json("/api/v1/templates", templatesResponse)).items;
+  }
+
+  /** A version of a template, the newest unless one is named. */
+  template(name: string, version?: number): Promise<TemplateView> {
+    return this.http.json(templatePath(name), templateView, { query: { version } });
+  }
+
+  /** Adds a version; the newest one comes back when it is the same document. */
+  addTemplate(document: TemplateInput): Promise<TemplateView> {
+    return this.http.json("/api/v1/templates", templateView, { method: "POST", body: document });
+  }
+
+  /** Its versions are gone; their numbers are not given again. */
+  async removeTemplate(name: string): Promise<void> {
+    await this.http.send(templatePath(name), { method: "DELETE" });
+  }
+
   createToken(request: { role: Role; name: string; expires_in_seconds?: number | null }): Promise<CreateTokenResponse> {
     return this.http.json("/api/v1/tokens", createTokenResponse, { method: "POST", body: request });
   }
@@ -293,6 +318,10 @@ export class Client {
 
 function taskPath(runId: string, taskId: string): string {
   return `/api/v1/tasks/${encodeURIComponent(runId)}/${encodeURIComponent(taskId)}`;
+}
+
+function templatePath(name: string): string {
+  return `/api/v1/templates/${encodeURIComponent(name)}`;
 }
 
 function commandsPath(workerId: string): string {

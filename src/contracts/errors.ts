@@ -14,12 +14,12 @@ export const errorCatalogue = {
     next: "Correct the value at the path that the message names.",
   },
   invalid_syntax: {
-    meaning: "A suite file is not valid YAML or JSON.",
+    meaning: "A suite or template file is not valid YAML or JSON.",
     next: "Correct the file at the line that the message names.",
   },
-  invalid_encoding: { meaning: "A suite file is not UTF-8 text.", next: "Save the file as UTF-8." },
+  invalid_encoding: { meaning: "A suite or template file is not UTF-8 text.", next: "Save the file as UTF-8." },
   suite_too_large: { meaning: "A suite is larger than the limit of 8 MiB.", next: "Split it into several suites." },
-  suite_not_found: { meaning: "The suite file does not exist or cannot be read.", next: "Check the path." },
+  suite_not_found: { meaning: "The suite or template file does not exist or cannot be read.", next: "Check the path." },
   duplicate_task_id: { meaning: "Two tasks of one run have the same id.", next: "Give each task its own task_id." },
   missing_dependency: {
     meaning: "A task depends on a task that the run does not have.",
@@ -54,6 +54,22 @@ export const errorCatalogue = {
   hub_unreachable: {
     meaning: "The model hub could not be reached.",
     next: "Check the network, or give the path of a model folder.",
+  },
+  unknown_template: {
+    meaning: "No template has this name, or not this version.",
+    next: "Check the name and the version.",
+  },
+  template_cycle: {
+    meaning: "Templates extend each other in a circle.",
+    next: "Take one `extends` of those that the message names away.",
+  },
+  template_mismatch: {
+    meaning: "A template is not for this model or this hardware.",
+    next: "Take another template, or leave the model or hardware out.",
+  },
+  bad_parameter: {
+    meaning: "A parameter of a template is missing, unknown, or has a value that it does not take.",
+    next: "Correct the parameter that the message names.",
   },
   // Identity
   unauthenticated: {

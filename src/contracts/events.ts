@@ -4,6 +4,7 @@ import type { FailurePattern } from "./patterns.ts";
 import type { Failure, ResultDocument } from "./result.ts";
 import type { TabTerms, TokenRole } from "./roles.ts";
 import type { Hardware, TaskSpec } from "./task.ts";
+import type { Template } from "./template.ts";
 import type { WorkerAction, WorkerAnswerItem } from "./worker-command.ts";
 
 export type AttemptOutcome = "succeeded" | "failed" | "timed_out" | "lost" | "preempted" | "cancelled";
@@ -116,6 +117,9 @@ export type JournalEvent =
   | { type: "claim_opened"; runId: RunId; taskId: TaskId; workers: WorkerId[] }
   | { type: "claim_dropped"; runId: RunId; taskId: TaskId; reason: string }
   | { type: "share_set"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
+  /** A new version of a template, the first or one more than the last. */
+  | { type: "template_added"; template: Template; version: number; by: string }
+  | { type: "template_removed"; name: string; by: string }
   /** Attempts fail more often than chance explains; told again when much more is known. */
   | { type: "pattern_found"; pattern: FailurePattern }
   /** What is done about a pattern from now on, and until when. `pattern` is the evidence of a new avoidance. */

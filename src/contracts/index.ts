@@ -22,6 +22,7 @@ export * from "./result.ts";
 export * from "./roles.ts";
 export * from "./suite.ts";
 export * from "./task.ts";
+export * from "./template.ts";
 export * from "./version.ts";
 export * from "./views.ts";
 export * from "./worker-command.ts";

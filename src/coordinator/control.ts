@@ -18,6 +18,9 @@ import type {
   SubmitRunRequest,
   SubmitRunResponse,
   TabTerms,
+  Template,
+  TemplateSummary,
+  TemplateView,
   TokenRole,
   WorkerCommandRequest,
   WorkerCommandView,
@@ -55,6 +58,13 @@ export interface Control {
   /** What fails more often than chance explains, and what is done about it. */
   patterns(): PatternView[];
   setPattern(change: { patternId: string } & PatternRequest, origin: { by: Actor }): Promise<PatternView>;
+  /** The newest version of each template that is kept. */
+  templates(): TemplateSummary[];
+  /** A version of a template, the newest unless one is named; null when there is none. */
+  template(name: string, version?: number): TemplateView | null;
+  /** Gives the newest version when it is this document already. */
+  addTemplate(template: Template, origin: { by: Actor }): Promise<TemplateView>;
+  removeTemplate(name: string, origin: { by: Actor }): Promise<void>;
   /** Makes a code that a tab exchanges for a token of its own, once. */
   createJoinCode(request: CreateJoinCodeRequest): Promise<CreateJoinCodeResponse>;
   /** Exchanges a code, as somebody typed it. Rejects with `unauthenticated` for every code that is no good. */

@@ -58,6 +58,10 @@ function detailsOf(event: JournalEvent): Details | null {
       };
     case "share_set":
       return { message: `${event.kind} ${event.name}: weight ${event.weight}, quota ${event.maxRunning ?? "none"}` };
+    case "template_added":
+      return { message: `template ${event.template.name} version ${event.version}, by ${event.by}` };
+    case "template_removed":
+      return { message: `template ${event.name}, by ${event.by}` };
     case "pattern_forgotten":
       return null;
     case "pattern_found":

@@ -17,15 +17,26 @@ import type {
   StatusResponse,
   SubmitRunRequest,
   SubmitRunResponse,
+  Template,
+  TemplateSummary,
+  TemplateView,
   WorkerCommandRequest,
   WorkerCommandView,
 } from "../contracts/index.ts";
 import { newJoinCode, newToken, readJoinCode, tokenDigest } from "../auth/index.ts";
-import { commandsOf, explain, patternsOf, sharesOf } from "../scheduler/index.ts";
+import {
+  commandsOf,
+  explain,
+  patternsOf,
+  sharesOf,
+  templateAt,
+  templatesOf,
+  templateView,
+} from "../scheduler/index.ts";
 import type { Actor, Control, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
 import { survey, surveyAll } from "./survey.ts";
-import { unfitTask } from "./task-size.ts";
+import { unfitTask, unfitTemplate } from "./task-size.ts";
 
 /** To walk to the other device and scan. */
 const JOIN_CODE_MS = 10 * 60_000;
@@ -167,6 +178,27 @@ export class LeaderControl implements Control {
     const found = patternsOf(leader.state).find(({ pattern_id }) => pattern_id === patternId);
     assert(found, "a pattern that was set is known");
     return found;
+  }
+
+  templates(): TemplateSummary[] {
+    return templatesOf(this.leading().state);
+  }
+
+  template(name: string, version?: number): TemplateView | null {
+    const found = templateAt(this.leading().state, name, version);
+    return found === undefined ? null : templateView(found);
+  }
+
+  async addTemplate(template: Template, { by }: { by: Actor }): Promise<TemplateView> {
+    const problem = unfitTemplate(template, survey(template));
+    if (problem) throw faultError(problem);
+    const reply = await this.leading().ask({ type: "add_template", template, by: by.name });
+    assert(reply.type === "template_added", "a template is added or refused");
+    return templateView(reply.added);
+  }
+
+  async removeTemplate(name: string, { by }: { by: Actor }): Promise<void> {
+    await this.leading().ask({ type: "remove_template", name, by: by.name });
   }
 
   async createJoinCode({ name, pool }: CreateJoinCodeRequest): Promise<CreateJoinCodeResponse> {

@@ -158,6 +158,8 @@ export class Projection {
       case "claim_opened":
       case "claim_dropped":
       case "share_set":
+      case "template_added":
+      case "template_removed":
       case "pattern_found":
       case "avoidance_set":
       case "pattern_forgotten":

@@ -10,11 +10,13 @@ import type {
   ShareKind,
   TabTerms,
   TaskSpec,
+  Template,
   TokenRole,
   WorkerAction,
   WorkerAnswerItem,
   WorkerLoad,
 } from "../contracts/index.ts";
+import type { TemplateVersion } from "./templates.ts";
 import type { WorkerCommand } from "./worker-commands.ts";
 
 /** What can be asked of the state machine. Ids, digests and secrets' hashes are made outside and passed in. */
@@ -108,6 +110,8 @@ export type Command =
       message: string;
     }
   | { type: "set_share"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
+  | { type: "add_template"; template: Template; by: string }
+  | { type: "remove_template"; name: string; by: string }
   /** Found in the results, which held everything up to event `seq`. */
   | { type: "report_patterns"; seq: number; patterns: readonly FailurePattern[] }
   | { type: "set_pattern"; patternId: string; action: "avoid" | "allow"; by: string; reason: string }
@@ -123,6 +127,7 @@ export type Reply =
   | { type: "done" }
   | { type: "refused"; fault: Fault }
   | { type: "run_accepted"; runId: RunId; tasks: number; duplicate: boolean }
+  | { type: "template_added"; added: TemplateVersion }
   | { type: "ack"; leaseSeq: number; verdict: AckVerdict }
   /** A worker came back: leases to send again, leases it holds that are no longer its own, and leases asked back of it. */
   | {

@@ -19,6 +19,7 @@ import {
   decideSilent,
 } from "./decide-worker.ts";
 import type { State } from "./state.ts";
+import { decideAddTemplate, decideRemoveTemplate } from "./templates.ts";
 import { decideAnswer, decideCommand } from "./worker-commands.ts";
 
 /**
@@ -70,6 +71,10 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       return decideAnswer(state, command);
     case "set_share":
       return done({ ...command, type: "share_set" });
+    case "add_template":
+      return decideAddTemplate(state, command, nowMs);
+    case "remove_template":
+      return decideRemoveTemplate(state, command);
     case "report_patterns":
       return decideReport(state, command, nowMs);
     case "set_pattern":

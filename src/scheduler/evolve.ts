@@ -12,6 +12,7 @@ import { enterQuarantine, forgetHealth, leaveQuarantine } from "./quarantine.ts"
 import { leaveMachine } from "./resources.ts";
 import { nodesOf, place, removeRunNode } from "./share-tree.ts";
 import type { State } from "./state.ts";
+import { evolveTemplates } from "./templates.ts";
 import { setTimer } from "./timers.ts";
 import { evolveAnswer, evolveCommand } from "./worker-commands.ts";
 import { makeReady, mustRun, mustTask, mustWorker, setTaskState } from "./transition.ts";
@@ -58,6 +59,9 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     }
     case "share_set":
       return setShare(state, event);
+    case "template_added":
+    case "template_removed":
+      return evolveTemplates(state, event, atMs);
     case "pattern_found":
     case "avoidance_set":
     case "pattern_forgotten":

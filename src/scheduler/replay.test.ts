@@ -78,6 +78,7 @@ class Chaos {
       case 9:
         return this.started();
       case 10: {
+        if (this.rng.below(4) === 0) return this.template();
         const kind = this.rng.below(2) === 0 ? "user" : "pool";
         const name = kind === "user" ? `u${this.rng.below(3)}` : `p${this.rng.below(2)}`;
         const maxRunning = this.rng.below(4) > 0 ? null : this.rng.below(4);
@@ -105,6 +106,15 @@ class Chaos {
       default:
         return this.finished();
     }
+  }
+
+  private template(): Command {
+    const { rng } = this;
+    const name = `t${rng.below(3)}`;
+    if (rng.below(4) === 0) return { type: "remove_template", name, by: "x" };
+    const parent = rng.below(2) === 0 ? { extends: `t${rng.below(3)}` } : {};
+    const document = { name, description: `d${rng.below(3)}`, applies_to: {}, parameters: {}, tasks: [], ...parent };
+    return { type: "add_template", template: document, by: "x" };
   }
 
   /** Something is found to fail, at random, or a person has a word about it. */
@@ -424,6 +434,8 @@ const rare = [
   "share_set",
   "retry_due",
   "pattern_found",
+  "template_added",
+  "template_removed",
 ];
 
 /** Features that no type of event names. */

@@ -20,6 +20,7 @@ import { place } from "./share-tree.ts";
 import type { ShareNode } from "./share-tree.ts";
 import { countColumn, emptyState, isTerminal } from "./state.ts";
 import type { Lease, Run, Share, State, Submission, Task, TokenRecord, WorkerRecord } from "./state.ts";
+import type { TemplateRecord } from "./templates.ts";
 import { armWorker, setTimer } from "./timers.ts";
 import { makeReady } from "./transition.ts";
 
@@ -63,6 +64,7 @@ type Entry =
   | ["token", TokenRecord]
   | ["submission", [string, Submission]]
   | ["share", Share]
+  | ["template", TemplateRecord]
   | ["quarantine", ValueOf<State["quarantines"]>]
   | ["pattern", PatternSnapshot]
   | ["work", ValueOf<Estimates["work"]>]
@@ -94,6 +96,7 @@ function* entriesOf(state: State): Generator<Entry, void> {
   for (const token of state.tokens.values()) yield ["token", token];
   for (const submission of state.submissions) yield ["submission", submission];
   for (const share of state.shares.values()) yield ["share", share];
+  for (const record of state.templates.values()) yield ["template", record];
   for (const quarantine of state.quarantines) yield ["quarantine", quarantine];
   for (const record of state.patterns.values()) yield ["pattern", snapshotPattern(record)];
   for (const work of estimates.work) yield ["work", work];
@@ -257,6 +260,8 @@ export class StateRestoration {
         return void state.submissions.set(...value);
       case "share":
         return void state.shares.set(`${value.kind}:${value.name}`, value);
+      case "template":
+        return void state.templates.set(value.name, value);
       case "quarantine":
         return void state.quarantines.set(...value);
       case "pattern":

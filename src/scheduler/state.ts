@@ -28,6 +28,7 @@ import type { RequirementClass } from "./requirement-class.ts";
 import type { Machine, ResourcePool } from "./resources.ts";
 import { rootNode } from "./share-tree.ts";
 import type { ShareNode } from "./share-tree.ts";
+import type { TemplateRecord } from "./templates.ts";
 import type { WorkerCommand } from "./worker-commands.ts";
 
 /** The right to execute one attempt. `leaseSeq`, the sequence of the event that granted it, is the fencing token. */
@@ -218,6 +219,8 @@ export interface State {
   readonly submissions: Map<string, Submission>;
   readonly workers: Map<WorkerId, WorkerRecord>;
   readonly shares: Map<string, Share>;
+  /** By name, the removed ones too. */
+  readonly templates: Map<string, TemplateRecord>;
   /** How often an idle worker's health is checked; 0 for never. */
   healthCheckMs: number;
   /** Workers that get health checks only. */
@@ -287,6 +290,7 @@ export function emptyState(): State {
     submissions: new Map(),
     workers: new Map(),
     shares: new Map(),
+    templates: new Map(),
     healthCheckMs: 0,
     quarantines: new Map(),
     estimates: emptyEstimates(),

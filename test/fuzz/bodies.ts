@@ -32,6 +32,13 @@ export const BODIES: Readonly<Record<string, (rng: Rng) => Body | Buffer>> = {
   },
   setShare: (rng) => ({ weight: 1 + rng.below(9), max_running: 50 }),
   setPattern: (rng) => ({ action: pick(rng, patternRequest.shape.action.options), ...reason() }),
+  addTemplate: (rng) => ({
+    name: `p${rng.below(3)}`,
+    description: `d${rng.below(4)}`,
+    ...(rng.next() < 0.3 ? { extends: pick(rng, ["assay/test", "p0", "p1@1"]) } : {}),
+    parameters: { sizes: { type: "integer", list: true, default: [1, 4], min: 1 } },
+    tasks: [{ task_id: "t", type: "model", config: { model: "${{ model }}", batch_sizes: "${{ sizes }}" } }],
+  }),
   createToken: () => ({ role: "viewer", name: "v", expires_in_seconds: 60 }),
   createJoinCode: (rng) => ({ pool: pick(rng, ["tabs", "default"]) }),
   join: () => ({ code: "00000-00000" }),

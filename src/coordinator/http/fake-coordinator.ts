@@ -15,6 +15,7 @@ import type {
   ShareView,
   SubmitRunRequest,
   TaskView,
+  TemplateView,
   WorkerCommandRequest,
   WorkerCommandView,
   WorkerView,
@@ -34,6 +35,7 @@ export class FakeCoordinator {
   readonly workers: WorkerView[] = [];
   readonly shares: ShareView[] = [];
   readonly patterns: PatternView[] = [];
+  readonly templates: TemplateView[] = [];
   readonly attempts: AttemptView[] = [];
   readonly artifacts: ArtifactView[] = [];
   readonly events: FeedEvent[] = [];
@@ -95,6 +97,20 @@ export class FakeCoordinator {
       if (!known) throw assayError("not_found", `There is no pattern ${patternId}`);
       return { ...known, state: action === "allow" ? "allowed" : "avoided" };
     },
+    templates: () =>
+      this.templates.map(({ template, ...origin }) => ({
+        ...origin,
+        description: template.description,
+        extends: template.extends ?? null,
+      })),
+    template: (name, version) =>
+      this.templates.find((one) => one.name === name && one.version === (version ?? one.version)) ?? null,
+    addTemplate: async (template, origin) => {
+      this.calls.push(["addTemplate", template.name, origin.by.name]);
+      const view = { name: template.name, version: 1, create_time: "2026-01-01T00:00:00.000Z" };
+      return { ...view, created_by: origin.by.name, template };
+    },
+    removeTemplate: async (name, origin) => void this.calls.push(["removeTemplate", name, origin.by.name]),
     createToken: async (request: CreateTokenRequest) => {
       const { role: granted, name } = request;
       return { token_id: "token-1", token: "assay_viewer_x", role: granted, name, expires_at: null };

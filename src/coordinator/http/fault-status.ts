@@ -19,6 +19,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   cyclic_dependency: 422,
   impossible_requirement: 422,
   too_many_tasks: 422,
+  unknown_template: 422,
+  template_cycle: 422,
   blob_mismatch: 422,
   rate_limited: 429,
   dependency_missing: 501,

@@ -33,6 +33,7 @@ import { runRoutes } from "./routes/run-routes.ts";
 import { shareRoutes } from "./routes/share-routes.ts";
 import { systemRoutes } from "./routes/system-routes.ts";
 import { taskRoutes } from "./routes/task-routes.ts";
+import { templateRoutes } from "./routes/template-routes.ts";
 import { workerRoutes } from "./routes/worker-routes.ts";
 
 /** Task ids have up to 200 characters, each up to 3 in an address. */
@@ -173,6 +174,7 @@ function registerRoutes(scope: FastifyInstance, context: RouteContext): void {
     workerRoutes,
     shareRoutes,
     patternRoutes,
+    templateRoutes,
     artifactRoutes,
     blobRoutes,
     adminRoutes,

@@ -67,6 +67,8 @@ function fitDocument({
   const { def } = zodSchema._zod;
   if (def.type === "record" && isAnyJson(def.valueType)) jsonSchema.additionalProperties = {};
   if (def.type === "array" && isAnyJson(def.element)) jsonSchema.items = {};
+  if (def.type === "object" && def.catchall !== undefined && isAnyJson(def.catchall))
+    jsonSchema.additionalProperties = {};
   if (def.type === "undefined") jsonSchema.type = "null";
 }
 
