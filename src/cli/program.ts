@@ -4,6 +4,7 @@ import type { Cli } from "./cli.ts";
 import { addCancelCommand } from "./commands/cancel-command.ts";
 import { addCoordinatorCommand } from "./commands/coordinator-command.ts";
 import { addExplainCommand } from "./commands/explain-command.ts";
+import { addGenerateCommand } from "./commands/generate-command.ts";
 import { addHardwareCommand } from "./commands/hardware-command.ts";
 import { addJoinCommand } from "./commands/join-command.ts";
 import { addLogsCommand } from "./commands/logs-command.ts";
@@ -18,6 +19,7 @@ import { addSharesCommand } from "./commands/shares-command.ts";
 import { addSqlCommand } from "./commands/sql-command.ts";
 import { addStatusCommand } from "./commands/status-command.ts";
 import { addTasksCommand } from "./commands/tasks-command.ts";
+import { addTemplatesCommand } from "./commands/templates-command.ts";
 import { addTokenCommand } from "./commands/token-command.ts";
 import { addUpCommand } from "./commands/up-command.ts";
 import { addVerifyCommand } from "./commands/verify-command.ts";
@@ -29,7 +31,13 @@ type AddCommand = (program: Command, cli: Cli) => void;
 /** The order of the help: what most people need first. */
 const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = [
   { heading: "Start:", commands: [addUpCommand, addCoordinatorCommand, addWorkerCommand, addJoinCommand] },
-  { heading: "Test and measure:", commands: [addRunCommand, addMatrixCommand, addHardwareCommand, addModelsCommand] },
+  {
+    heading: "Test and measure:",
+    commands: [
+      ...[addRunCommand, addMatrixCommand, addGenerateCommand],
+      ...[addTemplatesCommand, addHardwareCommand, addModelsCommand],
+    ],
+  },
   {
     heading: "Look:",
     commands: [

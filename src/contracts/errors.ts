@@ -57,7 +57,7 @@ export const errorCatalogue = {
   },
   unknown_template: {
     meaning: "No template has this name, or not this version.",
-    next: "Check the name and the version.",
+    next: "`assay templates list` shows what there is.",
   },
   template_cycle: {
     meaning: "Templates extend each other in a circle.",
@@ -69,7 +69,7 @@ export const errorCatalogue = {
   },
   bad_parameter: {
     meaning: "A parameter of a template is missing, unknown, or has a value that it does not take.",
-    next: "Correct the parameter that the message names.",
+    next: "`assay templates show NAME` tells its parameters.",
   },
   // Identity
   unauthenticated: {

@@ -31,6 +31,8 @@ export { TabModelExecutor } from "./model/tab/tab-model-executor.ts";
 export { bundleTabRun } from "./model/tab/tab-run-bundle.ts";
 export { groupPrefix } from "./command/confinement.ts";
 export { WORK_DIR_VARIABLE } from "./command/environment.ts";
+export { backendFacts, backendNames } from "./model/backends/backend-names.ts";
+export type { BackendName } from "./model/backends/backend-names.ts";
 export { backendWishes, isWished } from "./model/backends-to-try.ts";
 export type { BackendWish } from "./model/backends-to-try.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";

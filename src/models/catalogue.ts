@@ -23,11 +23,11 @@ export function nearMatches(name: string): string[] {
 }
 
 /**
- * Bytes of memory that one sample needs, estimated: the weights as they are in the file, and the tensors of `activationBytes`. The
+ * Bytes of memory that so many samples at once need, estimated: the weights as they are in the file, and the tensors of `activationBytes`. The
  * runtime itself comes on top, about 150 MB of a Node process.
  */
-export function memoryBytes(entry: CatalogueEntry, precision: SizedPrecision): number {
-  return entry.fileBytes[precision] + activationBytes(entry.shape);
+export function memoryBytes(entry: CatalogueEntry, precision: SizedPrecision, samples = 1): number {
+  return entry.fileBytes[precision] + samples * activationBytes(entry.shape);
 }
 
 function namesOf({ id, aliases, origin }: CatalogueEntry): string[] {

@@ -17,6 +17,8 @@ export { sizedPrecisions } from "./model-size.ts";
 export type { DataFile, ModelFolder } from "./model-folder.ts";
 export type { Precision } from "./precision.ts";
 export { nearest } from "./near-matches.ts";
+export { modelFacts } from "./model-facts.ts";
+export type { ModelFacts } from "./model-facts.ts";
 export { encodeOnnx } from "./onnx/onnx-writer.ts";
 export { elementType } from "./onnx/onnx-model.ts";
 export { createReference } from "./reference/reference-model.ts";

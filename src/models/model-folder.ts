@@ -59,7 +59,8 @@ export async function openModelFolder(
   };
 }
 
-async function readConfig(path: string): Promise<JsonObject> {
+/** The `config.json` of a model folder. Error: model_file_missing. */
+export async function readConfig(path: string): Promise<JsonObject> {
   const file = join(path, "config.json");
   const text = await readIfPresent(file);
   if (text === undefined) throw assayError("model_file_missing", `The model folder ${path} has no config.json`);

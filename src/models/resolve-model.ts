@@ -39,9 +39,14 @@ export async function resolveModel(idOrPath: string, options: ResolveOptions): P
   }
   if (entry?.origin.source === "hub") return fromHub(entry.id, entry.origin.repository, options);
   if (isFolder(idOrPath)) return openModelFolder(resolve(idOrPath), { id: idOrPath, source: "local", precision });
+  refuseUnknownModel(idOrPath);
+  return fromHub(idOrPath, idOrPath, options);
+}
+
+/** Refuses what is neither in the catalogue nor a folder, unless the hub may have it. Error: unknown_model. */
+export function refuseUnknownModel(idOrPath: string): void {
   if (looksLikePath(idOrPath)) throw unknownModel(`There is no model folder ${resolve(idOrPath)}`, idOrPath);
-  if (isHubId(idOrPath)) return fromHub(idOrPath, idOrPath, options);
-  throw unknownModel(`There is no model "${idOrPath}"`, idOrPath);
+  if (!isHubId(idOrPath)) throw unknownModel(`There is no model "${idOrPath}"`, idOrPath);
 }
 
 async function generatedFolder(id: GeneratedModelId, precision: Precision, cacheDir: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { assayError, taskSpec } from "../contracts/index.ts";
 import type { Hardware, ModelConfig, TaskSpec } from "../contracts/index.ts";
+import { distinctNames } from "./distinct-names.ts";
 
 /** A way to run models, and the platform that it serves. */
 export interface BackendChoice {
@@ -43,20 +44,4 @@ export function matrixTasks(selection: MatrixSelection): TaskSpec[] {
       ),
     ),
   );
-}
-
-/** Leaves room for backend and precision within an identifier. */
-const MAX_NAME_LENGTH = 150;
-
-/** Models may be folders; an identifier holds only part of what a path can. */
-function distinctNames(models: readonly string[]): string[] {
-  const taken = new Set<string>();
-  return models.map((model) => {
-    const plain = model.replaceAll(/[^A-Za-z0-9._:/@+\-[\]=,]/g, "-").slice(-MAX_NAME_LENGTH);
-    const base = plain.replace(/^[^A-Za-z0-9]+/, "") || "model";
-    let name = base;
-    for (let number = 2; taken.has(name); number += 1) name = `${base}-${number}`;
-    taken.add(name);
-    return name;
-  });
 }

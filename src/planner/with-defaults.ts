@@ -11,7 +11,8 @@ export function withDefaults(document: unknown): unknown {
   return { ...document, tasks: tasks.map((task) => (isMapping(task) ? merged(defaults, task) : task)) };
 }
 
-function merged(base: Mapping, own: Mapping): Mapping {
+/** Mappings key by key, the own value first. */
+export function merged(base: Mapping, own: Mapping): Mapping {
   const inherited = Object.entries(base).map(([key, value]): [string, unknown] => {
     const mine = own[key];
     if (isMapping(value) && isMapping(mine)) return [key, merged(value, mine)];
