@@ -19,8 +19,10 @@ test("with one degree it is Cauchy's distribution, with two it has a closed form
   const any = fc.double({ min: -50, max: 50, noNaN: true });
   fc.assert(
     fc.property(any, (t) => {
-      expect(twoSidedP(t, 1)).toBeCloseTo(1 - (2 / Math.PI) * Math.atan(Math.abs(t)), 9);
-      expect(twoSidedP(t, 2)).toBeCloseTo(1 - Math.abs(t) / Math.sqrt(2 + t * t), 9);
+      expect(twoSidedP(t, 1)).toBeCloseTo(1 - (2 / Math.PI) * Math.atan(Math.abs(t)), 12);
+      expect(twoSidedP(t, 2)).toBeCloseTo(1 - Math.abs(t) / Math.sqrt(2 + t * t), 12);
     }),
+    // So near 0 that 1 - p has no digits left of t / (2 + t²).
+    { examples: [[-7.07106761188202e-10], [1e-5], [-1e-12]], numRuns: 2_000 },
   );
 });

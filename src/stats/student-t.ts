@@ -17,13 +17,16 @@ function logGamma(x: number): number {
   return Math.log(Math.sqrt(2 * Math.PI) * sum) - base + (x - 0.5) * Math.log(base);
 }
 
-/** The regularised incomplete beta function I_x(a, b), by the continued fraction of DLMF 8.17.22 with Lentz's algorithm. */
-function incompleteBeta(x: number, a: number, b: number): number {
+/**
+ * The regularised incomplete beta function I_x(a, b), by the continued fraction of DLMF 8.17.22 with Lentz's algorithm.
+ * Of x the caller gives 1 - x as well, which it knows to more digits than the difference has.
+ */
+function incompleteBeta([x, rest]: readonly [x: number, rest: number], a: number, b: number): number {
   if (x <= 0) return 0;
-  if (x >= 1) return 1;
+  if (rest <= 0) return 1;
   // The fraction converges fast on this side of the mean only.
-  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
-  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
+  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta([rest, x], b, a);
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log(rest)) / a;
   let c = 1;
   let d = 1 / nonZero(1 - ((a + b) * x) / (a + 1));
   let fraction = d;
@@ -50,7 +53,8 @@ function nonZero(value: number): number {
 export function twoSidedP(t: number, degrees: number): number {
   assert(degrees > 0, "Student's t has degrees of freedom");
   if (!Number.isFinite(t)) return Number.isNaN(t) ? Number.NaN : 0;
-  return incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
+  const sum = degrees + t * t;
+  return incompleteBeta([degrees / sum, (t * t) / sum], degrees / 2, 0.5);
 }
 
 /** The t that |T| exceeds with probability `p`, 0 < p < 1: by bisection of `twoSidedP`. */
