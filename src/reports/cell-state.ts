@@ -1,3 +1,4 @@
+import { failedCellState } from "../contracts/index.ts";
 import type { Failure, MatrixRecord, Provenance, RecoveryStep } from "../contracts/index.ts";
 
 /**
@@ -60,17 +61,12 @@ export function staleness(
   return days > STALE_AFTER_DAYS ? `measured ${days} days ago` : null;
 }
 
-/** Reasons that say: this model, on this backend, not for want of anything. */
-const UNSUPPORTED: ReadonlySet<string> = new Set(["unsupported_operator", "backend_unavailable"]);
-
-function failureVerdict({ class: failureClass, reason, message }: Failure): Verdict {
-  if (failureClass === "out_of_memory") return { state: "out_of_memory", reason: message };
-  if (failureClass === "assertion") return { state: "wrong_numbers", reason: message };
-  if (reason !== undefined && UNSUPPORTED.has(reason)) {
-    const operator = operatorOf(message);
-    return { state: "unsupported", reason: operator === undefined ? message : `operator ${operator}: ${message}` };
-  }
-  return { state: "failed", reason: `${reason ?? failureClass}: ${message}` };
+function failureVerdict(failure: Failure): Verdict {
+  const { class: failureClass, reason = failureClass, message } = failure;
+  const state = failedCellState(failure);
+  if (state === "failed") return { state, reason: `${reason}: ${message}` };
+  const operator = state === "unsupported" ? operatorOf(message) : undefined;
+  return { state, reason: operator === undefined ? message : `operator ${operator}: ${message}` };
 }
 
 /** How runtimes name the operator that they lack. */
