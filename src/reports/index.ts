@@ -15,5 +15,7 @@ export { matrixMarkdown } from "./matrix-markdown.ts";
 export { matrixFigures, reportOfLatest, reportOfRun } from "./matrix-report.ts";
 export type { MatrixReport } from "./matrix-report.ts";
 export { matrixSections } from "./matrix-sections.ts";
-export { CELL_LEGEND, figureLines, stateText } from "./matrix-text.ts";
+export { CELL_LEGEND, figureLines } from "./matrix-text.ts";
 export { measureText } from "./measure-text.ts";
+export { active, bad, good, out, signed, trouble, waiting } from "./state-word.ts";
+export type { StateWord } from "./state-word.ts";

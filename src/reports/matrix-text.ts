@@ -6,6 +6,7 @@ import type { Candidate, Choice, ModelAdvice } from "./matrix-advice.ts";
 import type { CellChange } from "./matrix-changes.ts";
 import type { MatrixReport } from "./matrix-report.ts";
 import { measureText } from "./measure-text.ts";
+import { signed } from "./state-word.ts";
 
 /** What formats for people share: the words, without any looks. */
 
@@ -22,7 +23,7 @@ export const CELL_LEGEND = "median latency, throughput and peak memory at the sm
 const LONGEST_REASON = 300;
 
 export function stateText(state: CellState): string {
-  return `${cellStates[state].sign} ${cellStates[state].word}`;
+  return signed(cellStates[state]);
 }
 
 /** The figures of a cell, a line each. */
