@@ -1,6 +1,6 @@
 import type { Client } from "../client/index.ts";
 import type { MatrixRecord, TaskView } from "../contracts/index.ts";
-import { matrixCsv, matrixDocument, matrixHtml, matrixMarkdown, reportOfRun } from "../reports/index.ts";
+import { matrixCsv, matrixDocument, matrixHtml, matrixMarkdown, matrixSvg, reportOfRun } from "../reports/index.ts";
 import type { MatrixDocument, MatrixReport } from "../reports/index.ts";
 import { matrixHistoryQuery, matrixRecords } from "../results/index.ts";
 import type { Screen } from "./context.ts";
@@ -9,7 +9,7 @@ import type { EndedRun, RunSession } from "./perform-run.ts";
 import { runSummary } from "./run-summary.ts";
 import { plain } from "./style.ts";
 
-export const matrixFormats = ["text", "markdown", "csv", "html", "json"] as const;
+export const matrixFormats = ["text", "markdown", "csv", "html", "svg", "json"] as const;
 export type MatrixFormat = (typeof matrixFormats)[number];
 
 /** Most measurements that one answer may hold. */
@@ -36,6 +36,8 @@ function fileLines(document: MatrixDocument, format: Exclude<MatrixFormat, "text
       return matrixCsv(document);
     case "html":
       return matrixHtml(document);
+    case "svg":
+      return matrixSvg(document);
     case "json":
       return [JSON.stringify(document, null, 2)];
   }

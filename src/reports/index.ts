@@ -17,6 +17,7 @@ export { matrixMarkdown } from "./matrix-markdown.ts";
 export { reportOfLatest, reportOfRun } from "./matrix-report.ts";
 export type { MatrixReport } from "./matrix-report.ts";
 export { matrixSections } from "./matrix-sections.ts";
+export { matrixSvg } from "./matrix-svg.ts";
 export { CELL_LEGEND, figureLines } from "./matrix-text.ts";
 export { measureText } from "./measure-text.ts";
 export { active, bad, good, out, signed, trouble, waiting } from "./state-word.ts";
