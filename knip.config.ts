@@ -18,7 +18,7 @@ const config: KnipConfig = {
     "src/contracts/index.ts",
     ...threads,
     "scripts/{check-docs,check-imports,check-size,generate}.ts",
-    "scripts/{setup,check,test}.mjs",
+    "scripts/{setup,check,test,build}.mjs",
     "bench/*.ts",
     "sim/{main,run-mutants,mutant-child}.ts",
     "test/{chaos,fuzz}/main.ts",
