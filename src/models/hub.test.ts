@@ -82,7 +82,7 @@ describe("hub models", () => {
     const model = await resolveModel("org/model", { cacheDir: folder, hubUrl });
     expect(model).toMatchObject({ id: "org/model", source: "hub", family: "vit", parameterCount: 311_338 });
     expect((await readdir(model.path)).toSorted()).toEqual(["config.json", "onnx", "preprocessor_config.json"]);
-    expect(await readFile(model.onnxFile)).toEqual(Buffer.from(hub.files.get("onnx/model.onnx") ?? ""));
+    expect(await readFile(model.modelFile)).toEqual(Buffer.from(hub.files.get("onnx/model.onnx") ?? ""));
     const { requests } = hub;
     await resolveModel("org/model", { cacheDir: folder, hubUrl });
     expect(hub.requests).toBe(requests);
@@ -119,6 +119,23 @@ describe("hub models", () => {
       code: "model_file_missing",
       message: expect.stringContaining("onnx/model.onnx"),
     });
+  });
+
+  test("for PyTorch its weights are taken, the safe format first, with all their parts", async () => {
+    const options = { cacheDir: folder, hubUrl, format: "pytorch" } as const;
+    hub.files.set("config.json", new TextEncoder().encode('{"model_type":"vit"}'));
+    await expect(resolveModel("org/model", options)).rejects.toMatchObject({
+      code: "model_file_missing",
+      message: expect.stringContaining("has no PyTorch weights"),
+    });
+    const index = "model.safetensors.index.json";
+    const parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    for (const name of ["pytorch_model.bin", index, ...parts]) hub.files.set(name, new Uint8Array([1]));
+    const model = await resolveModel("org/model", options);
+    expect((await readdir(model.path)).toSorted()).toEqual(
+      ["config.json", ...parts, index, "preprocessor_config.json"].toSorted(),
+    );
+    expect(model).toMatchObject({ modelFile: join(model.path, index), parameterCount: null });
   });
 
   test("of the files that are listed only those of the model are taken", async () => {

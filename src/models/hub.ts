@@ -8,7 +8,9 @@ import type { ListFileEntry } from "@huggingface/hub";
 import { errorMessage } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { onnxCandidates } from "./precision.ts";
+import type { ModelFormat } from "./model-folder.ts";
 import type { Precision } from "./precision.ts";
+import { pytorchFilesAmong } from "./pytorch-weights.ts";
 
 type HubModule = typeof import("@huggingface/hub");
 
@@ -18,6 +20,7 @@ export interface HubRequest {
   readonly repository: string;
   readonly revision: string;
   readonly precision: Precision;
+  readonly format: ModelFormat;
   /** Another hub than huggingface.co. */
   readonly hubUrl?: string;
   readonly accessToken?: string;
@@ -79,19 +82,24 @@ async function loadHub(): Promise<HubModule> {
 }
 
 function wantedFiles(files: ReadonlyMap<string, ListFileEntry>, request: HubRequest): ListFileEntry[] {
-  const candidates = onnxCandidates(request.precision);
-  const onnx = candidates.find((name) => files.has(name));
-  if (onnx === undefined || !files.has("config.json")) {
-    const missing = onnx === undefined ? `ONNX file (${candidates.join(", ")})` : "config.json";
+  const names = [...files.keys()];
+  const wanted = request.format === "pytorch" ? pytorchFilesAmong(names) : onnxFilesAmong(names, request.precision);
+  if (wanted.length === 0 || !files.has("config.json")) {
+    const kind =
+      request.format === "pytorch" ? "PyTorch weights" : `ONNX file (${onnxCandidates(request.precision).join(", ")})`;
+    const missing = wanted.length === 0 ? kind : "config.json";
     throw assayError("model_file_missing", `${request.repository} on the hub has no ${missing}`, {
       next: "Look for an ONNX export of the model, or ask for another precision.",
     });
   }
+  return [...describingFiles, ...wanted].flatMap((name) => files.get(name) ?? []);
+}
+
+function onnxFilesAmong(names: readonly string[], precision: Precision): string[] {
+  const onnx = onnxCandidates(precision).find((name) => names.includes(name));
+  if (onnx === undefined) return [];
   // Large models keep their numbers beside the graph: model.onnx_data, model.onnx_data_1, …
-  const data = [...files.keys()].filter(
-    (name) => name.startsWith(onnx) && /^_data(_\d+)?$/.test(name.slice(onnx.length)),
-  );
-  return [...describingFiles, onnx, ...data].flatMap((name) => files.get(name) ?? []);
+  return [onnx, ...names.filter((name) => name.startsWith(onnx) && /^_data(_\d+)?$/.test(name.slice(onnx.length)))];
 }
 
 async function store(content: Blob, entry: ListFileEntry, path: string): Promise<void> {

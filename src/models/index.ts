@@ -11,8 +11,10 @@ export { findModel, listModels, memoryBytes, nearMatches } from "./catalogue.ts"
 export type { CatalogueEntry } from "./catalogue-entries.ts";
 export { createFeeds, createSamples, int64Tensor } from "./inputs.ts";
 export type { Feeds, InputSpec, TensorData } from "./inputs.ts";
+export { isGenerated } from "./model-folder.ts";
+export type { ModelFolder, ModelFormat } from "./model-folder.ts";
 export { sizedPrecisions } from "./model-size.ts";
-export type { ModelFolder } from "./model-folder.ts";
+export { storedWeights } from "./onnx/stored-weights.ts";
 export type { Precision } from "./precision.ts";
 export { nearest } from "./near-matches.ts";
 export { createReference } from "./reference/reference-model.ts";

@@ -9,6 +9,10 @@ import type { Architecture } from "./architectures.ts";
 import { readOnnx } from "./onnx/onnx-reader.ts";
 import { onnxCandidates } from "./precision.ts";
 import type { Precision } from "./precision.ts";
+import { inspectPyTorchWeights } from "./pytorch-weights.ts";
+
+/** What loads it: ONNX Runtime, or PyTorch. */
+export type ModelFormat = "onnx" | "pytorch";
 
 /** A model on this machine's disk, ready to be loaded. */
 export interface ModelFolder {
@@ -17,11 +21,12 @@ export interface ModelFolder {
   readonly family: string;
   readonly architecture: Architecture;
   readonly path: string;
-  /** Absolute path of the ONNX file. */
-  readonly onnxFile: string;
-  /** SHA-256 of the ONNX file, in hexadecimal. Numbers that the file keeps in a second file beside it are not part of it. */
+  /** Absolute path of the ONNX file, or of PyTorch's weights where those were asked for; of generated models always the ONNX file. */
+  readonly modelFile: string;
+  /** SHA-256 of that file, in hexadecimal. Numbers that the file keeps in a second file beside it are not part of it. */
   readonly sha256: string;
-  readonly parameterCount: number;
+  /** `null` where the files do not tell. */
+  readonly parameterCount: number | null;
   readonly precision: Precision;
   readonly source: "generated" | "local" | "hub";
   /** The content of `config.json`. */
@@ -29,24 +34,37 @@ export interface ModelFolder {
 }
 
 /**
- * Reads a model folder. Throws `model_file_missing` naming the folder and the file when `config.json` or the ONNX file of this
- * precision is not there or not readable.
+ * Reads a model folder. Throws `model_file_missing` naming the folder and the file when `config.json`, or the ONNX file of this
+ * precision or PyTorch's weights, are not there or not readable.
  */
 export async function openModelFolder(
   path: string,
   as: { readonly id: string; readonly source: ModelFolder["source"]; readonly precision: Precision },
+  format: ModelFormat = "onnx",
 ): Promise<ModelFolder> {
   const config = await readConfig(path);
-  const { onnxFile, bytes } = await readOnnxFile(path, as.precision);
-  return {
-    ...as,
-    ...detectFamily(config),
-    path,
-    onnxFile,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    parameterCount: countParameters(onnxFile, bytes),
-    config,
-  };
+  return { ...as, ...detectFamily(config), path, ...(await inspectFile(path, { config, format, ...as })), config };
+}
+
+type InspectedFile = Pick<ModelFolder, "modelFile" | "sha256" | "parameterCount">;
+
+function inspectFile(
+  path: string,
+  model: { readonly config: JsonObject; readonly format: ModelFormat; readonly precision: Precision },
+): Promise<InspectedFile> {
+  if (model.format === "onnx") return inspectOnnxFile(path, model.precision);
+  return isGenerated(model) ? inspectOnnxFile(path, "fp32") : inspectPyTorchWeights(path);
+}
+
+/** Whether its weights and formulas are those of a built-in model. */
+export function isGenerated({ config }: Pick<ModelFolder, "config">): boolean {
+  return config["assay_generated"] !== undefined;
+}
+
+async function inspectOnnxFile(path: string, precision: Precision): Promise<InspectedFile> {
+  const { modelFile, bytes } = await readOnnxFile(path, precision);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { modelFile, sha256, parameterCount: countParameters(modelFile, bytes) };
 }
 
 async function readConfig(path: string): Promise<JsonObject> {
@@ -64,12 +82,12 @@ async function readConfig(path: string): Promise<JsonObject> {
   });
 }
 
-async function readOnnxFile(path: string, precision: Precision): Promise<{ onnxFile: string; bytes: Uint8Array }> {
+async function readOnnxFile(path: string, precision: Precision): Promise<{ modelFile: string; bytes: Uint8Array }> {
   const candidates = onnxCandidates(precision);
   for (const name of candidates) {
-    const onnxFile = join(path, ...name.split("/"));
-    const bytes = await readIfPresent(onnxFile);
-    if (bytes !== undefined) return { onnxFile, bytes };
+    const modelFile = join(path, ...name.split("/"));
+    const bytes = await readIfPresent(modelFile);
+    if (bytes !== undefined) return { modelFile, bytes };
   }
   throw assayError(
     "model_file_missing",

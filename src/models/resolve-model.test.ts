@@ -35,7 +35,7 @@ describe("generated models", () => {
       source: "generated",
       parameterCount: 685_184,
     });
-    const bytes = await readFile(model.onnxFile);
+    const bytes = await readFile(model.modelFile);
     expect(model.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(await readdir(model.path)).toContain("generation_config.json");
     await writeFile(join(model.path, "mark"), "kept");
@@ -70,8 +70,14 @@ describe("generated models", () => {
       await resolveModel("tiny-vit", { cacheDir: folder, precision: "fp16" }),
     ];
     expect(half).toMatchObject({ precision: "fp16", parameterCount: full.parameterCount });
-    expect(half.onnxFile.endsWith(join("onnx", "model_fp16.onnx"))).toBe(true);
+    expect(half.modelFile.endsWith(join("onnx", "model_fp16.onnx"))).toBe(true);
     expect(half.path).not.toBe(full.path);
+  });
+
+  test("for PyTorch have 32-bit weights at each precision", async () => {
+    const full = await resolveModel("tiny-vit", { cacheDir: folder });
+    const half = await resolveModel("tiny-vit", { cacheDir: folder, precision: "bf16", format: "pytorch" });
+    expect(half).toEqual({ ...full, precision: "bf16" });
   });
 
   test("are not made in bf16, and nothing is left behind", async () => {
@@ -99,6 +105,22 @@ describe("local folders", () => {
     const path = await localModel([missing]);
     const error = { code: "model_file_missing", message: expect.stringContaining(missing) };
     await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject(error);
+  });
+
+  test("for PyTorch need its weights, whose header is read", async () => {
+    const path = await localModel();
+    await writeFile(join(path, "config.json"), '{"model_type":"vit"}');
+    const open = (): Promise<unknown> => resolveModel(path, { cacheDir: folder, format: "pytorch" });
+    const missing = { code: "model_file_missing", message: expect.stringContaining("looked for model.safetensors") };
+    await expect(open()).rejects.toMatchObject(missing);
+    await writeFile(join(path, "model.safetensors"), "x");
+    const broken = { code: "model_file_missing", message: expect.stringContaining("not a readable safetensors file") };
+    await expect(open()).rejects.toMatchObject(broken);
+    const header = '{"__metadata__":{"format":"pt"},"a":{"shape":[2,3]},"b":{"shape":[]}}';
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    await writeFile(join(path, "model.safetensors"), Buffer.concat([length, Buffer.from(header)]));
+    expect(await open()).toMatchObject({ modelFile: join(path, "model.safetensors"), parameterCount: 7 });
   });
 
   test("with a broken file are refused by name", async () => {

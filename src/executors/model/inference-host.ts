@@ -5,7 +5,7 @@ import type { MemorySource, ModelRunProgress, ModelRunRequest } from "./messages
 
 /** A model that can be loaded where the run takes place. */
 export interface OpenModel {
-  /** `onnxFile` is what the host's backends take: a path in a process, an address in a page. */
+  /** `modelFile` is what the host's backends take: a path in a process, an address in a page. */
   readonly model: ModelFolder;
   readonly reference: ReferenceModel | undefined;
 }

@@ -36,15 +36,15 @@ export async function ortWebBackend(
     version: ort.env.versions.web ?? "unknown",
     threads,
     device: place.device,
-    create: async ({ onnxFile }) => {
-      const model = await place.read(onnxFile);
+    create: async ({ modelFile }) => {
+      const model = await place.read(modelFile);
       if (provider === "webnn") return fixedShapeSession(ort, model);
       return ortSession(ort, await ort.InferenceSession.create(model, options));
     },
-    place: async ({ onnxFile }, feeds) => {
+    place: async ({ modelFile }, feeds) => {
       // The build for Node has no other provider to fall back to, nor has WebAssembly.
       if (provider === "wasm") return null;
-      const model = await place.read(onnxFile);
+      const model = await place.read(modelFile);
       return placeNodes(ort, { model, options: optionsFor(provider, await inputsOf(ort, model), feeds) });
     },
   };

@@ -1,12 +1,11 @@
 import { tmpdir } from "node:os";
 import type { Browser, Page } from "puppeteer-core";
 import { assert, systemClock } from "../../../base/index.ts";
-import { resolveModel } from "../../../models/index.ts";
+import { isGenerated, resolveModel } from "../../../models/index.ts";
 import { createPlatform } from "../../../platform/index.ts";
 import { backendFacts } from "../backends/backend-names.ts";
 import type { RunControl } from "../inference-host.ts";
 import type { ChildMessage, FinalMessage, ModelRunRequest } from "../messages.ts";
-import { hasReference } from "../node-host.ts";
 import type { PageAssignment, PageBridge } from "../page/page-messages.ts";
 import { BrowserUsage } from "./browser-usage.ts";
 import { findBrowser } from "./find-browser.ts";
@@ -21,7 +20,7 @@ export async function runInBrowser(request: ModelRunRequest, control: RunControl
   const { cacheDir, precision } = request;
   const model = await resolveModel(request.model, { cacheDir, precision, signal: control.signal });
   const executable = await findBrowser(name, { cacheDir, env: process.env });
-  await using server = await servePage({ program: await bundlePageProgram(), onnxFile: model.onnxFile });
+  await using server = await servePage({ program: await bundlePageProgram(), modelFile: model.modelFile });
   const startMs = systemClock.monotonicMs();
   const browser = await launchBrowser(name, executable);
   try {
@@ -34,8 +33,8 @@ export async function runInBrowser(request: ModelRunRequest, control: RunControl
     ending.watch(page);
     const assignment: PageAssignment = {
       request,
-      model: { ...model, onnxFile: server.modelAddress },
-      hasReference: hasReference(model),
+      model: { ...model, modelFile: server.modelAddress },
+      hasReference: isGenerated(model),
       startedMs: systemClock.monotonicMs() - startMs,
       engine: (await browser.version()).replace("/", " "),
       memorySource: usage?.memoryBytes() === undefined ? "not_known" : "browser_private",

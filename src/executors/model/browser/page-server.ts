@@ -30,16 +30,16 @@ export interface PageServer extends AsyncDisposable {
   readonly modelAddress: string;
 }
 
-export async function servePage(content: { program: string; onnxFile: string }): Promise<PageServer> {
+export async function servePage(content: { program: string; modelFile: string }): Promise<PageServer> {
   const runtimeFolder = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
-  const modelPath = `/model/${encodeURIComponent(basename(content.onnxFile))}`;
+  const modelPath = `/model/${encodeURIComponent(basename(content.modelFile))}`;
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
     const runtimeFile = /^\/runtime\/([\w.-]+\.(?:mjs|wasm))$/.exec(path)?.[1];
     if (path === "/") sendText(response, "text/html", PAGE);
     else if (path === "/program.mjs") sendText(response, "text/javascript", content.program);
     else if (runtimeFile !== undefined) void sendFile(response, join(runtimeFolder, runtimeFile));
-    else if (path === modelPath) void sendFile(response, content.onnxFile);
+    else if (path === modelPath) void sendFile(response, content.modelFile);
     else response.writeHead(404, HEADERS).end();
   });
   await new Promise<void>((resolve, reject) => {

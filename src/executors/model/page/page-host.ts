@@ -8,7 +8,7 @@ import type { PageAssignment, PageBridge } from "./page-messages.ts";
 /** A page of a browser, to run models in. */
 export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "assayAsk">): InferenceHost {
   const { model, hasReference } = assignment;
-  const file = memoized(async () => new Uint8Array(await (await fetch(model.onnxFile)).arrayBuffer()));
+  const file = memoized(async () => new Uint8Array(await (await fetch(model.modelFile)).arrayBuffer()));
   return {
     clock: systemClock,
     startedMs: assignment.startedMs,

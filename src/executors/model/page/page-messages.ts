@@ -4,7 +4,7 @@ import type { ChildMessage, MemorySource, ModelRunRequest } from "../messages.ts
 /** What a page is given to do. Everything here travels as JSON. */
 export interface PageAssignment {
   readonly request: ModelRunRequest;
-  /** `onnxFile` is an address on the page's own server. */
+  /** `modelFile` is an address on the page's own server. */
   readonly model: ModelFolder;
   readonly hasReference: boolean;
   /** From the start of the browser until its page was ready. */
