@@ -1,9 +1,9 @@
 import type { PlatformFacts } from "../../platform/index.ts";
-import { backendFacts, backendNames, browserNames } from "./backends/backend-names.ts";
+import { backendFacts, backendNames, engines } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 
-/** What a worker can be told to try besides what its machine suggests: one backend, all of a browser, or every one there is. */
-export const backendWishes = ["all", ...browserNames, ...backendNames] as const;
+/** What a worker can be told to try besides what its machine suggests: one backend, all of an engine, or every one there is. */
+export const backendWishes = ["all", ...engines, ...backendNames] as const;
 export type BackendWish = (typeof backendWishes)[number];
 
 /**
@@ -12,13 +12,14 @@ export type BackendWish = (typeof backendWishes)[number];
  */
 export function backendsToTry({ os, gpus }: PlatformFacts, wishes: readonly BackendWish[]): BackendName[] {
   const suggested: BackendName[] = ["ort-node/cpu", "ort-web/wasm"];
-  if (gpus.some(({ vendor }) => vendor === "NVIDIA")) suggested.push("ort-node/cuda");
+  if (gpus.some(({ vendor }) => vendor === "NVIDIA")) suggested.push("ort-node/cuda", "torch/cuda");
+  if (gpus.some(({ vendor }) => vendor === "AMD")) suggested.push("torch/rocm");
   if (gpus.length > 0 || os.platform === "darwin") suggested.push("ort-node/webgpu");
   if (os.platform === "win32") suggested.push("ort-node/dml");
-  if (os.platform === "darwin") suggested.push("ort-node/coreml");
+  if (os.platform === "darwin") suggested.push("ort-node/coreml", "torch/mps");
   return backendNames.filter((name) => suggested.includes(name) || wishes.some((wish) => isWished(wish, name)));
 }
 
 function isWished(wish: BackendWish, name: BackendName): boolean {
-  return wish === "all" || wish === name || wish === backendFacts[name].browser;
+  return wish === "all" || wish === name || wish === backendFacts[name].engine;
 }

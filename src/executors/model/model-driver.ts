@@ -124,7 +124,7 @@ class ModelChild {
     this.options.onOutput?.(text);
   }
 
-  /** Asks first, so that the runtime can close its device; the runner has no children of its own, so one kill is enough. */
+  /** Asks first, so that the runtime can close its device; what the runner started ends with it, so one kill is enough. */
   private readonly cancel = (): void => {
     if (this.child.connected) this.post({ type: "cancel" });
     this.grace = this.options.clock.setTimer(CANCEL_GRACE_MS, () => void this.child.kill("SIGKILL"));

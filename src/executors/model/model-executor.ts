@@ -43,8 +43,14 @@ const PASSED_ON = new Set([
   "HTTPS_PROXY",
   "NO_PROXY",
   "NODE_EXTRA_CA_CERTS",
+  "VIRTUAL_ENV",
+  "PYTHONPATH",
 ]);
-const PASSED_ON_PREFIXES = ["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"];
+const PASSED_ON_PREFIXES = [
+  ...["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"],
+  // PyTorch's devices, and how its threads wait.
+  ...["PYTORCH_", "HIP_", "ROCR_", "HSA_", "PJRT_", "XLA_", "TPU_", "OMP_", "MKL_", "KMP_"],
+];
 
 /** Runs tasks of type `model` and `benchmark`: real inference in a child process, checked against a reference. */
 export class ModelExecutor implements Executor {

@@ -21,8 +21,8 @@ export interface RecoveryRule {
 export const recoveryTable: readonly RecoveryRule[] = [
   // 16 halvings lead from the largest batch that a task may ask for to 1.
   { against: ["out_of_memory"], hardware: "any", strategy: "halve_batch", atMost: 16 },
-  // An error of CUDA stays with the process that met it: all later calls fail as well.
-  { against: ["cuda_error", "device_lost"], hardware: ["cuda"], strategy: "fresh_process", atMost: 1 },
+  // An error of CUDA, or of ROCm after its model, stays with the process that met it: all later calls fail as well.
+  { against: ["cuda_error", "device_lost"], hardware: ["cuda", "rocm"], strategy: "fresh_process", atMost: 1 },
   { against: ["device_lost"], hardware: "any", strategy: "new_device", atMost: 1 },
   { against: ["cuda_error", "device_lost"], hardware: "any", strategy: "hand_back", atMost: 1 },
   { against: ["noisy_timing", "busy_machine"], hardware: "any", strategy: "measure_again", atMost: 2 },

@@ -8,6 +8,10 @@ import { InferenceRun } from "./inference-run.ts";
 import type { ChildMessage, FinalMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
 import { classifyFailure } from "./model-failure.ts";
 import { nodeHost } from "./node-host.ts";
+import { findPython } from "./python/find-python.ts";
+import { pythonHost } from "./python/python-host.ts";
+import { PythonProcess } from "./python/python-process.ts";
+import type { Death } from "./python/python-process.ts";
 
 const cancellation = new AbortController();
 
@@ -23,30 +27,52 @@ async function answer(request: ModelRunRequest): Promise<void> {
     progress: (progress) => send({ type: "progress", progress }),
     signal: cancellation.signal,
   };
-  finish(
-    backendFacts[request.backend].browser === undefined
-      ? await runHere(request, control)
-      : await runInPage(request, control),
-  );
+  finish(await run(request, control));
 }
 
-async function runHere(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
-  const run = new InferenceRun(request, nodeHost(), control);
-  return run.outcome();
+function run(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
+  const { engine, browser } = backendFacts[request.backend];
+  const { model } = request;
+  if (engine === "torch")
+    return orFailure(`starting Python for ${model}`, control, () => runInPython(request, control));
+  if (browser !== undefined)
+    return orFailure(`opening a page for ${model}`, control, () => runInPage(request, control));
+  return new InferenceRun(request, nodeHost(), control).outcome();
 }
 
 async function runInPage(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
+  // Loaded only here: what drives browsers is large.
+  const { runInBrowser } = await import("./browser/browser-run.ts");
+  return runInBrowser(request, control);
+}
+
+async function runInPython(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
+  const python = new PythonProcess(await findPython(process.env), { env: process.env, onDeath: endLike });
   try {
-    // Loaded only here: what drives browsers is large.
-    const { runInBrowser } = await import("./browser/browser-run.ts");
-    return await runInBrowser(request, control);
+    return await new InferenceRun(request, await pythonHost(python, request), control).outcome();
+  } finally {
+    await python.close();
+  }
+}
+
+/** Python is where the model runs: its end is this process's, so that our parent sees what happened. */
+function endLike({ exitCode, signal }: Death): void {
+  if (signal !== null) process.kill(process.pid, signal);
+  process.exit(exitCode ?? 1);
+}
+
+/** For what goes wrong before there is a place to run in. */
+async function orFailure(
+  stage: string,
+  { signal }: RunControl,
+  start: () => Promise<FinalMessage>,
+): Promise<FinalMessage> {
+  try {
+    return await start();
   } catch (error) {
-    if (control.signal.aborted) return { type: "cancelled" };
+    if (signal.aborted) return { type: "cancelled" };
     const { class: failureClass, message } = classifyFailure(error, false);
-    return {
-      type: "failed",
-      failure: { class: failureClass, message: `opening a page for ${request.model}: ${message}` },
-    };
+    return { type: "failed", failure: { class: failureClass, message: `${stage}: ${message}` } };
   }
 }
 

@@ -21,8 +21,17 @@ export const backendNames = [
   "headless-shell/webnn",
   "firefox/wasm",
   "firefox/webgpu",
+  "torch/cpu",
+  "torch/cuda",
+  "torch/rocm",
+  "torch/mps",
+  "torch/xla",
 ] as const;
 export type BackendName = (typeof backendNames)[number];
+
+/** What runs a model. */
+export const engines = ["ort-node", "ort-web", ...browserNames, "torch"] as const;
+type Engine = (typeof engines)[number];
 
 /** How a provider is called, and the platform that it proves when it works. */
 interface ProviderFacts {
@@ -44,19 +53,32 @@ const providers = {
   webnn: { provider: "webnn", providerInProfile: "WebNNExecutionProvider", hardware: "webnn" },
 } as const satisfies Record<string, ProviderFacts>;
 
+/** PyTorch's device is its provider; ROCm's has the name of CUDA's. */
+const torchProviders = {
+  cpu: { provider: "cpu", providerInProfile: "cpu", hardware: "cpu" },
+  cuda: { provider: "cuda", providerInProfile: "cuda", hardware: "cuda" },
+  rocm: { provider: "rocm", providerInProfile: "cuda", hardware: "rocm" },
+  mps: { provider: "mps", providerInProfile: "mps", hardware: "mps" },
+  xla: { provider: "xla", providerInProfile: "xla", hardware: "tpu" },
+} as const satisfies Record<string, ProviderFacts>;
+
 export interface BackendFacts extends ProviderFacts {
-  /** The npm package. */
-  readonly runtime: "onnxruntime-node" | "onnxruntime-web";
+  readonly engine: Engine;
+  /** The package, of npm or of Python. */
+  readonly runtime: "onnxruntime-node" | "onnxruntime-web" | "torch";
   /** Absent for what runs in a process of Node. */
   readonly browser?: BrowserName;
 }
 
 function factsOf(name: BackendName): BackendFacts {
   // The names are made of these two parts.
-  const [engine, provider] = name.split("/") as [string, keyof typeof providers];
+  const [engine, provider] = name.split("/") as [Engine, string];
+  if (engine === "torch")
+    return { engine, runtime: "torch", ...torchProviders[provider as keyof typeof torchProviders] };
   const browser = browserNames.find((one) => one === engine);
   const runtime = engine === "ort-node" ? "onnxruntime-node" : "onnxruntime-web";
-  return { runtime, ...providers[provider], ...(browser === undefined ? {} : { browser }) };
+  const facts = providers[provider as keyof typeof providers];
+  return { engine, runtime, ...facts, ...(browser === undefined ? {} : { browser }) };
 }
 
 // The keys are all the names.
