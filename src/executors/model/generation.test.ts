@@ -122,7 +122,7 @@ describe("BatchChecker", () => {
 
   test("every output that has a reference is compared in the timed iterations, too", async () => {
     const { model, session, samples } = await open("tiny-clip");
-    const reference = createReference(model.config, await readFile(model.onnxFile));
+    const reference = createReference(model.config, await readFile(model.modelFile));
     const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4, leastCosine: 0.999 });
     const outputs = await outputsOf(session, createFeeds(samples, session.inputs));
     const names = Object.keys(reference?.outputs(samples[0] as Sample) ?? {});

@@ -137,8 +137,8 @@ def max_rss_bytes():
     try:
         import resource
     except ImportError:
-        # Windows has no getrusage.
-        return 0
+        # Windows has no getrusage: not known.
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
 
