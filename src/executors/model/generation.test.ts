@@ -82,7 +82,7 @@ describe("generation", () => {
 describe("BatchChecker", () => {
   async function checked(id: string, change: (outputs: Outputs) => Outputs): Promise<() => unknown> {
     const { model, session, samples } = await open(id);
-    const reference = createReference(model.config, await readFile(model.onnxFile));
+    const reference = createReference(model.config, await readFile(model.modelFile));
     const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4, leastCosine: 0.999 });
     const outputs = change(await outputsOf(session, createFeeds(samples, session.inputs)));
     return () => checker.check(outputs, samples.length);
@@ -111,7 +111,7 @@ describe("BatchChecker", () => {
 
   test("a runtime that ignores the padding mask is found", async () => {
     const { model, session, samples } = await open("tiny-bert");
-    const reference = createReference(model.config, await readFile(model.onnxFile));
+    const reference = createReference(model.config, await readFile(model.modelFile));
     const feeds = createFeeds(samples, session.inputs);
     const mask = feeds["attention_mask"];
     if (mask?.type !== "int64") throw new Error("a mask was expected");
@@ -122,7 +122,7 @@ describe("BatchChecker", () => {
 
   test("every output that has a reference is compared in the timed iterations, too", async () => {
     const { model, session, samples } = await open("tiny-clip");
-    const reference = createReference(model.config, await readFile(model.onnxFile));
+    const reference = createReference(model.config, await readFile(model.modelFile));
     const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4, leastCosine: 0.999 });
     const outputs = await outputsOf(session, createFeeds(samples, session.inputs));
     const names = Object.keys(reference?.outputs(samples[0] as Sample) ?? {});
