@@ -20,6 +20,7 @@ export type { Precision } from "./precision.ts";
 export { nearest } from "./near-matches.ts";
 export { encodeOnnx } from "./onnx/onnx-writer.ts";
 export { elementType } from "./onnx/onnx-model.ts";
+export { storedWeights } from "./onnx/stored-weights.ts";
 export { createReference } from "./reference/reference-model.ts";
 export type { ReferenceModel } from "./reference/reference-model.ts";
 export { resolveModel } from "./resolve-model.ts";

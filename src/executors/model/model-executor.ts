@@ -27,8 +27,14 @@ const PASSED_ON = new Set([
   "HTTPS_PROXY",
   "NO_PROXY",
   "NODE_EXTRA_CA_CERTS",
+  "VIRTUAL_ENV",
+  "PYTHONPATH",
 ]);
-const PASSED_ON_PREFIXES = ["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"];
+const PASSED_ON_PREFIXES = [
+  ...["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"],
+  // PyTorch's devices, and how its threads wait.
+  ...["PYTORCH_", "HIP_", "ROCR_", "HSA_", "PJRT_", "XLA_", "TPU_", "OMP_", "MKL_", "KMP_"],
+];
 
 /** Chromium and the headless shell bring their own. */
 const takesVulkanFromUs: ReadonlySet<BackendName> = new Set(["ort-node/webgpu", "firefox/webgpu"]);

@@ -40,6 +40,8 @@ const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
     "out_of_memory",
     /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length|CU(BLAS|DNN)_STATUS_ALLOC_FAILED/i,
   ],
+  // Of PyTorch, also on XLA.
+  ["out_of_memory", /can't allocate memory|RESOURCE_EXHAUSTED/i],
   // Of WebAssembly, whose addresses end at 4 GB, and of WebGPU, whose adapters limit a buffer.
   ["out_of_memory", /tensor shape is too large|SafeIntOnOverflow|exceeds the max buffer size limit/i],
   ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE|external Instance reference no longer exists/i],
@@ -48,10 +50,17 @@ const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
     "backend_unavailable",
     /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|not supported on this platform|no CUDA-capable device|driver version is insufficient/i,
   ],
-  ["cuda_error", /CUDA (failure|error)|illegal memory access|CUDA_ERROR_|CUBLAS_STATUS_|CUDNN_STATUS_|CUBLAS failure/i],
+  [
+    "cuda_error",
+    /(CUDA|HIP) (failure|error)|illegal memory access|CUDA_ERROR_|CUBLAS_STATUS_|CUDNN_STATUS_|CUBLAS failure/i,
+  ],
   [
     "unsupported_operator",
     /is not a registered function\/op|could not find an implementation|cannot resolve operator|no op registered|not implemented/i,
+  ],
+  [
+    "unsupported_operator",
+    /not currently implemented for the \w+ device|could not run 'aten::\S+' with arguments from/i,
   ],
   ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing input/i],
   [

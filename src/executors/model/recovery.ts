@@ -22,8 +22,8 @@ export interface RecoveryRule {
 export const recoveryTable: readonly RecoveryRule[] = [
   // 16 halvings lead from the largest batch that a task may ask for to 1.
   { against: ["out_of_memory"], on: "any", strategy: "halve_batch", atMost: 16 },
-  // An error of CUDA stays with the process that met it: all later calls fail as well.
-  { against: ["cuda_error", "device_lost"], on: ["cuda"], strategy: "fresh_process", atMost: 1 },
+  // An error of CUDA, or of ROCm after its model, stays with the process that met it: all later calls fail as well.
+  { against: ["cuda_error", "device_lost"], on: ["cuda", "rocm"], strategy: "fresh_process", atMost: 1 },
   { against: ["device_lost"], on: "any", strategy: "new_device", atMost: 1 },
   // Pages and graphics processes of browsers crash for reasons that a fresh browser does not have.
   { against: ["crash", "device_lost"], on: "browsers", strategy: "fresh_process", atMost: 1 },
