@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { chosenModels, isWanted } from "./matrix-plan.ts";
+import { capabilityDocument } from "../contracts/index.ts";
+import type { WorkerView } from "../contracts/index.ts";
+import { chosenModels, isWanted, provenBackends } from "./matrix-plan.ts";
 
 describe("chosenModels", () => {
   it("takes the models that need no network when none is named", () => {
@@ -34,5 +36,41 @@ describe("isWanted", () => {
     [{ hardware: ["cpu"], backends: ["all"] }, false],
   ] as const)("by %j: %s", (filter, expected) => {
     expect(isWanted(webgpu, filter)).toBe(expected);
+  });
+});
+
+describe("provenBackends", () => {
+  const worker = (name: string, pool: string, ...backends: string[]): WorkerView => ({
+    ...{ worker_id: name, name, hostname: "h", status: "ready", registration_time: "2026-11-01T00:00:00.000Z" },
+    ...{ last_heartbeat: null, slots: 1, hardware_metrics: null, tags: {}, quarantine: null, held_until: null },
+    capabilities: capabilityDocument.parse({
+      ...{ hostname: "h", os: { platform: "linux", release: "6", arch: "x64" }, memory_gb: 1, disk_free_gb: 1 },
+      ...{ cpu: { model: "c", cores: 1, threads: 1 }, hardware: [], task_types: ["benchmark"], pools: [pool] },
+      runtimes: backends.map((backend) => {
+        const available = !backend.startsWith("-");
+        const [name = "", hardware] = backend.replace("-", "").split("/");
+        return { backend: `${name}/${hardware}`, runtime: name, hardware, available, detail: "tried" };
+      }),
+    }),
+  });
+  const client = {
+    async *workers() {
+      yield* [worker("tab", "tabs", "tab/wasm", "-tab/webgpu"), worker("machine", "default", "ort/cpu", "-ort/cuda")];
+    },
+  };
+  const cpu = { backend: "ort/cpu", hardware: "cpu" };
+  const wasm = { backend: "tab/wasm", hardware: "wasm" };
+
+  it.each([
+    ["default", { backends: [cpu], refused: ["ort/cuda"] }],
+    ["tabs", { backends: [wasm], refused: ["tab/webgpu"] }],
+  ])("are those of the workers that take runs of the pool %s", async (pool, expected) => {
+    expect(await provenBackends(client, { pool })).toEqual(expected);
+  });
+
+  it("are none where the pool has no workers, which is told", async () => {
+    await expect(provenBackends(client, { pool: "gpu" })).rejects.toThrow(
+      "no worker of the pool gpu proved a backend that runs models",
+    );
   });
 });

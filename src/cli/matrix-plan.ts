@@ -43,14 +43,19 @@ export function chosenModels({ models, architectures, hub = false }: ModelChoice
   return chosen;
 }
 
-/** The backends that ready workers proved and that are wanted, in the order of the first worker that did; and what else they tried. */
+/**
+ * The backends that ready workers of the run's pool proved and that are wanted, in the order of the first worker that did; and what
+ * else they tried.
+ */
 export async function provenBackends(
-  client: Client,
-  wanted: BackendFilter,
+  client: Pick<Client, "workers">,
+  { pool, ...wanted }: BackendFilter & { pool: string },
 ): Promise<{ backends: BackendChoice[]; refused: string[] }> {
   const proven = new Map<string, BackendChoice>();
   const refused = new Map<string, string>();
   for await (const { capabilities } of client.workers({ status: "ready" })) {
+    // No other worker takes the run's tasks: a task for what only a tab proved would be refused.
+    if (!capabilities.pools.includes(pool)) continue;
     for (const { backend, hardware, available, detail } of capabilities.runtimes) {
       if (available) proven.set(backend, { backend, hardware });
       else if (isWanted({ backend, hardware }, wanted)) refused.set(backend, detail);
@@ -62,7 +67,7 @@ export async function provenBackends(
   const why = Array.from(refused, ([backend, detail]) => `${backend}: ${detail}`);
   const had =
     proven.size === 0
-      ? "no worker proved a backend that runs models"
+      ? `no worker of the pool ${pool} proved a backend that runs models`
       : `workers proved only ${[...proven.keys()].join(", ")}`;
   throw assayError("nothing_matched", [had, ...why].join("; "), {
     next: "`assay workers` shows the workers; `assay hardware --backends all` tries everything on this machine.",

@@ -46,6 +46,13 @@ describe("measurements", () => {
     ]);
   });
 
+  it("leave memory empty where it could not be measured", () => {
+    const { memory_mb: _, ...unknown } = batch(130, true);
+    const rows = measurementsOf([result({ results: { batch_sizes: { "1": unknown } } })]);
+    expect(rows).toMatchObject([{ p50_ms: 4.264, memory_mb: null }]);
+    expect(measurementLines(rows, look)[1]).toMatch(/ 185 {11}130 /);
+  });
+
   it.each([
     [{ kind: "real", proven: false, evidence: [] }, "! real, not proven"],
     [{ kind: "mock", proven: true, evidence: [] }, "! mock"],

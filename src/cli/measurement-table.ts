@@ -32,7 +32,8 @@ export interface Measurement {
 const batchResult = z.object({
   latency_ms: z.number(),
   throughput_items_per_second: z.number(),
-  memory_mb: z.number(),
+  /** Absent where it cannot be read, as of a browser elsewhere than on Linux. */
+  memory_mb: z.number().optional(),
   latency: z.object({ count: z.int(), p95: z.number(), p95_supported: z.boolean() }).optional(),
 });
 const modelResults = z.object({ batch_sizes: z.record(z.string(), batchResult) });
@@ -56,7 +57,7 @@ function resultRows(result: ResultView): Measurement[] {
       p95_ms: batch.latency?.p95 ?? null,
       p95_supported: batch.latency?.p95_supported ?? false,
       items_per_second: batch.throughput_items_per_second,
-      memory_mb: batch.memory_mb,
+      memory_mb: batch.memory_mb ?? null,
       iterations: batch.latency?.count ?? null,
     };
   });

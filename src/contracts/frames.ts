@@ -35,6 +35,17 @@ export const heldLease = z.strictObject({
 });
 export type HeldLease = z.infer<typeof heldLease>;
 
+/** How an attempt ended. */
+export const finishedItem = z.strictObject({
+  lease_seq: leaseSeq,
+  run_id: identifier,
+  attempt: z.int().positive(),
+  started_at_ms: timeMs,
+  finished_at_ms: timeMs,
+  result: resultDocument,
+});
+export type FinishedItem = z.infer<typeof finishedItem>;
+
 /** Frames from worker to coordinator. `n` counts the frames of one session and direction from 1, without gaps. */
 export const workerFrame = z.discriminatedUnion("type", [
   z.strictObject({
@@ -79,16 +90,7 @@ export const workerFrame = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("finished"),
-    items: items(
-      z.strictObject({
-        lease_seq: leaseSeq,
-        run_id: identifier,
-        attempt: z.int().positive(),
-        started_at_ms: timeMs,
-        finished_at_ms: timeMs,
-        result: resultDocument,
-      }),
-    ),
+    items: items(finishedItem),
   }),
   z.strictObject({
     type: z.literal("released"),
@@ -107,7 +109,6 @@ export const workerFrame = z.discriminatedUnion("type", [
 export type WorkerFrame = z.infer<typeof workerFrame>;
 export type WorkerFrameInput = z.input<typeof workerFrame>;
 export type WorkerFrameOf<Type extends WorkerFrame["type"]> = Extract<WorkerFrame, { type: Type }>;
-export type FinishedItem = WorkerFrameOf<"finished">["items"][number];
 
 export const ackVerdicts = ["accepted", "stale", "conflict"] as const;
 export type AckVerdict = (typeof ackVerdicts)[number];

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/index.ts";
-import type { TabTerms } from "../contracts/index.ts";
 import { CoordinatorSession } from "../transport/index.ts";
 import type { Connection } from "../transport/index.ts";
+import type { Actor } from "./control.ts";
 import { excessOf } from "./tab-terms.ts";
 import type { TabOffer } from "./tab-terms.ts";
 import type { WorkerLink } from "./worker-link.ts";
@@ -13,14 +13,14 @@ export function acceptWorker(
     link: Pick<WorkerLink, "onHello" | "onFrame" | "onClosed">;
     clock: Clock;
     workerTimeoutMs: number;
-    /** What the token allows, when it is a tab's. */
-    tab?: TabTerms | undefined;
+    /** Whose token it is: a tab's allows less than a worker may offer. */
+    actor?: Pick<Actor, "name" | "tab"> | undefined;
   },
 ): void {
-  const { link, clock, workerTimeoutMs, tab } = at;
+  const { link, clock, workerTimeoutMs, actor } = at;
   /** Ends a session that offers what its token does not allow. */
   const refuses = (session: CoordinatorSession, offer: TabOffer): boolean => {
-    const excess = tab && excessOf(tab, offer);
+    const excess = actor?.tab && excessOf({ ...actor.tab, name: actor.name }, offer);
     if (excess !== undefined) session.close("unauthenticated", excess);
     return excess !== undefined;
   };

@@ -118,8 +118,8 @@ async function start(
       const allowed = requirePermission(actor.value.role, "worker_link");
       return allowed.ok ? actor : allowed;
     },
-    onConnection: (connection, { tab }) =>
-      acceptWorker(connection, { link: parts.link, clock, workerTimeoutMs: parts.workerTimeoutMs, tab }),
+    onConnection: (connection, actor) =>
+      acceptWorker(connection, { link: parts.link, clock, workerTimeoutMs: parts.workerTimeoutMs, actor }),
   });
   cleanup.push(() => listener.close());
   const adminToken = await ensureAdminToken(control, folder.adminToken);

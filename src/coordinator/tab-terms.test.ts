@@ -4,7 +4,7 @@ import { capabilityDocument } from "../contracts/index.ts";
 import type { CapabilityDocument } from "../contracts/index.ts";
 import { excessOf } from "./tab-terms.ts";
 
-const terms = { workerId: asWorkerId("tab-1"), pool: "tabs" };
+const token = { workerId: asWorkerId("tab-1"), name: "phone", pool: "tabs" };
 const capabilities = capabilityDocument.parse({
   hostname: "tab-1",
   os: { platform: "android", release: "unknown", arch: "unknown" },
@@ -16,19 +16,21 @@ const capabilities = capabilityDocument.parse({
   task_types: ["model", "benchmark"],
   pools: ["tabs"],
 });
-const offer = { worker_id: "tab-1", slots: 1, credits: 1, capabilities };
+const offer = { worker_id: "tab-1", name: "phone", slots: 1, credits: 1, capabilities };
 const claiming = (more: Partial<CapabilityDocument>): string | undefined =>
-  excessOf(terms, { ...offer, capabilities: { ...capabilities, ...more } });
+  excessOf(token, { ...offer, capabilities: { ...capabilities, ...more } });
 
 test("a tab may be what it joined as", () => {
-  expect(excessOf(terms, offer)).toBeUndefined();
+  expect(excessOf(token, offer)).toBeUndefined();
   expect(claiming({ task_types: [], hardware: [], runtimes: [] })).toBeUndefined();
 });
 
 test("another worker, more at a time, or more than a browser has is refused by name", () => {
-  expect(excessOf(terms, { ...offer, worker_id: "gpu-box" })).toContain("not of gpu-box");
-  expect(excessOf(terms, { ...offer, slots: 2 })).toContain("one task");
-  expect(excessOf(terms, { ...offer, credits: 3 })).toContain("one task");
+  expect(excessOf(token, { ...offer, worker_id: "gpu-box" })).toContain("not of gpu-box");
+  expect(excessOf(token, { ...offer, name: "gpu-box" })).toContain("not gpu-box");
+  expect(claiming({ hostname: "gpu-box" })).toContain("not on gpu-box");
+  expect(excessOf(token, { ...offer, slots: 2 })).toContain("one task");
+  expect(excessOf(token, { ...offer, credits: 3 })).toContain("one task");
   expect(claiming({ pools: ["tabs", "default"] })).toContain("pool default");
   expect(claiming({ task_types: ["command"] })).toContain("type command");
   expect(claiming({ hardware: ["cuda"] })).toContain("platform cuda");

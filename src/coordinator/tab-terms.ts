@@ -7,15 +7,21 @@ const BACKENDS = "tab/";
 /** What a worker says that it is and does. */
 export interface TabOffer {
   worker_id?: string;
+  name?: string;
   slots: number;
   credits: number;
   capabilities: CapabilityDocument;
 }
 
 /** What of an offer is more than a tab may be, whatever its program says; undefined when nothing is. */
-export function excessOf({ workerId, pool }: TabTerms, offer: TabOffer): string | undefined {
-  const { worker_id: claimed = workerId, slots, credits, capabilities } = offer;
+export function excessOf(token: TabTerms & { name: string }, offer: TabOffer): string | undefined {
+  const { workerId, pool } = token;
+  const { worker_id: claimed = workerId, name = token.name, slots, credits, capabilities } = offer;
   if (claimed !== workerId) return `The token is of the worker ${workerId}, not of ${claimed}.`;
+  if (name !== token.name) return `The token is of a worker with the name ${token.name}, not ${name}.`;
+  // Workers that name the same machine share it: a tab is a machine of its own.
+  if (capabilities.hostname !== workerId)
+    return `A tab is on the machine ${workerId}, not on ${capabilities.hostname}.`;
   if (slots > 1 || credits > 1) return "A tab runs one task at a time.";
   const { pools, task_types: types, hardware, runtimes, gpus } = capabilities;
   const strange = [

@@ -402,10 +402,7 @@ describe("backends", () => {
     made.attempt("chosen", 1, {
       results: told("b", "1.31.0"),
       provenance: { ...proof, requested_backend: "ort-node/cpu" },
-      metrics: [
-        { name: "latency_ms_p50", value: 2, unit: "ms", batch_size: 1 },
-        { name: "batch_peak_memory_mb", value: 0, unit: "MB", batch_size: 1 },
-      ],
+      metrics: [{ name: "latency_ms_p50", value: 2, unit: "ms", batch_size: 1 }],
     });
     made.attempt("early", 1, null);
     made.attempt("early", 2, { status: "failed", failure: { class: "crash", message: "gone" } });
@@ -443,7 +440,7 @@ describe("backends", () => {
       ["webgpu", "ort-node/webgpu", 1],
     ]);
     expect(records[0]).toMatchObject({ failure: { class: "crash" }, batches: [], model_sha256: null, recovery: [] });
-    // Memory that could not be read is not 0.
+    // What was not measured is not 0.
     const figures = {
       batch_size: 1,
       p50_ms: 2,
@@ -464,10 +461,22 @@ describe("backends", () => {
 test("recovery steps are rows, and what a fallback cost is told against the platform that was wanted", async () => {
   const made = new Story();
   made.add(registered);
-  made.add(specs(model("wanted", "cpu"), { ...model("fell", "cpu"), requirements: { hardware: ["cpu", "wasm"] } }));
-  made.attempt("wanted", 1, measured("cpu"));
+  const half = model("half", "cpu");
+  made.add(
+    specs(model("wanted", "cpu"), { ...half, config: { ...half.config, precision: "fp16" } } as TaskSpecInput, {
+      ...model("fell", "cpu"),
+      requirements: { hardware: ["cpu", "wasm"] },
+    }),
+  );
+  const ran = (requested_backend: string) => ({ kind: "real", proven: true, requested_backend }) as const;
+  made.attempt("wanted", 1, { ...measured("cpu"), provenance: ran("ort-node/cpu") });
+  // Newer, and no measure for what ran in another precision.
+  made.attempt("half", 1, {
+    ...{ hardware: "cpu", provenance: ran("ort-node/cpu") },
+    metrics: [{ name: "latency_ms_p50", value: 1, unit: "ms", batch_size: 4 }],
+  });
   made.attempt("fell", 1, {
-    hardware: "wasm",
+    ...{ hardware: "wasm", provenance: ran("ort-web/wasm") },
     recovery: [
       { strategy: "fallback_hardware", class: "setup", message: "no worker with cpu took it", succeeded: true },
       { strategy: "halve_batch", class: "out_of_memory", reason: "out_of_memory", message: "8", succeeded: false },
@@ -487,6 +496,8 @@ test("recovery steps are rows, and what a fallback cost is told against the plat
     10,
   );
   expect(impact.rows).toEqual([["fell", "cpu", "wasm", 4, 6, 3, 2]]);
+  const compared = await one.sql("select precision, wanted_backend, backend from fallback_impact", 10);
+  expect(compared.rows).toEqual([["fp32", "ort-node/cpu", "ort-web/wasm"]]);
   expect((await one.results({ limit: 10, task_id: "fell" })).items[0]?.recovery).toHaveLength(2);
   expect((await one.results({ limit: 10, task_id: "wanted" })).items[0]?.recovery).toEqual([]);
   expect((await one.sql("select recovery from results_wide where task_id = 'wanted'", 1)).rows).toEqual([["[]"]]);

@@ -18,14 +18,14 @@ function logGamma(x: number): number {
 }
 
 /**
- * The regularised incomplete beta function I_x(a, b), by the continued fraction of DLMF 8.17.22 with Lentz's algorithm. `rest` is
- * 1 - x, which the caller knows to more digits than the difference has.
+ * The regularised incomplete beta function I_x(a, b), by the continued fraction of DLMF 8.17.22 with Lentz's algorithm.
+ * Of x the caller gives 1 - x as well, which it knows to more digits than the difference has.
  */
-function incompleteBeta(x: number, rest: number, a: number, b: number): number {
+function incompleteBeta([x, rest]: readonly [x: number, rest: number], a: number, b: number): number {
   if (x <= 0) return 0;
   if (rest <= 0) return 1;
   // The fraction converges fast on this side of the mean only.
-  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(rest, x, b, a);
+  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta([rest, x], b, a);
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log(rest)) / a;
   let c = 1;
   let d = 1 / nonZero(1 - ((a + b) * x) / (a + 1));
@@ -54,7 +54,7 @@ export function twoSidedP(t: number, degrees: number): number {
   assert(degrees > 0, "Student's t has degrees of freedom");
   if (!Number.isFinite(t)) return Number.isNaN(t) ? Number.NaN : 0;
   const sum = degrees + t * t;
-  return incompleteBeta(degrees / sum, (t * t) / sum, degrees / 2, 0.5);
+  return incompleteBeta([degrees / sum, (t * t) / sum], degrees / 2, 0.5);
 }
 
 /** The t that |T| exceeds with probability `p`, 0 < p < 1: by bisection of `twoSidedP`. */

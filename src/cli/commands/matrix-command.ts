@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import { assayError, hardwarePlatforms, precisions } from "../../contracts/index.ts";
+import { assayError, DEFAULT_POOL, hardwarePlatforms, precisions } from "../../contracts/index.ts";
 import type { ModelConfig, TaskSpec } from "../../contracts/index.ts";
 import { architectures } from "../../models/index.ts";
 import { matrixTasks } from "../../planner/index.ts";
@@ -16,7 +16,7 @@ import { matrixFormats, MAX_RECORDS, printMatrix, reportMatrix } from "../matrix
 import type { MatrixFormat } from "../matrix-output.ts";
 import { chosenModels, isWanted, provenBackends } from "../matrix-plan.ts";
 import type { BackendFilter, ModelChoice } from "../matrix-plan.ts";
-import { numberList, wholeNumber } from "../option-values.ts";
+import { idText, numberList, wholeNumber } from "../option-values.ts";
 import { performRun } from "../perform-run.ts";
 import { countText } from "../quantities.ts";
 import { queryResults } from "../result-query.ts";
@@ -37,6 +37,7 @@ interface Options extends ConnectionOptions, ModelChoice, BackendFilter {
   show?: boolean;
   format: MatrixFormat;
   name: string;
+  pool: string;
 }
 
 export function addMatrixCommand(program: Command, cli: Cli): void {
@@ -55,6 +56,7 @@ export function addMatrixCommand(program: Command, cli: Cli): void {
     .option("--show", "measure nothing: show the latest that is known, and what changed")
     .addOption(new Option("--format <name>", "how to print it").choices(matrixFormats).default("text"))
     .option("--name <name>", "name of the run", "matrix")
+    .option("--pool <name>", "pool of workers that the run is for", idText, DEFAULT_POOL)
     .action(
       cli.action<Options>((invocation) => {
         const { options } = invocation;
@@ -62,7 +64,8 @@ export function addMatrixCommand(program: Command, cli: Cli): void {
         const models = chosenModels(options);
         const backends = options.all === true ? (["all"] as const) : options.backends;
         // Benchmarks have the machine for themselves, so a second worker would only try its backends once more.
-        const start = { ...invocation, options: { ...options, workers: 1 }, ...(backends && { backends }) };
+        const workers = { pools: [options.pool], ...(backends && { backends }) };
+        const start = { ...invocation, options: { ...options, workers: 1 }, ...workers };
         return withCoordinator(start, (session) => measure(session, invocation, models));
       }),
     );
@@ -73,13 +76,13 @@ async function measure(
   { options }: Invocation<Options>,
   models: readonly string[],
 ): Promise<ExitCode> {
-  const { batchSizes = DEFAULT_BATCH_SIZES, iterations, name, precisions: chosen = ["fp32"], format } = options;
+  const { batchSizes = DEFAULT_BATCH_SIZES, iterations, name, pool, precisions: chosen = ["fp32"], format } = options;
   const { backends, refused } = await provenBackends(session.client, options);
   if (refused.length > 0)
     session.screen.info(`tried and not proven: ${refused.join(", ")}; assay hardware --backends all says why`);
   const tasks = matrixTasks({ models, backends, precisions: chosen, batchSizes, iterations });
   if (options.detectOnly === true) return detectOnly(session, tasks);
-  const ended = await performRun(session, { name, tasks });
+  const ended = await performRun(session, { name, pool, tasks });
   await reportMatrix(session, ended, { format, dataDir: session.embeddedDataDir });
   return ended.exitCode;
 }

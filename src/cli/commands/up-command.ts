@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { DEFAULT_POOL } from "../../contracts/index.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import { dataDirOf } from "../data-folders.ts";
 import { startEmbedded } from "../embedded.ts";
@@ -66,7 +67,7 @@ async function up({ context, screen, options }: Invocation<Options>): Promise<Ex
 
 /** Measures the built-in models on what this machine proved. */
 async function demo(session: RunSession, dataDir: string): Promise<ExitCode> {
-  const { backends } = await provenBackends(session.client, {});
+  const { backends } = await provenBackends(session.client, { pool: DEFAULT_POOL });
   const tasks = matrixTasks({
     models: chosenModels({}),
     backends,

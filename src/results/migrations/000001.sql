@@ -139,8 +139,7 @@ with last as (
     max(value) filter (where name = 'latency_ms_p50') as p50_ms,
     max(value) filter (where name = 'latency_ms_p95') as p95_ms,
     max(value) filter (where name = 'throughput_items_per_second') as items_per_second,
-    -- Where it cannot be read, as of a browser elsewhere than on Linux, it is 0.
-    nullif(max(value) filter (where name = 'batch_peak_memory_mb'), 0) as memory_mb,
+    max(value) filter (where name = 'batch_peak_memory_mb') as memory_mb,
     max(value) filter (where name = 'iterations') as n,
     max(value) filter (where name = 'latency_spread') as spread
   from metrics where batch_size is not null group by all
@@ -209,7 +208,8 @@ select result_no, run_id, task_id, attempt, worker_id, model, precision, backend
   step->>'message' as message, (step->>'succeeded')::boolean as succeeded, end_time
 from (select *, unnest(from_json(recovery, '["json"]')) as step from results);
 
--- What it cost that a task ran on another platform than the first it asked for: against the newest result there before, by batch size.
+-- What it cost that a task ran on another platform than the first it asked for: against the newest result of the model there before, in the same
+-- precision and at the same batch size. The backends say what was compared.
 create view fallback_impact as
 with fallen as (
   select results.*, tasks.requirements->'hardware'->>0 as wanted_hardware
@@ -218,13 +218,14 @@ with fallen as (
 ), speed as (
   select result_no, batch_size, value as p50_ms from metrics where name = 'latency_ms_p50' and batch_size is not null
 )
-select fallen.result_no, fallen.run_id, fallen.task_id, fallen.model, fallen.wanted_hardware, fallen.hardware,
+select fallen.result_no, fallen.run_id, fallen.task_id, fallen.model, fallen.precision,
+  fallen.wanted_hardware, before.backend as wanted_backend, fallen.hardware, fallen.backend,
   here.batch_size, here.p50_ms, before.p50_ms as wanted_p50_ms, here.p50_ms / before.p50_ms as times_slower
 from fallen
 join speed here on here.result_no = fallen.result_no
 left join lateral (
-  select speed.p50_ms from results past join speed on speed.result_no = past.result_no
-  where past.model = fallen.model and past.hardware = fallen.wanted_hardware
+  select past.backend, speed.p50_ms from results past join speed on speed.result_no = past.result_no
+  where past.model = fallen.model and past.precision = fallen.precision and past.hardware = fallen.wanted_hardware
     and past.result_no < fallen.result_no and speed.batch_size = here.batch_size
   order by past.result_no desc limit 1
 ) before on true;

@@ -26,6 +26,7 @@ interface PageGlobals {
     getElementById(id: string): PageElement | null;
     createElement(name: string): PageElement;
     addEventListener(type: "visibilitychange", listener: () => void): void;
+    removeEventListener(type: "visibilitychange", listener: () => void): void;
   };
   readonly navigator: {
     readonly userAgent: string;

@@ -1,5 +1,7 @@
-import { joinResponse } from "../../contracts/index.ts";
-import type { FinishedItem, JoinResponse } from "../../contracts/index.ts";
+import { z } from "zod";
+import { systemClock } from "../../base/index.ts";
+import { finishedItem, joinResponse } from "../../contracts/index.ts";
+import type { JoinResponse } from "../../contracts/index.ts";
 import { rememberingIn } from "../../worker/index.ts";
 import type { CommandMemory, OutboxStore } from "../../worker/index.ts";
 import { page } from "./browser.ts";
@@ -31,12 +33,15 @@ export class Seat {
     return new Seat(number);
   }
 
-  /** Who the worker of this seat is; null for nobody. */
+  /** Who the worker of this seat is; null for nobody, or nobody any more. */
   get identity(): JoinResponse | null {
-    return joinResponse.safeParse(this.read("identity")).data ?? null;
+    const known = joinResponse.safeParse(this.read("identity")).data;
+    return known !== undefined && Date.parse(known.expires_at) > systemClock.nowMs() ? known : null;
   }
 
+  /** Takes another identity: what an older one left is of no use to it. */
   settle(identity: JoinResponse): void {
+    this.clear();
     this.write("identity", identity);
   }
 
@@ -46,7 +51,8 @@ export class Seat {
   }
 
   outbox(): OutboxStore {
-    const items = new Map((this.read("outbox") as FinishedItem[] | null)?.map((item) => [item.lease_seq, item]));
+    const known = z.array(finishedItem).safeParse(this.read("outbox")).data ?? [];
+    const items = new Map(known.map((item) => [item.lease_seq, item]));
     return {
       load: () => [...items.values()],
       write: ({ put, remove }) => {
@@ -67,9 +73,13 @@ export class Seat {
     return `assay-${this.number}-${name}`;
   }
 
-  /** Written here, by this version or another; null when there is nothing. */
+  /** Written here, by this version or another; null when there is nothing that can be read. */
   private read(name: string): unknown {
-    return JSON.parse(page.localStorage.getItem(this.key(name)) ?? "null");
+    try {
+      return JSON.parse(page.localStorage.getItem(this.key(name)) ?? "null");
+    } catch {
+      return null;
+    }
   }
 
   private write(name: string, value: unknown): void {

@@ -1,3 +1,4 @@
+import type { WorkerId } from "../../base/index.ts";
 import type { Platform } from "../../platform/index.ts";
 import { page } from "./browser.ts";
 
@@ -29,8 +30,8 @@ export function browserName(userAgent: string): string {
   return "unknown browser";
 }
 
-/** What a page is told of its machine: nothing that is proven, and little at that. `name`: a worker's, for each is a machine of its own. */
-export function tabPlatform(name: string): Platform {
+/** What a page is told of its machine: nothing that is proven, and little at that. Each tab is a machine of its own. */
+export function tabPlatform(workerId: WorkerId): Platform {
   const { userAgent, hardwareConcurrency = 1, deviceMemory = 1 } = page.navigator;
   const cores = Math.floor(within(hardwareConcurrency, 1, MOST_CORES));
   const memoryBytes = within(deviceMemory, 0, MOST_MEMORY_GB) * 1e9;
@@ -38,7 +39,7 @@ export function tabPlatform(name: string): Platform {
   return {
     facts: () =>
       Promise.resolve({
-        hostname: name,
+        hostname: workerId,
         os: { platform: system, release: "unknown", arch: "unknown" },
         cpu: { model: `unknown, in ${browserName(userAgent)} on ${system}`, usableCores: cores, threads: cores },
         memory: { totalBytes: memoryBytes, usableBytes: memoryBytes },

@@ -1,13 +1,12 @@
 import { asWorkerId, seededRng, systemClock } from "../../base/index.ts";
-import { createClient } from "../../client/index.ts";
-import { assayError, SUBPROTOCOLS } from "../../contracts/index.ts";
+import { assayError } from "../../contracts/index.ts";
 import type { CapabilityDocument, JoinResponse } from "../../contracts/index.ts";
 import { TabModelExecutor } from "../../executors/index.ts";
 import type { DedicatedWorker } from "../../executors/index.ts";
-import { dialFromPage } from "../../transport/index.ts";
 import { ExecutorHost, measureCapabilities, Outbox, Worker } from "../../worker/index.ts";
 import type { ArtifactStore, AttemptFolders, AttemptRunner, LiveView, WorkerLogger } from "../../worker/index.ts";
 import { page } from "./browser.ts";
+import { dialCoordinator } from "./dial-coordinator.ts";
 import type { Seat } from "./seat.ts";
 import { browserName, tabPlatform } from "./tab-platform.ts";
 import type { TabView } from "./tab-view.ts";
@@ -36,11 +35,11 @@ export interface TabWorker {
 
 /** Tries what this browser can do, and makes the worker of it: the production loop with the ports of a page. */
 export async function makeTabWorker(identity: JoinResponse, seat: Seat, view: TabView): Promise<TabWorker> {
-  const platform = tabPlatform(identity.name);
+  const workerId = asWorkerId(identity.worker_id);
+  const platform = tabPlatform(workerId);
   const engine = browserName(page.navigator.userAgent);
   const start = (): DedicatedWorker => new page.Worker("/join/run.mjs", { type: "module" }) as DedicatedWorker;
   const executors = [new TabModelExecutor({ start, engine })];
-  const workerId = asWorkerId(identity.worker_id);
   const capabilities = await measureCapabilities({
     ...{ platform, executors, logger },
     labels: { browser: engine },
@@ -53,7 +52,7 @@ export async function makeTabWorker(identity: JoinResponse, seat: Seat, view: Ta
     incarnation: crypto.randomUUID(),
     slots: 1,
     reserve: 0,
-    dial: () => dial(identity.token),
+    dial: (signal) => dialCoordinator({ url: page.location.origin, token: identity.token, signal }),
     outbox: new Outbox(seat.outbox(), logger),
     memory: seat.commands(),
     runner: (live) => {
@@ -74,13 +73,6 @@ export async function makeTabWorker(identity: JoinResponse, seat: Seat, view: Ta
     rng: seededRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
   });
   return { capabilities, worker };
-}
-
-/** Asks first whether the token is good: a page is not told why its handshake was refused. */
-async function dial(token: string): ReturnType<typeof dialFromPage> {
-  const url = page.location.origin;
-  await createClient({ baseUrl: url, token }).tab();
-  return dialFromPage({ url, token, subprotocols: SUBPROTOCOLS });
 }
 
 function watched(runner: AttemptRunner, view: TabView): AttemptRunner {

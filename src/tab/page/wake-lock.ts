@@ -11,10 +11,12 @@ export function keepAwake(): () => void {
     if (ended) await lock?.release();
   };
   // Browsers let go of the lock when the page goes out of sight.
-  page.document.addEventListener("visibilitychange", () => void take());
-  void take();
+  const seen = (): void => void take();
+  page.document.addEventListener("visibilitychange", seen);
+  seen();
   return () => {
     ended = true;
+    page.document.removeEventListener("visibilitychange", seen);
     void lock?.release();
   };
 }

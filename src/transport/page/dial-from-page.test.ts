@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { err, manualClock, ok } from "../../base/index.ts";
 import { fault, SUBPROTOCOLS } from "../../contracts/index.ts";
 import type { Connection, Message } from "../connection.ts";
@@ -79,4 +79,31 @@ test.each([
   const noted = note(connection);
   connection.close(code, "why");
   await until(() => expect([ends, noted.ends.length]).toEqual([[arrives], 1]));
+});
+
+test("looks for what has left until the connection is closed, whatever is unsent then", async () => {
+  const sockets: EventTarget[] = [];
+  class UnsentSocket extends EventTarget {
+    readonly readyState = 1;
+    readonly bufferedAmount = 1;
+    readonly protocol = SUBPROTOCOLS[0];
+    constructor() {
+      super();
+      sockets.push(this);
+    }
+    send(): void {}
+  }
+  vi.stubGlobal("WebSocket", UnsentSocket);
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers().unstubAllGlobals());
+  const dialled = dial("t-1");
+  sockets[0]?.dispatchEvent(new Event("open"));
+  const connection = await dialled;
+  note(connection);
+  connection.send("text");
+  vi.advanceTimersByTime(1_000);
+  expect(vi.getTimerCount()).toBe(1);
+  sockets[0]?.dispatchEvent(Object.assign(new Event("close"), { code: 1006, reason: "" }));
+  vi.advanceTimersByTime(1_000);
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -42,7 +42,10 @@ export function dialFromPage({ url, token, subprotocols, signal }: DialFromPageO
   socket.binaryType = "arraybuffer";
   const failed = (): void =>
     reject(assayError("coordinator_unreachable", `No coordinator answers at ${address.host} as a worker link does.`));
-  const giveUp = (): void => socket.close();
+  const giveUp = (): void => {
+    failed();
+    socket.close();
+  };
   signal?.addEventListener("abort", giveUp, { once: true });
   if (signal?.aborted === true) giveUp();
   socket.addEventListener("close", failed);
@@ -124,6 +127,8 @@ class PageConnection implements Connection {
     this.looking = true;
     setTimeout(() => {
       this.looking = false;
+      // What is unsent then stays so.
+      if (this.closed) return;
       this.handlers?.onFlushed();
       this.lookLater();
     }, FLUSH_LOOK_MS);
