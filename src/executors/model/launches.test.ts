@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { summarizeLatency } from "../../stats/index.ts";
 import { combineLaunches } from "./launches.ts";
 import type { BatchReport } from "./messages.ts";
+import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
 
 function report(samplesMs: readonly number[], changes: Partial<BatchReport> = {}): BatchReport {
   return {
@@ -51,4 +52,14 @@ test("two launches give no interval; one that was resumed keeps its summary, of 
 test("what lies far out is counted and stays", () => {
   const combined = combineLaunches([report([1, 1.1, 0.9, 1, 1.05, 0.95, 50])]);
   expect(combined).toMatchObject({ outliers: 1, latencyMs: { count: 7, max: 50 } });
+});
+
+test("memory that no launch knows stays unknown, and a result leaves it out", () => {
+  const unknown = combineLaunches([report([1], { peakMemoryBytes: null }), report([2], { peakMemoryBytes: null })]);
+  const parts = { load: null, batches: [unknown], memory: { peakBytes: null, source: "not_known" as const } };
+  expect(unknown.peakMemoryBytes).toBeNull();
+  expect(modelResults(parts)).toMatchObject({ memory: { source: "not_known" } });
+  expect(JSON.stringify([modelResults(parts), modelHardwareMetrics(parts)])).not.toContain("_mb");
+  expect(modelMetrics(parts).filter(({ unit }) => unit === "MB")).toEqual([]);
+  expect(combineLaunches([report([1], { peakMemoryBytes: null }), report([2])]).peakMemoryBytes).toBe(100);
 });

@@ -1,5 +1,6 @@
 import { meanInterval, quantile, summarizeLatency } from "../../stats/index.ts";
 import type { Interval } from "../../stats/index.ts";
+import { largestPeak } from "./inference-host.ts";
 import type { BatchReport, RoundReport } from "./messages.ts";
 
 /** What one process measured of a batch size. */
@@ -39,7 +40,7 @@ export function combineLaunches(reports: readonly [BatchReport, ...BatchReport[]
     throughputItemsPerSecond: isAlone
       ? first.throughputItemsPerSecond
       : (first.batchSize * samplesMs.length * 1000) / totalMs,
-    peakMemoryBytes: Math.max(...reports.map((report) => report.peakMemoryBytes)),
+    peakMemoryBytes: largestPeak(reports.map((report) => report.peakMemoryBytes)),
     recheck: {
       iterations: reports.reduce((sum, { recheck }) => sum + recheck.iterations, 0),
       maxAbsError: Math.max(...reports.map(({ recheck }) => recheck.maxAbsError)),

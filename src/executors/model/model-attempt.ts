@@ -3,6 +3,7 @@ import { backendFacts } from "./backends/backend-names.ts";
 import type { BackendFacts } from "./backends/backend-names.ts";
 import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint, MeasuredUnder, Resumption } from "./checkpoint.ts";
+import { largestPeak } from "./inference-host.ts";
 import { combineLaunches } from "./launches.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
@@ -199,7 +200,7 @@ class ModelAttempt {
       this.settle(true);
       const { report } = outcome;
       // Earlier runs may have needed more than the last one.
-      const peakBytes = Math.max(report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes));
+      const peakBytes = largestPeak([report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes)]);
       const whole = { ...report, load: this.load ?? report.load, batches, memory: { ...report.memory, peakBytes } };
       return { ...shared, status: "completed", report: whole };
     }

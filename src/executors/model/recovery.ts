@@ -12,7 +12,7 @@ export interface RecoveryRule {
   readonly on: readonly Hardware[] | "browsers" | "any";
   readonly strategy: RecoveryStrategy;
   /**
-   * So often in one attempt (a batch size is measured again so often); after that the next rule, and after the last the attempt fails
+   * So often in one attempt (a batch size is measured again so often in each launch); after that the next rule, and after the last the attempt fails
    * and the task's retry policy goes on.
    */
   readonly atMost: number;

@@ -13,7 +13,7 @@ export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "a
     memory: {
       source: assignment.memorySource,
       reset: () => Promise.resolve(),
-      peakBytes: async () => (await bridge.assayAsk("memory")) ?? 0,
+      peakBytes: () => bridge.assayAsk("memory"),
     },
     openModel: async () => ({
       model,
