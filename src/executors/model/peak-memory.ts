@@ -4,8 +4,8 @@ import type { PeakMemory } from "./inference-host.ts";
 /** The process that runs the model. */
 export interface MeasuredProcess {
   readonly pid: number;
-  /** `maxRSS` of getrusage. */
-  readonly maxRssBytes: () => Promise<number>;
+  /** `maxRSS` of getrusage; `null` where nothing tells it. */
+  readonly maxRssBytes: () => Promise<number | null>;
 }
 
 /**
@@ -15,7 +15,7 @@ export interface MeasuredProcess {
 export function processPeakMemory({ pid, maxRssBytes }: MeasuredProcess): PeakMemory {
   const nothing = (): Promise<void> => Promise.resolve();
   if (highWaterMarkBytes(pid) === undefined) return { source: "max_rss", reset: nothing, peakBytes: maxRssBytes };
-  const peakBytes = async (): Promise<number> => highWaterMarkBytes(pid) ?? maxRssBytes();
+  const peakBytes = async (): Promise<number | null> => highWaterMarkBytes(pid) ?? maxRssBytes();
   return resetHighWaterMark(pid)
     ? { source: "vm_hwm_reset", reset: () => Promise.resolve(void resetHighWaterMark(pid)), peakBytes }
     : { source: "vm_hwm", reset: nothing, peakBytes };

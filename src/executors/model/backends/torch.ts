@@ -3,8 +3,9 @@ import { assert } from "../../../base/index.ts";
 import { isGenerated, storedWeights } from "../../../models/index.ts";
 import type { Feeds, InputSpec, ModelFolder } from "../../../models/index.ts";
 import type { PythonProcess } from "../python/python-process.ts";
-import type { Backend, BoundRun, Placement, Session } from "./backend.ts";
+import type { Backend, BoundRun, Session } from "./backend.ts";
 import type { BackendName } from "./backend-names.ts";
+import type { Placement } from "./placement.ts";
 
 /** What Python tells of itself and of PyTorch once that has its device. */
 export interface TorchDescription {

@@ -44,5 +44,6 @@ export async function pythonHost(
 /** What Python's process took so far. */
 interface Usage {
   readonly cpu_ms: number;
-  readonly max_rss_bytes: number;
+  /** `null` on Windows. */
+  readonly max_rss_bytes: number | null;
 }

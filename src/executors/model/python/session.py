@@ -138,7 +138,7 @@ def max_rss_bytes():
         import resource
     except ImportError:
         # Windows has no getrusage.
-        return 0
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
 

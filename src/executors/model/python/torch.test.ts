@@ -96,7 +96,8 @@ describe.runIf(python !== undefined)("PyTorch on the CPU", () => {
     expect(report.load.backend).toMatchObject({ runtime: "torch", threads: 1, engine });
     expect(report.load.processStartMs).toBeGreaterThan(1);
     expect(report.generation?.cacheMatches).toBe(model === "tiny-gpt2" ? true : undefined);
-    expect(report.memory.peakBytes).toBeGreaterThan((report.memory.baselineBytes ?? 0) / 2);
+    // More than Node has: PyTorch alone takes as much.
+    expect(report.memory.peakBytes).toBeGreaterThan(100e6);
   });
 
   test("16-bit brain floats are within their tolerance", async () => {
