@@ -120,6 +120,20 @@ describe("BatchChecker", () => {
     expect(() => checker.check(outputs, samples.length)).toThrow("differs from the reference");
   });
 
+  test("every output that has a reference is compared in the timed iterations, too", async () => {
+    const { model, session, samples } = await open("tiny-clip");
+    const reference = createReference(model.config, await readFile(model.modelFile));
+    const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4, leastCosine: 0.999 });
+    const outputs = await outputsOf(session, createFeeds(samples, session.inputs));
+    const names = Object.keys(reference?.outputs(samples[0] as Sample) ?? {});
+    expect(names.length).toBeGreaterThan(1);
+    for (const name of names) {
+      const timed = { ...outputs, [name]: changed(outputs[name], (value, index) => (index === 7 ? NaN : value)) };
+      expect(() => checker.recheck([outputs, timed], outputs)).toThrow(`the output "${name}" of a timed iteration`);
+    }
+    expect(checker.recheck([outputs], outputs)).toBe(0);
+  });
+
   test("zeros are found without a reference, too", async () => {
     const { session, samples } = await open("tiny-vit");
     const outputs = await outputsOf(session, createFeeds(samples, session.inputs));

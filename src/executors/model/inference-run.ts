@@ -101,7 +101,6 @@ export class InferenceRun {
     const { model, reference } = await host.openModel(request, control.signal);
     this.stage = `loading ${request.model} on ${request.backend}`;
     const backend = await host.loadBackend(request);
-    host.collectGarbage();
     const startMs = host.clock.monotonicMs();
     const session = await backend.create(model);
     const loadMs = host.clock.monotonicMs() - startMs;

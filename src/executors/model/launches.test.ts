@@ -43,10 +43,21 @@ test("all iterations of all launches count, and the interval comes from the medi
   expect(combined.p50IntervalMs?.high).toBeCloseTo(2 + 4.303 / Math.sqrt(3), 3);
 });
 
-test("two launches give no interval; one that was resumed keeps its summary, of which some samples are gone", () => {
+test("two launches give no interval", () => {
   expect(combineLaunches([report([1]), report([2])]).p50IntervalMs).toBeNull();
+});
+
+test("a resumed launch, of which some iterations are gone, keeps its summary alone, and is a median beside whole ones", () => {
   const resumed = report([5], { latencyMs: summarizeLatency([4, 5, 6]), throughputItemsPerSecond: 7 });
   expect(combineLaunches([resumed])).toMatchObject({ latencyMs: { count: 3 }, throughputItemsPerSecond: 7 });
+  const combined = combineLaunches([resumed, report([2, 2]), report([2, 4])]);
+  expect(combined).toMatchObject({
+    samplesMs: [2, 2, 2, 4],
+    latencyMs: { count: 4, mean: 2.5, p50: 2, max: 4 },
+    throughputItemsPerSecond: (4 * 4 * 1000) / 10,
+    p50IntervalMs: { low: expect.any(Number) },
+  });
+  expect(combined.launches.map(({ p50Ms }) => p50Ms)).toEqual([5, 2, 3]);
 });
 
 test("what lies far out is counted and stays", () => {

@@ -69,6 +69,7 @@ class ModelAttempt {
   private waiting: readonly number[];
   /** The first run's: later ones find warm caches. */
   private load: LoadReport | null = null;
+  private launch = 0;
   /** What the launches after the first measured. */
   private readonly again: BatchReport[] = [];
   private log = "";
@@ -105,19 +106,29 @@ class ModelAttempt {
    */
   private async launchAgain(first: ModelRunOutcome): Promise<ModelRunOutcome> {
     const sizes = [...this.finished.keys()];
-    for (let launch = 1; launch < this.options.launches; launch += 1) {
-      const from = launch % sizes.length;
-      const batchSizes = [...sizes.slice(from), ...sizes.slice(0, from)];
-      const request = { ...this.request, batchSizes, measuresOnly: true };
-      const onProgress = (progress: ModelRunProgress): void => {
-        this.options.onProgress?.(progress);
-        if (progress.stage === "batch_finished") this.again.push(progress.batch);
-      };
-      const outcome = await this.options.run(request, { ...this.options, onProgress });
-      this.log = outcome.log;
+    for (this.launch = 1; this.launch < this.options.launches; this.launch += 1) {
+      const from = this.launch % sizes.length;
+      const outcome = await this.measureAgain([...sizes.slice(from), ...sizes.slice(0, from)]);
       if (outcome.status !== "completed") return outcome;
     }
     return first;
+  }
+
+  private async measureAgain(batchSizes: readonly number[]): Promise<ModelRunOutcome> {
+    let waiting = batchSizes;
+    const onProgress = (progress: ModelRunProgress): void => {
+      this.options.onProgress?.(progress);
+      if (progress.stage !== "batch_finished") return;
+      this.again.push(progress.batch);
+      waiting = waiting.filter((size) => size !== progress.batch.batchSize);
+      this.settle(true);
+    };
+    for (;;) {
+      const request = { ...this.request, batchSizes: waiting, measuresOnly: true };
+      const outcome = await this.options.run(request, { ...this.options, onProgress });
+      this.log = outcome.log;
+      if (outcome.status !== "failed" || !this.recovers(outcome)) return outcome;
+    }
   }
 
   private nextRequest(): ModelRunRequest {
@@ -162,7 +173,8 @@ class ModelAttempt {
   private recovers({ failure, batchSize }: Extract<ModelRunOutcome, { status: "failed" }>): boolean {
     const strategy = nextStrategy(this.place, failure.class, this.recovery);
     if (strategy === undefined) return false;
-    if (strategy === "halve_batch") return batchSize !== null && this.halve(batchSize, failure);
+    // Later launches measure what the first one did, nothing smaller.
+    if (strategy === "halve_batch") return this.launch === 0 && batchSize !== null && this.halve(batchSize, failure);
     const where = batchSize === null ? "outside of a batch" : `at batch size ${batchSize}`;
     const text = `${failure.class} ${where}; ${whatFollows(strategy, this.place)} (${failure.message})`;
     const step = stepAgainst(failure, strategy, text);

@@ -4,7 +4,7 @@ import type { PeakMemory } from "./inference-host.ts";
 /** The process that runs the model. */
 export interface MeasuredProcess {
   readonly pid: number;
-  /** `maxRSS` of getrusage; `null` where nothing tells it. */
+  /** `maxRSS` of getrusage; `null` where there is none. */
   readonly maxRssBytes: () => Promise<number | null>;
 }
 

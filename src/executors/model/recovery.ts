@@ -1,14 +1,21 @@
-import type { Failure, Hardware, RecoveryStep, RecoveryStrategy, TaskSpec } from "../../contracts/index.ts";
+import type {
+  Failure,
+  Hardware,
+  ModelFailureReason,
+  RecoveryStep,
+  RecoveryStrategy,
+  TaskSpec,
+} from "../../contracts/index.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { RoundReport } from "./messages.ts";
 import { failureDocument } from "./model-failure.ts";
-import type { ModelFailure, ModelFailureClass } from "./model-failure.ts";
+import type { ModelFailure } from "./model-failure.ts";
 import type { NoiseReason } from "./machine-noise.ts";
 import type { BackendFacts } from "./backends/backend-names.ts";
 
 /** What is done within an attempt against some failures, on some platforms or in browsers. */
 export interface RecoveryRule {
-  readonly against: readonly (ModelFailureClass | NoiseReason)[];
+  readonly against: readonly (ModelFailureReason | NoiseReason)[];
   readonly on: readonly Hardware[] | "browsers" | "any";
   readonly strategy: RecoveryStrategy;
   /**
@@ -34,7 +41,7 @@ export const recoveryTable: readonly RecoveryRule[] = [
 /** What to do about a failure, given what was done before in the attempt; undefined when nothing is left to try. */
 export function nextStrategy(
   place: Pick<BackendFacts, "hardware" | "browser">,
-  reason: ModelFailureClass | NoiseReason,
+  reason: ModelFailureReason | NoiseReason,
   taken: readonly { readonly strategy: RecoveryStrategy }[],
 ): RecoveryStrategy | undefined {
   return recoveryTable.find(

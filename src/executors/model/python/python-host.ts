@@ -44,6 +44,6 @@ export async function pythonHost(
 /** What Python's process took so far. */
 interface Usage {
   readonly cpu_ms: number;
-  /** `null` on Windows. */
+  /** `null`: not known, as on Windows. */
   readonly max_rss_bytes: number | null;
 }

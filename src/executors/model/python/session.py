@@ -137,7 +137,7 @@ def max_rss_bytes():
     try:
         import resource
     except ImportError:
-        # Windows has no getrusage.
+        # Windows has no getrusage: not known.
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
