@@ -10,7 +10,7 @@ import { quantile } from "../src/stats/index.ts";
 const [cacheDir = "", name = "", ...numbers] = process.argv.slice(2);
 const [batchSize = 1, sequenceLength = 128, iterations = 100, warmup = 10] = numbers.map(Number);
 const model = await resolveModel(name, { cacheDir });
-const session = await InferenceSession.create(model.onnxFile, {
+const session = await InferenceSession.create(model.modelFile, {
   executionProviders: ["cpu"],
   intraOpNumThreads: availableParallelism(),
   interOpNumThreads: 1,

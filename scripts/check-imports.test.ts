@@ -123,6 +123,18 @@ describe("modules from outside", () => {
     ]);
   });
 
+  it("refuses a heavy package that comes with a room, and lets one that is loaded when it is used", () => {
+    const files = {
+      "src/journal/index.ts": `export * from "./postgres/pool.ts";`,
+      "src/journal/postgres/pool.ts": `import { Pool } from "pg";\nexport const pool = new Pool();`,
+    };
+    expect(findings(files)).toEqual([
+      "src/journal/postgres/pool.ts:1 pg is loaded whenever src/journal/index.ts is; load it with import() when it is used",
+    ]);
+    const late = `export const load = () => import("./postgres/pool.ts");`;
+    expect(findings({ ...files, "src/journal/index.ts": late })).toEqual([]);
+  });
+
   it("refuses an import whose name is computed", () => {
     expect(findings({ "src/worker/a.ts": `export const load = (name: string) => import(name);` })).toEqual([
       "src/worker/a.ts:1 a computed dynamic import hides from this check; write the name out",

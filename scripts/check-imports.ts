@@ -4,7 +4,7 @@ import { builtinModules } from "node:module";
 import { dirname, join, posix } from "node:path";
 
 import { ambientUses } from "./ambient-uses.ts";
-import { importCycles, type ImportEdge, importEdges } from "./import-edges.ts";
+import { importCycles, type ImportEdge, importEdges, reachableFrom } from "./import-edges.ts";
 import { type Finding, isTestFile, listFiles, parseSource, report, type SourceFile } from "./source-tree.ts";
 
 interface RoomRule {
@@ -49,13 +49,18 @@ const ROOMS: Record<string, RoomRule> = {
 /** Rooms whose folders are adapters of one port: siblings never import each other. */
 const ADAPTER_ROOMS = ["executors", "journal", "platform"];
 
-/** Large or native packages: one file each may load them, so that nothing else pays for them or breaks without them. */
+/**
+ * Large or native packages: one file each may load them, and only when they are used, so that nothing else pays for them or breaks without
+ * them.
+ */
 const HEAVY = [
   "@duckdb/node-api",
   "@duckdb/node-bindings",
   "onnxruntime-node",
   "onnxruntime-web",
-  "playwright-core",
+  "puppeteer-core",
+  "rolldown",
+  "@sparticuz/chromium",
   "pg",
 ];
 
@@ -97,6 +102,7 @@ export function checkImports(root: string): Finding[] {
     ...unknownRooms(sources),
     ...fileFindings,
     ...heavyFindings(imports),
+    ...eagerFindings(imports),
     ...cycleFindings(imports),
     ...sources.filter((source) => isDeterministic(source.path)).flatMap(ambientUses),
   ];
@@ -209,17 +215,40 @@ function heavyFindings(imports: readonly Import[]): Finding[] {
   });
 }
 
-function cycleFindings(imports: readonly Import[]): Finding[] {
-  const graph = new Map<string, Set<string>>();
-  for (const { from, file, kind } of imports) {
-    if (file === undefined || kind === "type" || kind === "thread") continue;
-    graph.set(from, (graph.get(from) ?? new Set()).add(file));
+/** Heavy packages that come with a room, or with the program, because only static imports lead to them. */
+function eagerFindings(imports: readonly Import[]): Finding[] {
+  const graph = graphOf(imports.filter(({ kind }) => kind === "static"));
+  const eager = new Map<string, string>();
+  for (const door of graph.keys()) {
+    if (!/^src\/[^/]+\/(index|main)\.ts$/.test(door)) continue;
+    for (const file of [door, ...reachableFrom(graph, door)]) eager.set(file, eager.get(file) ?? door);
   }
+  return imports.flatMap(({ from, line, npm, kind }) => {
+    const door = eager.get(from);
+    if (door === undefined || kind !== "static" || npm === undefined || !HEAVY.includes(npm)) return [];
+    return [
+      { path: from, line, message: `${npm} is loaded whenever ${door} is; load it with import() when it is used` },
+    ];
+  });
+}
+
+function cycleFindings(imports: readonly Import[]): Finding[] {
+  const graph = graphOf(imports.filter(({ kind }) => kind !== "type" && kind !== "thread"));
   return importCycles(graph).map((files) => ({
     path: files[0] ?? "",
     line: 1,
     message: `import cycle: ${[...files, files[0]].join(" → ")}`,
   }));
+}
+
+/** The files that each file imports; a file that imports only packages is there too. */
+function graphOf(imports: readonly Import[]): Map<string, Set<string>> {
+  const graph = new Map<string, Set<string>>();
+  for (const { from, file } of imports) {
+    const files = graph.get(from) ?? new Set();
+    graph.set(from, file === undefined ? files : files.add(file));
+  }
+  return graph;
 }
 
 if (import.meta.main) report(checkImports(process.argv[2] ?? dirname(import.meta.dirname)));

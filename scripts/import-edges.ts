@@ -83,7 +83,7 @@ function literalText(node: Node | undefined): string | undefined {
   return undefined;
 }
 
-function reachableFrom(graph: ReadonlyMap<string, ReadonlySet<string>>, start: string): Set<string> {
+export function reachableFrom(graph: ReadonlyMap<string, ReadonlySet<string>>, start: string): Set<string> {
   const seen = new Set<string>();
   const open = [...(graph.get(start) ?? [])];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {

@@ -40,7 +40,9 @@ test("models are measured on backends, with a state and a reason for each cell, 
   );
   expect({ code: first.code, stderr: first.code === 0 ? "" : first.stderr }).toEqual({ code: 0, stderr: "" });
   const measured = lastLine(first.stdout);
-  expect(Object.keys(measured)).toEqual(["bench", "figures", "cells"]);
+  expect(Object.keys(measured)).toEqual([
+    ...["bench", "figures", "rows", "backends", "cells", "recommendations", "changes"],
+  ]);
   expect(measured).toMatchObject({
     bench: "matrix",
     figures: { models: 1, backends: 2, cells_works: 2, cells_failed_with_reason: 0, cells_unproven: 0 },

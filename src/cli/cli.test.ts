@@ -152,10 +152,10 @@ describe("a command line", () => {
     };
     expect(await ids()).toHaveLength(6);
     expect(await ids("--architecture", "speech")).toEqual(["tiny-whisper"]);
-    expect(await ids("--architecture", "encoder-only", "--model-family", "roberta", "--all")).toEqual(["roberta-base"]);
+    expect(await ids("--architecture", "encoder-only", "--model-family", "roberta", "--hub")).toEqual(["roberta-base"]);
     const { out, err } = await runHere("models", "--model-family", "clip");
     expect(out).toMatch(/^MODEL .*MEMORY.*\ntiny-clip +multimodal +clip +0\.522 M +2\.12 MB/);
-    expect(err).toBe("1 model more on the hub: add --all\n");
+    expect(err).toBe("1 model more on the hub: add --hub\n");
   });
 
   it.each([
@@ -169,7 +169,7 @@ describe("a command line", () => {
       code: 2,
       err: /^error usage: no model family has the name wisper\. Near: whisper/,
     },
-    { args: ["--model-family", "roberta"], code: 5, err: /^error nothing_matched: .*roberta\n.*--all/ },
+    { args: ["--model-family", "roberta"], code: 5, err: /^error nothing_matched: .*roberta\n.*--hub/ },
     { args: ["--model-family", "mamba"], code: 5, err: /^error nothing_matched: .*mamba\n.*path of a model folder/ },
   ])("models $args ends with $code and says why", async ({ args, code, err }) => {
     const told = expect.stringMatching(err) as string;

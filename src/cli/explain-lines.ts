@@ -1,7 +1,8 @@
 import type { Explanation } from "../contracts/index.ts";
+import { good, out, waiting } from "../reports/index.ts";
 import { countText, durationText } from "./quantities.ts";
-import { stateText } from "./state-words.ts";
-import { harmless, paint, plain } from "./style.ts";
+import { painted, stateText } from "./state-words.ts";
+import { harmless, paint } from "./style.ts";
 import type { Style } from "./style.ts";
 
 /** More workers than this do not fit on a screen beside the rest. */
@@ -61,9 +62,9 @@ function workerLines({ state, workers }: Explanation, style: Style): string[] {
 }
 
 function signOf(rank: number, style: Style): string {
-  if (rank === 0) return paint(style, "green", plain(style, "✓ free"));
-  if (rank === 1) return paint(style, "yellow", plain(style, "~ fits, but not now"));
-  return paint(style, "dim", plain(style, "– does not fit"));
+  if (rank === 0) return painted(style, good("free"));
+  if (rank === 1) return painted(style, waiting("fits, but not now"));
+  return painted(style, out("does not fit"));
 }
 
 function listText(names: readonly string[]): string {

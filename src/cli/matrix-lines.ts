@@ -1,5 +1,6 @@
-import { CELL_LEGEND, cellStates, figureLines, matrixSections, stateText } from "../reports/index.ts";
+import { CELL_LEGEND, cellStates, figureLines, matrixSections } from "../reports/index.ts";
 import type { MatrixCell, MatrixReport } from "../reports/index.ts";
+import { painted } from "./state-words.ts";
 import { harmless, paint, plain } from "./style.ts";
 import type { Style } from "./style.ts";
 import { displayWidth, fit, renderTable } from "./table.ts";
@@ -39,7 +40,7 @@ interface BackendColumn {
 }
 
 function cellLines(cell: MatrixCell, style: Style): string[] {
-  return [paint(style, cellStates[cell.state].colour, plain(style, stateText(cell.state))), ...figureLines(cell)];
+  return [painted(style, cellStates[cell.state]), ...figureLines(cell)];
 }
 
 const GAP = 2;

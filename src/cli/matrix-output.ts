@@ -1,7 +1,7 @@
 import type { Client } from "../client/index.ts";
 import type { MatrixRecord, TaskView } from "../contracts/index.ts";
-import { matrixCsv, matrixFigures, matrixHtml, matrixMarkdown, reportOfRun } from "../reports/index.ts";
-import type { MatrixReport } from "../reports/index.ts";
+import { matrixCsv, matrixDocument, matrixHtml, matrixMarkdown, matrixSvg, reportOfRun } from "../reports/index.ts";
+import type { MatrixDocument, MatrixReport } from "../reports/index.ts";
 import { matrixHistoryQuery, matrixRecords } from "../results/index.ts";
 import type { Screen } from "./context.ts";
 import { matrixLines } from "./matrix-lines.ts";
@@ -9,7 +9,7 @@ import type { EndedRun, RunSession } from "./perform-run.ts";
 import { runSummary } from "./run-summary.ts";
 import { plain } from "./style.ts";
 
-export const matrixFormats = ["text", "markdown", "csv", "html", "json"] as const;
+export const matrixFormats = ["text", "markdown", "csv", "html", "svg", "json"] as const;
 export type MatrixFormat = (typeof matrixFormats)[number];
 
 /** Most measurements that one answer may hold. */
@@ -21,23 +21,25 @@ export function printMatrix(
   report: MatrixReport,
   { format, after = [] }: { format: MatrixFormat; after?: readonly string[] },
 ): void {
-  const document = { bench: "matrix", figures: matrixFigures(report), cells: report.cells };
+  const document = matrixDocument(report);
   screen.result(() => {
     const look = { style: screen.outStyle, width: screen.width };
-    return format === "text" ? [...matrixLines(report, look), ...after] : fileLines(report, format);
+    return format === "text" ? [...matrixLines(report, look), ...after] : fileLines(document, format);
   }, document);
 }
 
-function fileLines(report: MatrixReport, format: Exclude<MatrixFormat, "text">): string[] {
+function fileLines(document: MatrixDocument, format: Exclude<MatrixFormat, "text">): string[] {
   switch (format) {
     case "markdown":
-      return matrixMarkdown(report);
+      return matrixMarkdown(document);
     case "csv":
-      return matrixCsv(report);
+      return matrixCsv(document);
     case "html":
-      return matrixHtml(report);
+      return matrixHtml(document);
+    case "svg":
+      return matrixSvg(document);
     case "json":
-      return [JSON.stringify(report, null, 2)];
+      return [JSON.stringify(document, null, 2)];
   }
 }
 

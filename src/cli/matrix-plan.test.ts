@@ -1,7 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { capabilityDocument } from "../contracts/index.ts";
 import type { WorkerView } from "../contracts/index.ts";
-import { chosenModels, isWanted, provenBackends } from "./matrix-plan.ts";
+import { chosenModels, chosenRecords, isWanted, provenBackends } from "./matrix-plan.ts";
 
 describe("chosenModels", () => {
   it("takes the models that need no network when none is named", () => {
@@ -37,6 +37,16 @@ describe("isWanted", () => {
   ] as const)("by %j: %s", (filter, expected) => {
     expect(isWanted(webgpu, filter)).toBe(expected);
   });
+});
+
+test("chosenRecords has what was measured of models of the hub too, whether they are named or of an architecture", () => {
+  const at = (model: string, precision = "fp32") => ({ model, precision, backend: "ort-node/cpu", hardware: "cpu" });
+  const records = [at("tiny-vit"), at("vit-base-patch16-224"), at("vit-base-patch16-224", "fp16"), at("./mine")];
+  expect(chosenRecords(records, {})).toEqual(records);
+  expect(chosenRecords(records, { architectures: ["vision"] })).toEqual(records.slice(0, 3));
+  expect(chosenRecords(records, { models: ["./mine"] })).toEqual(records.slice(3));
+  expect(chosenRecords(records, { architectures: ["vision"], precisions: ["fp16"] })).toEqual([records[2]]);
+  expect(chosenRecords(records, { backends: ["headless-shell"] })).toEqual([]);
 });
 
 describe("provenBackends", () => {

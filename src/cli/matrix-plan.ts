@@ -1,6 +1,6 @@
 import type { Client } from "../client/index.ts";
 import { assayError } from "../contracts/index.ts";
-import type { Hardware } from "../contracts/index.ts";
+import type { Hardware, MatrixRecord, ModelConfig } from "../contracts/index.ts";
 import { isWished } from "../executors/index.ts";
 import type { BackendWish } from "../executors/index.ts";
 import { findModel, listModels } from "../models/index.ts";
@@ -13,6 +13,10 @@ export interface ModelChoice {
   architectures?: readonly Architecture[] | undefined;
   /** Also those that have to be fetched from the hub. */
   hub?: boolean | undefined;
+}
+
+export interface PrecisionChoice {
+  precisions?: readonly ModelConfig["precision"][] | undefined;
 }
 
 /** Which backends a person asked for; all that are proven unless told otherwise. */
@@ -80,4 +84,19 @@ export function isWanted(
   { backends = ["all"], hardware: platforms }: BackendFilter,
 ): boolean {
   return (platforms?.some((one) => one === hardware) ?? true) && backends.some((wish) => isWished(wish, backend));
+}
+
+/** What was measured and is asked for. Here models of the hub need not be asked for apart: nothing is fetched. */
+export function chosenRecords<Known extends Pick<MatrixRecord, "model" | "precision" | "backend" | "hardware">>(
+  records: readonly Known[],
+  { models, architectures, precisions, ...backends }: ModelChoice & PrecisionChoice & BackendFilter,
+): Known[] {
+  const isChosen = models !== undefined || architectures !== undefined;
+  const names = isChosen ? chosenModels({ models, architectures, hub: true }) : null;
+  return records.filter(
+    ({ model, precision, backend, hardware }) =>
+      (names?.includes(model) ?? true) &&
+      (precisions?.some((one) => one === precision) ?? true) &&
+      isWanted({ backend, hardware }, backends),
+  );
 }

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { modelOf, precisionOf } from "../contracts/index.ts";
 import type { Failure, Provenance, ResultView, TaskView } from "../contracts/index.ts";
-import { measureText, rowName } from "../reports/index.ts";
-import { stateText } from "./state-words.ts";
-import { harmless, paint, plain } from "./style.ts";
+import { good, measureText, rowName, trouble } from "../reports/index.ts";
+import { painted, stateText } from "./state-words.ts";
+import { harmless, paint } from "./style.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import type { Column } from "./table.ts";
@@ -149,11 +149,11 @@ function lastCell(row: Measurement, style: Style): string {
   if (row.failure !== null) return `${stateText(style, "failed", row.failure.class)}: ${harmless(row.failure.message)}`;
   if (row.batch_size === null) return row.status;
   // Measured before the attempt came to its end some other way.
-  return row.provenance === null ? paint(style, "yellow", "! no evidence") : provenanceText(row.provenance, style);
+  return row.provenance === null ? painted(style, trouble("no evidence")) : provenanceText(row.provenance, style);
 }
 
 /** How we know: real and proven, only said to be real, or not real at all. */
 function provenanceText({ kind, proven }: NonNullable<Measurement["provenance"]>, style: Style): string {
-  if (kind !== "real") return paint(style, "yellow", `! ${kind}`);
-  return proven ? paint(style, "green", plain(style, "✓ real, proven")) : paint(style, "yellow", "! real, not proven");
+  if (kind !== "real") return painted(style, trouble(kind));
+  return painted(style, proven ? good("real, proven") : trouble("real, not proven"));
 }

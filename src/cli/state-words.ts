@@ -1,22 +1,8 @@
 import type { AttemptState, RunState, TaskState, WorkerState } from "../contracts/index.ts";
+import { active, bad, good, out, signed, trouble, waiting } from "../reports/index.ts";
+import type { StateWord } from "../reports/index.ts";
 import { paint, plain } from "./style.ts";
-import type { Colour, Style } from "./style.ts";
-
-/** How a state is told: word, sign and colour, so that none of them is needed alone. */
-interface StateWord {
-  word: string;
-  sign: string;
-  colour: Colour;
-}
-
-const word = (sign: string, text: string, colour: Colour): StateWord => ({ sign, word: text, colour });
-
-const waiting = (text: string): StateWord => word("~", text, "dim");
-const good = (text: string): StateWord => word("✓", text, "green");
-const bad = (text: string): StateWord => word("✕", text, "red");
-const trouble = (text: string): StateWord => word("!", text, "yellow");
-const active = (text: string): StateWord => word("▶", text, "cyan");
-const out = (text: string): StateWord => word("–", text, "dim");
+import type { Style } from "./style.ts";
 
 type AnyState = TaskState | AttemptState | RunState | WorkerState;
 
@@ -44,13 +30,17 @@ const errorWord = trouble("error");
 
 /** A state as sign and word. A task that failed for another reason than its own test is an `error`, not `failed`. */
 export function stateText(style: Style, state: AnyState, failureClass: string | null = null): string {
-  const { sign, word: text, colour } = wordOf(state, failureClass);
-  return paint(style, colour, plain(style, `${sign} ${text}`));
+  return painted(style, wordOf(state, failureClass));
 }
 
 /** An answer that is yes or no. */
 export function verdict(style: Style, yes: boolean, text: string): string {
-  return paint(style, yes ? "green" : "red", plain(style, `${yes ? "✓" : "✕"} ${text}`));
+  return painted(style, yes ? good(text) : bad(text));
+}
+
+/** Sign and word in their colour. */
+export function painted(style: Style, state: StateWord): string {
+  return paint(style, state.colour, plain(style, signed(state)));
 }
 
 function wordOf(state: AnyState, failureClass: string | null): StateWord {

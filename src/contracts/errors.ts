@@ -44,7 +44,7 @@ export const errorCatalogue = {
     next: "Add the file, or take another model.",
   },
   model_unreadable: {
-    meaning: "A model's ONNX file is damaged, or is none.",
+    meaning: "A model's file is damaged, or is of another kind.",
     next: "Export or download the model again.",
   },
   model_unsupported: {

@@ -17,6 +17,7 @@ export * from "./events.ts";
 export * from "./frames.ts";
 export * from "./limits.ts";
 export * from "./matrix.ts";
+export * from "./model-failure.ts";
 export * from "./patterns.ts";
 export * from "./result.ts";
 export * from "./roles.ts";

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { generateModel } from "./generator/generated-model.ts";
 import { resolveModel } from "./resolve-model.ts";
+import { safetensorsHeader } from "./safetensors-acceptance.ts";
 
 // The real hub cannot be had in a test; this server answers the two requests that the real client library sends to it.
 class FakeHub {
@@ -82,7 +83,7 @@ describe("hub models", () => {
     const model = await resolveModel("org/model", { cacheDir: folder, hubUrl });
     expect(model).toMatchObject({ id: "org/model", source: "hub", family: "vit", parameterCount: 311_338 });
     expect((await readdir(model.path)).toSorted()).toEqual(["config.json", "onnx", "preprocessor_config.json"]);
-    expect(await readFile(model.onnxFile)).toEqual(Buffer.from(hub.files.get("onnx/model.onnx") ?? ""));
+    expect(await readFile(model.modelFile)).toEqual(Buffer.from(hub.files.get("onnx/model.onnx") ?? ""));
     const { requests } = hub;
     await resolveModel("org/model", { cacheDir: folder, hubUrl });
     expect(hub.requests).toBe(requests);
@@ -119,6 +120,26 @@ describe("hub models", () => {
       code: "model_file_missing",
       message: expect.stringContaining("onnx/model.onnx"),
     });
+  });
+
+  test("for PyTorch its weights are taken, with all their parts, and never those that are programs", async () => {
+    const options = { cacheDir: folder, hubUrl, format: "pytorch" } as const;
+    hub.files.set("config.json", new TextEncoder().encode('{"model_type":"vit"}'));
+    hub.files.set("pytorch_model.bin", new Uint8Array([1]));
+    await expect(resolveModel("org/model", options)).rejects.toMatchObject({
+      code: "model_file_missing",
+      message: expect.stringContaining("has no PyTorch weights as safetensors"),
+    });
+    const index = "model.safetensors.index.json";
+    const parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] as const;
+    hub.files.set(index, Buffer.from(JSON.stringify({ weight_map: { a: parts[0], b: parts[1], c: parts[0] } })));
+    for (const name of parts) hub.files.set(name, safetensorsHeader({ a: [2, 3] }));
+    const model = await resolveModel("org/model", options);
+    expect((await readdir(model.path)).toSorted()).toEqual(
+      ["config.json", ...parts, index, "preprocessor_config.json"].toSorted(),
+    );
+    expect(model).toMatchObject({ modelFile: join(model.path, index), parameterCount: 12 });
+    expect(model.dataFiles.map(({ name }) => name)).toEqual(parts);
   });
 
   test("of the files that are listed only those of the model are taken", async () => {

@@ -8,7 +8,9 @@ import type { ListFileEntry } from "@huggingface/hub";
 import { errorMessage } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { onnxCandidates } from "./precision.ts";
+import type { ModelFormat } from "./model-folder.ts";
 import type { Precision } from "./precision.ts";
+import { pytorchFilesAmong } from "./pytorch-weights.ts";
 
 type HubModule = typeof import("@huggingface/hub");
 
@@ -18,6 +20,7 @@ export interface HubRequest {
   readonly repository: string;
   readonly revision: string;
   readonly precision: Precision;
+  readonly format: ModelFormat;
   /** Another hub than huggingface.co. */
   readonly hubUrl?: string;
   readonly accessToken?: string;
@@ -37,7 +40,7 @@ const describingFiles = [
 
 /**
  * Downloads a model's files into a folder and checks their sizes and, where the hub tells them, their digests. Throws `unknown_model`
- * when the hub does not have it, `model_file_missing` when it has no ONNX file of this precision, `hub_unreachable` otherwise.
+ * when the hub does not have it, `model_file_missing` when it has no files of this format and precision, `hub_unreachable` otherwise.
  */
 export async function downloadModel(folder: string, request: HubRequest): Promise<void> {
   const hub = await loadHub();
@@ -79,19 +82,34 @@ async function loadHub(): Promise<HubModule> {
 }
 
 function wantedFiles(files: ReadonlyMap<string, ListFileEntry>, request: HubRequest): ListFileEntry[] {
-  const candidates = onnxCandidates(request.precision);
-  const onnx = candidates.find((name) => files.has(name));
-  if (onnx === undefined || !files.has("config.json")) {
-    const missing = onnx === undefined ? `ONNX file (${candidates.join(", ")})` : "config.json";
-    throw assayError("model_file_missing", `${request.repository} on the hub has no ${missing}`, {
-      next: "Look for an ONNX export of the model, or ask for another precision.",
-    });
+  const names = [...files.keys()];
+  const { wanted, kind, next } = neededOf(names, request);
+  if (wanted.length === 0 || !files.has("config.json")) {
+    const missing = wanted.length === 0 ? kind : "config.json";
+    throw assayError("model_file_missing", `${request.repository} on the hub has no ${missing}`, { next });
   }
+  return [...describingFiles, ...wanted].flatMap((name) => files.get(name) ?? []);
+}
+
+/** `kind`: what it is that is needed; `next`: what to do where there is none. */
+function neededOf(
+  names: readonly string[],
+  { format, precision }: HubRequest,
+): { wanted: string[]; kind: string; next: string } {
+  if (format === "pytorch") {
+    const next = "Take another model, or one of ONNX Runtime's backends.";
+    return { wanted: pytorchFilesAmong(names), kind: "PyTorch weights as safetensors", next };
+  }
+  const kind = `ONNX file (${onnxCandidates(precision).join(", ")})`;
+  const next = "Look for an ONNX export of the model, or ask for another precision.";
+  return { wanted: onnxFilesAmong(names, precision), kind, next };
+}
+
+function onnxFilesAmong(names: readonly string[], precision: Precision): string[] {
+  const onnx = onnxCandidates(precision).find((name) => names.includes(name));
+  if (onnx === undefined) return [];
   // Large models keep their numbers beside the graph: model.onnx_data, model.onnx_data_1, …
-  const data = [...files.keys()].filter(
-    (name) => name.startsWith(onnx) && /^_data(_\d+)?$/.test(name.slice(onnx.length)),
-  );
-  return [...describingFiles, onnx, ...data].flatMap((name) => files.get(name) ?? []);
+  return [onnx, ...names.filter((name) => name.startsWith(onnx) && /^_data(_\d+)?$/.test(name.slice(onnx.length)))];
 }
 
 async function store(content: Blob, entry: ListFileEntry, path: string): Promise<void> {

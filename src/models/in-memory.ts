@@ -23,16 +23,16 @@ export async function generatedModel(
     });
   }
   const files = generateModel(entry.origin.id, { precision });
-  const [onnxFile] = onnxCandidates(precision);
+  const [modelFile] = onnxCandidates(precision);
   const config = JSON.parse(new TextDecoder().decode(files.get("config.json"))) as JsonObject;
-  const onnx = new Uint8Array(files.get(onnxFile) ?? []);
+  const onnx = new Uint8Array(files.get(modelFile) ?? []);
   const model: ModelFolder = {
     id: entry.id,
     source: "generated",
     precision,
     ...detectFamily(config),
     path: "",
-    onnxFile,
+    modelFile,
     dataFiles: [],
     sha256: hex(await crypto.subtle.digest("SHA-256", onnx)),
     parameterCount: readOnnx(onnx).parameterCount,

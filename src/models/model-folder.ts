@@ -11,6 +11,10 @@ import { readOnnx } from "./onnx/onnx-reader.ts";
 import type { OnnxSummary } from "./onnx/onnx-reader.ts";
 import { onnxCandidates } from "./precision.ts";
 import type { Precision } from "./precision.ts";
+import { inspectPyTorchWeights } from "./pytorch-weights.ts";
+
+/** What loads it: ONNX Runtime, or PyTorch. */
+export type ModelFormat = "onnx" | "pytorch";
 
 export interface DataFile {
   readonly name: string;
@@ -25,11 +29,11 @@ export interface ModelFolder {
   readonly family: string;
   readonly architecture: Architecture;
   readonly path: string;
-  /** Absolute path of the ONNX file. */
-  readonly onnxFile: string;
-  /** Files beside the ONNX file that have some of its numbers, by the names that it gives them. */
+  /** Absolute path of the ONNX file, or of PyTorch's weights where those were asked for; of generated models always the ONNX file. */
+  readonly modelFile: string;
+  /** Files beside it that have some of its numbers, by the names that it gives them. */
   readonly dataFiles: readonly DataFile[];
-  /** SHA-256 of the ONNX file, in hexadecimal. Numbers that the file keeps in a second file beside it are not part of it. */
+  /** SHA-256 of `modelFile`, in hexadecimal. Numbers that it keeps in files beside it are not part of it. */
   readonly sha256: string;
   readonly parameterCount: number;
   readonly precision: Precision;
@@ -40,23 +44,44 @@ export interface ModelFolder {
 
 /**
  * Reads a model folder. Throws `model_file_missing` naming the folder and the file when `config.json`, the ONNX file of this
- * precision or one that it keeps numbers in is not there; `model_unreadable` when the ONNX file is damaged; `model_unsupported` when that lies outside of the folder.
+ * precision, one that it keeps numbers in, or PyTorch's weights are not there; `model_unreadable` when the file is damaged;
+ * `model_unsupported` when one with numbers lies outside of the folder.
  */
 export async function openModelFolder(
   path: string,
   as: { readonly id: string; readonly source: ModelFolder["source"]; readonly precision: Precision },
+  format: ModelFormat = "onnx",
 ): Promise<ModelFolder> {
   const config = await readConfig(path);
-  const { onnxFile, bytes } = await readOnnxFile(path, as.precision);
-  return {
-    ...as,
-    ...detectFamily(config),
-    path,
-    onnxFile,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    ...lookInto(onnxFile, bytes),
-    config,
-  };
+  return { ...as, ...detectFamily(config), path, ...(await inspectFile(path, { config, format, ...as })), config };
+}
+
+export type InspectedFile = Pick<ModelFolder, "modelFile" | "dataFiles" | "sha256" | "parameterCount">;
+
+async function inspectFile(
+  path: string,
+  model: { readonly config: JsonObject; readonly format: ModelFormat; readonly precision: Precision },
+): Promise<InspectedFile> {
+  if (model.format === "onnx") return inspectOnnxFile(path, model.precision);
+  if (isGenerated(model)) return inspectOnnxFile(path, "fp32");
+  const weights = await inspectPyTorchWeights(path);
+  if (weights !== undefined) return weights;
+  throw assayError(
+    "model_file_missing",
+    `The model folder ${path} has no PyTorch weights as safetensors; it has ${await contentOf(path)}`,
+    { next: "Save the model there with `save_pretrained`, or ask for one of ONNX Runtime's backends." },
+  );
+}
+
+/** Whether its weights and formulas are those of a built-in model. */
+export function isGenerated({ config }: Pick<ModelFolder, "config">): boolean {
+  return config["assay_generated"] !== undefined;
+}
+
+async function inspectOnnxFile(path: string, precision: Precision): Promise<InspectedFile> {
+  const { modelFile, bytes } = await readOnnxFile(path, precision);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { modelFile, sha256, ...lookInto(modelFile, bytes) };
 }
 
 /** The `config.json` of a model folder. Error: model_file_missing. */
@@ -75,12 +100,12 @@ export async function readConfig(path: string): Promise<JsonObject> {
   });
 }
 
-async function readOnnxFile(path: string, precision: Precision): Promise<{ onnxFile: string; bytes: Uint8Array }> {
+async function readOnnxFile(path: string, precision: Precision): Promise<{ modelFile: string; bytes: Uint8Array }> {
   const candidates = onnxCandidates(precision);
   for (const name of candidates) {
-    const onnxFile = join(path, ...name.split("/"));
-    const bytes = await readIfPresent(onnxFile);
-    if (bytes !== undefined) return { onnxFile, bytes };
+    const modelFile = join(path, ...name.split("/"));
+    const bytes = await readIfPresent(modelFile);
+    if (bytes !== undefined) return { modelFile, bytes };
   }
   throw assayError(
     "model_file_missing",

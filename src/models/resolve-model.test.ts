@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { generateModel } from "./generator/generated-model.ts";
 import { resolveModel } from "./resolve-model.ts";
+import { safetensorsHeader } from "./safetensors-acceptance.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -35,7 +36,7 @@ describe("generated models", () => {
       source: "generated",
       parameterCount: 685_184,
     });
-    const bytes = await readFile(model.onnxFile);
+    const bytes = await readFile(model.modelFile);
     expect(model.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(await readdir(model.path)).toContain("generation_config.json");
     await writeFile(join(model.path, "mark"), "kept");
@@ -70,8 +71,14 @@ describe("generated models", () => {
       await resolveModel("tiny-vit", { cacheDir: folder, precision: "fp16" }),
     ];
     expect(half).toMatchObject({ precision: "fp16", parameterCount: full.parameterCount });
-    expect(half.onnxFile.endsWith(join("onnx", "model_fp16.onnx"))).toBe(true);
+    expect(half.modelFile.endsWith(join("onnx", "model_fp16.onnx"))).toBe(true);
     expect(half.path).not.toBe(full.path);
+  });
+
+  test("for PyTorch have 32-bit weights at each precision", async () => {
+    const full = await resolveModel("tiny-vit", { cacheDir: folder });
+    const half = await resolveModel("tiny-vit", { cacheDir: folder, precision: "bf16", format: "pytorch" });
+    expect(half).toEqual({ ...full, precision: "bf16" });
   });
 
   test("are not made in bf16, and nothing is left behind", async () => {
@@ -99,6 +106,31 @@ describe("local folders", () => {
     const path = await localModel([missing]);
     const error = { code: "model_file_missing", message: expect.stringContaining(missing) };
     await expect(resolveModel(path, { cacheDir: folder })).rejects.toMatchObject(error);
+  });
+
+  test("for PyTorch need its weights, whose header is read", async () => {
+    const path = await localModel();
+    await writeFile(join(path, "config.json"), '{"model_type":"vit"}');
+    const open = (): Promise<unknown> => resolveModel(path, { cacheDir: folder, format: "pytorch" });
+    const missing = { code: "model_file_missing", message: expect.stringContaining("no PyTorch weights") };
+    await expect(open()).rejects.toMatchObject(missing);
+    const index = join(path, "model.safetensors.index.json");
+    await writeFile(index, '{"weight_map":{"a":"model-00001-of-00001.safetensors"}}');
+    const partMissing = { code: "model_file_missing", message: expect.stringContaining("00001.safetensors, which") };
+    await expect(open()).rejects.toMatchObject(partMissing);
+    await writeFile(index, '{"weight_map":{"a":"../secret"}}');
+    await expect(open()).rejects.toMatchObject({ code: "model_unsupported" });
+    const file = join(path, "model.safetensors");
+    for (const broken of [
+      "x",
+      Buffer.alloc(8, 0xff),
+      Buffer.concat([Buffer.of(2, 0, 0, 0, 0, 0, 0, 0), Buffer.from("no")]),
+    ]) {
+      await writeFile(file, broken);
+      await expect(open()).rejects.toMatchObject({ code: "model_unreadable", message: expect.stringContaining(file) });
+    }
+    await writeFile(file, safetensorsHeader({ a: [2, 3], b: [] }));
+    expect(await open()).toMatchObject({ modelFile: file, parameterCount: 7 });
   });
 
   test("with a broken file are refused by name", async () => {

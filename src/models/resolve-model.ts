@@ -8,7 +8,7 @@ import { DEFAULT_MODEL_SEED, GENERATOR_VERSION, generateModel } from "./generato
 import type { GeneratedModelId } from "./generator/generated-model.ts";
 import { downloadModel } from "./hub.ts";
 import { openModelFolder } from "./model-folder.ts";
-import type { ModelFolder } from "./model-folder.ts";
+import type { ModelFolder, ModelFormat } from "./model-folder.ts";
 import type { Precision } from "./precision.ts";
 
 export interface ResolveOptions {
@@ -16,6 +16,8 @@ export interface ResolveOptions {
   readonly cacheDir: string;
   /** Default `fp32`. */
   readonly precision?: Precision;
+  /** Default `onnx`. PyTorch takes 32-bit weights at every precision, and makes others of them. */
+  readonly format?: ModelFormat;
   /** Branch, tag or commit on the hub. Default `main`. */
   readonly revision?: string;
   /** Another hub than huggingface.co. */
@@ -34,11 +36,13 @@ export async function resolveModel(idOrPath: string, options: ResolveOptions): P
   const precision = options.precision ?? "fp32";
   const entry = findModel(idOrPath);
   if (entry?.origin.source === "generated") {
-    const path = await generatedFolder(entry.origin.id, precision, options.cacheDir);
-    return openModelFolder(path, { id: entry.id, source: "generated", precision });
+    const stored = options.format === "pytorch" ? "fp32" : precision;
+    const path = await generatedFolder(entry.origin.id, stored, options.cacheDir);
+    return openModelFolder(path, { id: entry.id, source: "generated", precision }, options.format);
   }
   if (entry?.origin.source === "hub") return fromHub(entry.id, entry.origin.repository, options);
-  if (isFolder(idOrPath)) return openModelFolder(resolve(idOrPath), { id: idOrPath, source: "local", precision });
+  if (isFolder(idOrPath))
+    return openModelFolder(resolve(idOrPath), { id: idOrPath, source: "local", precision }, options.format);
   refuseUnknownModel(idOrPath);
   return fromHub(idOrPath, idOrPath, options);
 }
@@ -63,16 +67,18 @@ async function generatedFolder(id: GeneratedModelId, precision: Precision, cache
 }
 
 async function fromHub(id: string, repository: string, options: ResolveOptions): Promise<ModelFolder> {
-  const precision = options.precision ?? "fp32";
+  const { precision = "fp32", format = "onnx" } = options;
   const revision = options.revision ?? "main";
   if (!/^\w[\w./-]*$/.test(revision) || revision.includes("..")) {
     const next = "Give the name of a branch, a tag or a commit.";
     throw assayError("unknown_model", `The hub has no revision "${revision}" of ${repository}`, { next });
   }
   const folderName = [repository, revision].map((part) => part.replaceAll("/", "--")).join("@");
-  const target = join(resolve(options.cacheDir), "hub", `${folderName}@${precision}`);
-  await publishFolder(target, (folder) => downloadModel(folder, { ...options, repository, revision, precision }));
-  return openModelFolder(target, { id, source: "hub", precision });
+  const target = join(resolve(options.cacheDir), "hub", `${folderName}@${format === "pytorch" ? format : precision}`);
+  await publishFolder(target, (folder) =>
+    downloadModel(folder, { ...options, repository, revision, precision, format }),
+  );
+  return openModelFolder(target, { id, source: "hub", precision }, format);
 }
 
 function isFolder(path: string): boolean {

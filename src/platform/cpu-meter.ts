@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { stealMs } from "./linux/steal-time.ts";
 
 /** The share of time that the machine's cores were busy, between one reading and the next. */
 export class CpuMeter {
@@ -17,9 +18,10 @@ export class CpuMeter {
   }
 }
 
-/** What all cores together did since the machine started. */
+/** What all cores together did since the machine started. What a virtual machine's host kept from it counts as busy. */
 export function cpuTimes(): { busyMs: number; totalMs: number } {
-  const times = { busyMs: 0, totalMs: 0 };
+  const stolenMs = stealMs();
+  const times = { busyMs: stolenMs, totalMs: stolenMs };
   for (const { times: core } of cpus()) {
     const busyMs = core.user + core.nice + core.sys + core.irq;
     times.busyMs += busyMs;

@@ -52,6 +52,11 @@ describe("the verdict", () => {
       "model_file_missing: no file for fp16",
     ],
     [{ class: "setup", reason: "backend_unavailable", message: "no WebNN here" }, "unsupported", "no WebNN here"],
+    [
+      { class: "setup", reason: "missing_feature", message: "the WebGPU feature it lacks is shader-f16" },
+      "unsupported",
+      "the WebGPU feature it lacks is shader-f16",
+    ],
   ] as const)("of the failure %j is %s", (failure, state, reason) => {
     const record = { ...completed, status: "failed", failure, provenance: { ...proven, proven: false } };
     expect(verdictOf(record)).toEqual({ state, reason });

@@ -1,19 +1,17 @@
+import { failedCellState } from "../contracts/index.ts";
 import type { Failure, MatrixRecord, Provenance, RecoveryStep } from "../contracts/index.ts";
+import { bad, good, out, trouble, waiting } from "./state-word.ts";
 
-/**
- * How a state of a cell is told: word, sign and colour, so that none of them is needed alone. Green is what can be relied on, red what does
- * not work, yellow what needs a look, dim what is not known.
- */
 export const cellStates = {
-  works: { word: "works", sign: "✓", colour: "green" },
-  degraded: { word: "degraded", sign: "!", colour: "yellow" },
-  not_proven: { word: "not proven", sign: "!", colour: "yellow" },
-  out_of_memory: { word: "out of memory", sign: "✕", colour: "red" },
-  unsupported: { word: "unsupported", sign: "✕", colour: "red" },
-  wrong_numbers: { word: "wrong numbers", sign: "✕", colour: "red" },
-  failed: { word: "failed", sign: "✕", colour: "red" },
-  stale: { word: "stale", sign: "~", colour: "dim" },
-  not_run: { word: "not run", sign: "–", colour: "dim" },
+  works: good("works"),
+  degraded: trouble("degraded"),
+  not_proven: trouble("not proven"),
+  out_of_memory: bad("out of memory"),
+  unsupported: bad("unsupported"),
+  wrong_numbers: bad("wrong numbers"),
+  failed: bad("failed"),
+  stale: waiting("stale"),
+  not_run: out("not run"),
 } as const;
 export type CellState = keyof typeof cellStates;
 
@@ -60,17 +58,12 @@ export function staleness(
   return days > STALE_AFTER_DAYS ? `measured ${days} days ago` : null;
 }
 
-/** Reasons that say: this model, on this backend, not for want of anything. */
-const UNSUPPORTED: ReadonlySet<string> = new Set(["unsupported_operator", "backend_unavailable"]);
-
-function failureVerdict({ class: failureClass, reason, message }: Failure): Verdict {
-  if (failureClass === "out_of_memory") return { state: "out_of_memory", reason: message };
-  if (failureClass === "assertion") return { state: "wrong_numbers", reason: message };
-  if (reason !== undefined && UNSUPPORTED.has(reason)) {
-    const operator = operatorOf(message);
-    return { state: "unsupported", reason: operator === undefined ? message : `operator ${operator}: ${message}` };
-  }
-  return { state: "failed", reason: `${reason ?? failureClass}: ${message}` };
+function failureVerdict(failure: Failure): Verdict {
+  const { class: failureClass, reason = failureClass, message } = failure;
+  const state = failedCellState(failure);
+  if (state === "failed") return { state, reason: `${reason}: ${message}` };
+  const operator = state === "unsupported" ? operatorOf(message) : undefined;
+  return { state, reason: operator === undefined ? message : `operator ${operator}: ${message}` };
 }
 
 /** How runtimes name the operator that they lack. */

@@ -1,17 +1,20 @@
 import { cellStates } from "./cell-state.ts";
+import { escaped, page, stateColours } from "./markup.ts";
 import { CELL_LEGEND, figureLines, stateText } from "./matrix-text.ts";
 import type { MatrixCell } from "./matrix-cell.ts";
 import type { MatrixReport } from "./matrix-report.ts";
 import { matrixSections } from "./matrix-sections.ts";
 
+const lightDark = ([light, dark]: readonly [string, string]): string => `light-dark(${light}, ${dark})`;
 const style = `
 :root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif }
-body { margin: 2rem; color: light-dark(#1b1f24, #e6e8eb); background: light-dark(#fff, #14171a) }
+body { margin: 2rem; color: ${lightDark(page.text)}; background: ${lightDark(page.ground)} }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .4rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid light-dark(#d8dce1, #343a40) }
-td small { display: block; color: light-dark(#59636e, #9aa4af) }
-.green { color: light-dark(#126b2f, #5fd38d) } .red { color: light-dark(#b3261e, #ff8a80) }
-.yellow { color: light-dark(#7a5200, #f2c14e) } .dim { color: light-dark(#59636e, #9aa4af) }
+th, td { padding: .4rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid ${lightDark(page.line)} }
+td small { display: block; color: ${lightDark(stateColours.dim)} }
+${Object.entries(stateColours)
+  .map(([name, colours]) => `.${name} { color: ${lightDark(colours)} }`)
+  .join("\n")}
 .scroll { overflow-x: auto }
 `;
 
@@ -45,9 +48,4 @@ function cellHtml(cell: MatrixCell): string {
   const figures = figureLines(cell).map((line) => `<small>${escaped(line)}</small>`);
   const reason = cell.reason === null ? "" : ` title="${escaped(cell.reason)}"`;
   return `<td${reason}><span class="${cellStates[cell.state].colour}">${stateText(cell.state)}</span>${figures.join("")}</td>`;
-}
-
-function escaped(text: string): string {
-  const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return text.replaceAll(/[&<>"]/g, (sign) => entities[sign] ?? sign);
 }

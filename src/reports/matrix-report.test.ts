@@ -1,12 +1,15 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { taskSpec } from "../contracts/index.ts";
 import type { BatchFigures, MatrixRecord, TaskView } from "../contracts/index.ts";
 import { changeOf } from "./matrix-changes.ts";
 import { matrixCsv } from "./matrix-csv.ts";
+import { matrixDocument } from "./matrix-document.ts";
 import { matrixHtml } from "./matrix-html.ts";
 import { matrixMarkdown } from "./matrix-markdown.ts";
 import { matrixFigures, reportOfLatest, reportOfRun } from "./matrix-report.ts";
 import { matrixSections } from "./matrix-sections.ts";
+import { matrixSvg } from "./matrix-svg.ts";
 
 const nowMs = Date.parse("2026-11-25T00:00:00.000Z");
 
@@ -166,6 +169,20 @@ describe("a change", () => {
   });
 });
 
+/** Prints the names, the cells and what is drawn outside the picture; fails where the text is no XML. */
+const readsSvg = `
+import json, sys, xml.etree.ElementTree as xml
+svg = "{http://www.w3.org/2000/svg}"
+root = xml.fromstring(sys.stdin.buffer.read())
+texts = list(root.iter(svg + "text"))
+end = lambda text: int(text.get("x")) + 7.9 * len(text.text)
+cell = lambda group: [group.find(svg + "title").text] + [[text.get("class"), text.text] for text in group.iter(svg + "text")]
+print(json.dumps({
+  "names": [text.text for text in texts if text.get("class") == "head"],
+  "cells": [cell(group) for group in root.iter(svg + "g")],
+  "outside": [text.text for text in texts if end(text) > int(root.get("width")) or int(text.get("y")) > int(root.get("height"))],
+}))`;
+
 describe("formats", () => {
   const evil = failed({ model: "=cmd|<b>", failure: { class: "crash", message: 'a | <script> "x", y' } });
   const report = reportOfLatest([wasm, evil], { nowMs });
@@ -198,5 +215,32 @@ describe("formats", () => {
     expect(page).toContain("crash: a | &lt;script&gt; &quot;x&quot;, y");
     expect(page).not.toMatch(/<script|<b>|src=|href=|url\(|@import/);
     expect(page).toContain("color-scheme: light dark");
+  });
+
+  it("as a picture, in which a parser of XML finds each cell with its state, colour and median", ({ skip }) => {
+    const strange = failed({
+      model: "\0<b>",
+      precision: "int8",
+      failure: { class: "crash", message: 'x "\u001b[1m" & y' },
+    });
+    const document = matrixDocument(reportOfLatest([wasm, strange], { nowMs }));
+    const picture = matrixSvg(document).join("\n");
+    expect(picture).not.toMatch(/<script|href=|url\(|@import/);
+    const { error, status, stdout, stderr } = spawnSync("python3", ["-c", readsSvg], {
+      input: picture,
+      encoding: "utf8",
+    });
+    if (error !== undefined && "code" in error && error.code === "ENOENT") skip("there is no python3 here");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      names: ["model", "ort-web/wasm", "ort-node/cpu", "tiny-bert", "\ufffd<b>:int8"],
+      cells: [
+        ["tiny-bert on ort-web/wasm: works", ["green", "✓ works"], ["dim", "9 ms"]],
+        ["tiny-bert on ort-node/cpu: not run", ["dim", "– not run"]],
+        ["\ufffd<b>:int8 on ort-web/wasm: not run", ["dim", "– not run"]],
+        ['\ufffd<b>:int8 on ort-node/cpu: failed: crash: x "\ufffd[1m" & y', ["red", "✕ failed"]],
+      ],
+      outside: [],
+    });
   });
 });

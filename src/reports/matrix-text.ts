@@ -6,6 +6,7 @@ import type { Candidate, Choice, ModelAdvice } from "./matrix-advice.ts";
 import type { CellChange } from "./matrix-changes.ts";
 import type { MatrixReport } from "./matrix-report.ts";
 import { measureText } from "./measure-text.ts";
+import { signed } from "./state-word.ts";
 
 /** What formats for people share: the words, without any looks. */
 
@@ -22,7 +23,7 @@ export const CELL_LEGEND = "median latency, throughput and peak memory at the sm
 const LONGEST_REASON = 300;
 
 export function stateText(state: CellState): string {
-  return `${cellStates[state].sign} ${cellStates[state].word}`;
+  return signed(cellStates[state]);
 }
 
 /** The figures of a cell, a line each. */
@@ -30,11 +31,16 @@ export function figureLines(cell: MatrixCell): string[] {
   const { p50_ms, items_per_second, memory_mb, n, date } = cell;
   if (p50_ms === null) return date === null ? [] : [date.slice(0, 10)];
   return [
-    `${measureText(p50_ms)} ms`,
+    ...latencyLine(cell),
     ...(items_per_second === null ? [] : [`${measureText(items_per_second)} items/s`]),
     ...(memory_mb === null ? [] : [`${measureText(memory_mb)} MB`]),
     `n ${n ?? "?"}, ${date?.slice(0, 10) ?? ""}`,
   ];
+}
+
+/** The median latency of a cell that has one. */
+export function latencyLine({ p50_ms }: MatrixCell): string[] {
+  return p50_ms === null ? [] : [`${measureText(p50_ms)} ms`];
 }
 
 /** Why cells do not work: each reason once, with the cells that it holds for. */

@@ -5,8 +5,9 @@ import type { DuckDb } from "./duckdb.ts";
 type Database = InstanceType<DuckDb["DuckDBInstance"]>;
 
 /** What DuckDB says of a file that was not written to its end, as when the disk was full or the process killed. */
-const DAMAGE =
-  /^Serialization Error|^(IO|INTERNAL|FATAL) Error: .*(not a valid DuckDB database|corrupt|checksum)|replaying WAL/is;
+const DAMAGE = /^Serialization Error|^(IO|INTERNAL|FATAL) Error: .*(not a valid DuckDB database|corrupt|checksum)/is;
+/** The log is read only when a file is opened, and fails with errors of many kinds. Elsewhere these may be a user's words. */
+const DAMAGED_LOG = /^[\w ]+ Error: Failure while replaying WAL/;
 
 /**
  * Opens a file of results and begins with it; when that fails, it is closed again.
@@ -36,7 +37,10 @@ export function rethrow(error: unknown): never {
 
 /** The error, in Assay's words when it tells of damage. */
 export function named(error: unknown, file: string): unknown {
-  if (error instanceof AssayError || !DAMAGE.test(errorMessage(error))) return error;
+  return error instanceof AssayError || !DAMAGE.test(errorMessage(error)) ? error : damaged(error, file);
+}
+
+function damaged(error: unknown, file: string): AssayError {
   return assayError("results_broken", `${file} are damaged: ${errorMessage(error)}`, { cause: error });
 }
 
@@ -47,6 +51,6 @@ function openingError(error: unknown, file: string): unknown {
   if (text.includes("Permission denied"))
     return assayError("data_dir_read_only", `${file} cannot be opened: ${text}`, { cause: error });
   if (text.includes("does not exist")) return assayError("not_found", `${file} do not exist.`, { cause: error });
-  const told = named(error, file);
+  const told = DAMAGED_LOG.test(text) ? damaged(error, file) : named(error, file);
   return told === error ? assayError("internal", `${file} cannot be opened: ${text}`, { cause: error }) : told;
 }

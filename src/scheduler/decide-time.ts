@@ -5,7 +5,7 @@ import { endAll, lostAttempt, overdueAttempt } from "./decide-attempt.ts";
 import { patternDue } from "./decide-avoidance.ts";
 import { fallbackEvent } from "./fallback.ts";
 import { checkDue, dropCheck } from "./quarantine.ts";
-import type { State, Task, WorkerRecord } from "./state.ts";
+import type { Run, State, Task, WorkerRecord } from "./state.ts";
 
 /**
  * A finished run stays in memory this long, so that late copies of its results get the same answer as the first, and while the
@@ -53,9 +53,12 @@ export function decideStalled(state: State, { stalledMs }: Extract<Command, { ty
   return isAwaited ? done({ type: "leader_stalled", stalledMs }) : done();
 }
 
-/** Finished runs leave memory once everything about them is in the results. */
+/** Finished runs leave memory once everything about them is in the results, the one that ended first before the others. */
 export function decideProjected(state: State, seq: number, nowMs: number): Decision {
-  const finished = [...state.runs.values()].filter(({ endedSeq }) => endedSeq !== null && endedSeq <= seq);
+  const endOf = ({ endedSeq }: Run): number => endedSeq ?? Number.POSITIVE_INFINITY;
+  const finished = [...state.runs.values()]
+    .filter((run) => endOf(run) <= seq)
+    .toSorted((one, other) => endOf(one) - endOf(other));
   let kept = finished.reduce((tasks, run) => tasks + run.tasks.size, 0);
   const events: JournalEvent[] = [];
   for (const { runId, tasks, endedAtMs } of finished) {

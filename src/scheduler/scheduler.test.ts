@@ -390,16 +390,14 @@ test("a finished run leaves memory once it is projected, and its key is still kn
   expect(it.submit([spec("a")], { idempotencyKey: "k" })).toMatchObject({ duplicate: true });
 });
 
-test("of finished runs, memory holds the latest, up to a number of tasks", () => {
+test("of finished runs, memory holds those that ended last, up to a number of tasks", () => {
   const it = new Bench();
   const many = Array.from({ length: 10_000 }, (_, place) => spec(`t${place}`));
-  const runs = ["r-1", "r-2", "r-3"].map(asRunId);
-  for (const runId of runs) {
-    it.submit(many, { runId, waitForCapacity: true });
-    it.do({ type: "cancel_run", runId, by: "me", reason: "r" });
-  }
+  const [first, second, third] = [asRunId("r-1"), asRunId("r-2"), asRunId("r-3")];
+  for (const runId of [first, second, third]) it.submit(many, { runId, waitForCapacity: true });
+  for (const runId of [second, third, first]) it.do({ type: "cancel_run", runId, by: "me", reason: "r" });
   it.do({ type: "projected", seq: it.state.seq });
-  expect([...it.state.runs.keys()]).toEqual(runs.slice(1));
+  expect([...it.state.runs.keys()]).toEqual([first, third]);
 });
 
 test("a snapshot gives the same state back", () => {

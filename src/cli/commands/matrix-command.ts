@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import { assayError, DEFAULT_POOL, hardwarePlatforms, precisions } from "../../contracts/index.ts";
-import type { ModelConfig, TaskSpec } from "../../contracts/index.ts";
+import type { TaskSpec } from "../../contracts/index.ts";
 import { architectures } from "../../models/index.ts";
 import { matrixTasks } from "../../planner/index.ts";
 import { reportOfLatest } from "../../reports/index.ts";
@@ -14,8 +14,8 @@ import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { matrixFormats, MAX_RECORDS, printMatrix, reportMatrix } from "../matrix-output.ts";
 import type { MatrixFormat } from "../matrix-output.ts";
-import { chosenModels, isWanted, provenBackends } from "../matrix-plan.ts";
-import type { BackendFilter, ModelChoice } from "../matrix-plan.ts";
+import { chosenModels, chosenRecords, provenBackends } from "../matrix-plan.ts";
+import type { BackendFilter, ModelChoice, PrecisionChoice } from "../matrix-plan.ts";
 import { idText, numberList, wholeNumber } from "../option-values.ts";
 import { performRun } from "../perform-run.ts";
 import { countText } from "../quantities.ts";
@@ -28,9 +28,8 @@ import type { CoordinatorSession } from "../with-coordinator.ts";
 const DEFAULT_ITERATIONS = 130;
 export const DEFAULT_BATCH_SIZES: readonly number[] = [1, 4, 16];
 
-interface Options extends ConnectionOptions, ModelChoice, BackendFilter {
+interface Options extends ConnectionOptions, ModelChoice, PrecisionChoice, BackendFilter {
   all?: boolean;
-  precisions?: ModelConfig["precision"][];
   batchSizes?: number[];
   iterations: number;
   detectOnly?: boolean;
@@ -91,14 +90,7 @@ async function measure(
 async function show(invocation: Invocation<Options>): Promise<ExitCode> {
   const { options, screen, context } = invocation;
   const answer = await queryResults(invocation, { sql: matrixHistoryQuery(), maxRows: MAX_RECORDS });
-  const isFiltered = options.models !== undefined || options.architectures !== undefined;
-  const models = isFiltered ? chosenModels(options) : null;
-  const records = matrixRecords(answer).filter(
-    ({ model, precision, backend, hardware }) =>
-      (models?.includes(model) ?? true) &&
-      (options.precisions?.some((one) => one === precision) ?? true) &&
-      isWanted({ backend, hardware }, options),
-  );
+  const records = chosenRecords(matrixRecords(answer), options);
   if (records.length === 0) throw assayError("nothing_matched", "no result of a model on a backend matches");
   printMatrix(screen, reportOfLatest(records, { nowMs: context.clock.nowMs() }), options);
   return exitCodes.ok;

@@ -12,7 +12,7 @@ import type { Column } from "../table.ts";
 interface Options {
   architecture?: string;
   modelFamily?: string;
-  all?: boolean;
+  hub?: boolean;
 }
 
 export function addModelsCommand(program: Command, cli: Cli): void {
@@ -21,7 +21,7 @@ export function addModelsCommand(program: Command, cli: Cli): void {
     .argument("[name]", "id or alias of a model")
     .option("--architecture <name>", `only one of ${architectures.join(", ")}`)
     .option("--model-family <name>", "only one family, as in `model_type` of config.json: bert, t5, whisper, …")
-    .option("--all", "also models that have to be fetched from the hub")
+    .option("--hub", "also models that have to be fetched from the hub")
     .action(
       cli.action<Options>(({ screen, args: [name], options }) => {
         if (name !== undefined) {
@@ -32,7 +32,7 @@ export function addModelsCommand(program: Command, cli: Cli): void {
         const { shown, onHub } = chosenEntries(options);
         const look = { style: screen.outStyle, width: screen.width };
         screen.result(() => renderTable(columns, shown.map(row), look), { models: shown.map(modelDocument) });
-        if (!screen.json && onHub > 0) screen.info(`${countText(onHub, "model")} more on the hub: add --all`);
+        if (!screen.json && onHub > 0) screen.info(`${countText(onHub, "model")} more on the hub: add --hub`);
         return Promise.resolve(undefined);
       }),
     );
@@ -45,7 +45,7 @@ function namedModel(name: string): CatalogueEntry {
 }
 
 /** The models that the options choose, and how many of them are left out because they are on the hub. */
-function chosenEntries({ architecture, modelFamily, all = false }: Options): {
+function chosenEntries({ architecture, modelFamily, hub = false }: Options): {
   shown: readonly CatalogueEntry[];
   onHub: number;
 } {
@@ -56,14 +56,14 @@ function chosenEntries({ architecture, modelFamily, all = false }: Options): {
       (architecture === undefined || entry.architecture === architecture) &&
       (modelFamily === undefined || entry.family === modelFamily),
   );
-  const shown = chosen.filter(({ origin }) => all || origin.source === "generated");
+  const shown = chosen.filter(({ origin }) => hub || origin.source === "generated");
   const onHub = chosen.length - shown.length;
   if (shown.length > 0) return { shown, onHub };
   const what = [architecture, modelFamily].filter((word) => word !== undefined).join(" and ");
   throw assayError("nothing_matched", `no model that works offline is ${what}`, {
     next:
       onHub > 0
-        ? "Add --all for models of the hub."
+        ? "Add --hub for models of the hub."
         : "Give the id of a model on the hub (organisation/name) or the path of a model folder to `assay matrix --models`.",
   });
 }
@@ -73,7 +73,7 @@ function refuseUnknown(what: string, name: string, known: readonly string[]): vo
   const near = nearest(name, known);
   const hint = near.length > 0 ? `. Near: ${near.join(", ")}` : "";
   throw assayError("usage", `no ${what} has the name ${name}${hint}`, {
-    next: what === "architecture" ? `Take one of ${known.join(", ")}.` : "`assay models --all` shows the families.",
+    next: what === "architecture" ? `Take one of ${known.join(", ")}.` : "`assay models --hub` shows the families.",
   });
 }
 

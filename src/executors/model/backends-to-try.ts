@@ -2,8 +2,8 @@ import type { PlatformFacts } from "../../platform/index.ts";
 import { browserNames, machineBackendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 
-/** What a worker can be told to try besides what its machine suggests: one backend, all of a browser, or every one there is. */
-export const backendWishes = ["all", ...browserNames, ...machineBackendNames] as const;
+/** What a worker can be told to try besides what its machine suggests: one backend, all of a browser or of PyTorch, or every one there is. */
+export const backendWishes = ["all", ...browserNames, "torch", ...machineBackendNames] as const;
 export type BackendWish = (typeof backendWishes)[number];
 
 /**
@@ -12,10 +12,11 @@ export type BackendWish = (typeof backendWishes)[number];
  */
 export function backendsToTry({ os, gpus }: PlatformFacts, wishes: readonly BackendWish[]): BackendName[] {
   const suggested: BackendName[] = ["ort-node/cpu", "ort-web/wasm"];
-  if (gpus.some(({ vendor }) => vendor === "NVIDIA")) suggested.push("ort-node/cuda");
+  if (gpus.some(({ vendor }) => vendor === "NVIDIA")) suggested.push("ort-node/cuda", "torch/cuda");
+  if (gpus.some(({ vendor }) => vendor === "AMD")) suggested.push("torch/rocm");
   if (gpus.length > 0 || os.platform === "darwin") suggested.push("ort-node/webgpu");
   if (os.platform === "win32") suggested.push("ort-node/dml");
-  if (os.platform === "darwin") suggested.push("ort-node/coreml");
+  if (os.platform === "darwin") suggested.push("ort-node/coreml", "torch/mps");
   return machineBackendNames.filter((name) => suggested.includes(name) || wishes.some((wish) => isWished(wish, name)));
 }
 

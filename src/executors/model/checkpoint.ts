@@ -40,7 +40,7 @@ const batch: z.ZodType<BatchReport> = z.strictObject({
     p95Supported: z.boolean(),
   }),
   throughputItemsPerSecond: z.number(),
-  peakMemoryBytes: z.number(),
+  peakMemoryBytes: maybe,
   rounds: z.array(
     z.strictObject({
       count,

@@ -82,7 +82,7 @@ describe("generation", () => {
 describe("BatchChecker", () => {
   async function checked(id: string, change: (outputs: Outputs) => Outputs): Promise<() => unknown> {
     const { model, session, samples } = await open(id);
-    const reference = createReference(model.config, await readFile(model.onnxFile));
+    const reference = createReference(model.config, await readFile(model.modelFile));
     const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4, leastCosine: 0.999 });
     const outputs = change(await outputsOf(session, createFeeds(samples, session.inputs)));
     return () => checker.check(outputs, samples.length);
@@ -111,13 +111,27 @@ describe("BatchChecker", () => {
 
   test("a runtime that ignores the padding mask is found", async () => {
     const { model, session, samples } = await open("tiny-bert");
-    const reference = createReference(model.config, await readFile(model.onnxFile));
+    const reference = createReference(model.config, await readFile(model.modelFile));
     const feeds = createFeeds(samples, session.inputs);
     const mask = feeds["attention_mask"];
     if (mask?.type !== "int64") throw new Error("a mask was expected");
     const outputs = await outputsOf(session, { ...feeds, attention_mask: { ...mask, data: mask.data.map(() => 1n) } });
     const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4, leastCosine: 0.999 });
     expect(() => checker.check(outputs, samples.length)).toThrow("differs from the reference");
+  });
+
+  test("every output that has a reference is compared in the timed iterations, too", async () => {
+    const { model, session, samples } = await open("tiny-clip");
+    const reference = createReference(model.config, await readFile(model.modelFile));
+    const checker = new BatchChecker({ reference, samples: () => samples, tolerance: 1e-4, leastCosine: 0.999 });
+    const outputs = await outputsOf(session, createFeeds(samples, session.inputs));
+    const names = Object.keys(reference?.outputs(samples[0] as Sample) ?? {});
+    expect(names.length).toBeGreaterThan(1);
+    for (const name of names) {
+      const timed = { ...outputs, [name]: changed(outputs[name], (value, index) => (index === 7 ? NaN : value)) };
+      expect(() => checker.recheck([outputs, timed], outputs)).toThrow(`the output "${name}" of a timed iteration`);
+    }
+    expect(checker.recheck([outputs], outputs)).toBe(0);
   });
 
   test("zeros are found without a reference, too", async () => {

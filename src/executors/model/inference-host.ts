@@ -15,7 +15,14 @@ export interface PeakMemory {
   readonly source: MemorySource;
   /** Forgets earlier peaks, where the system can. */
   reset(): Promise<void>;
-  peakBytes(): Promise<number>;
+  /** `null`: not known. */
+  peakBytes(): Promise<number | null>;
+}
+
+/** The largest of those that are known. */
+export function largestPeak(peaks: readonly (number | null)[]): number | null {
+  const known = peaks.filter((bytes) => bytes !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** What a run needs of the place where it runs: a process of Node, or a page of a browser. */

@@ -7,6 +7,7 @@ import type { Placement } from "./backends/placement.ts";
 import { backendFacts } from "./backends/backend-names.ts";
 import { BatchChecker } from "./batch-checker.ts";
 import { canGenerate, measureGeneration, NEW_TOKENS } from "./generation.ts";
+import { largestPeak } from "./inference-host.ts";
 import type { InferenceHost, RunControl } from "./inference-host.ts";
 import { NoiseBudget, noiseReason, quietest, spreadOf } from "./machine-noise.ts";
 import type { Noise } from "./machine-noise.ts";
@@ -26,7 +27,7 @@ const MAX_GENERATIONS = 10;
 interface Round extends Noise {
   readonly samplesMs: readonly number[];
   readonly kept: readonly Outputs[];
-  readonly peakMemoryBytes: number;
+  readonly peakMemoryBytes: number | null;
 }
 
 /** A model that is loaded and answered once. */
@@ -52,7 +53,7 @@ export class InferenceRun {
   private readonly request: ModelRunRequest;
   private readonly host: InferenceHost;
   private readonly control: RunControl;
-  private peakBytes = 0;
+  private peakBytes: number | null = null;
   private readonly noiseBudget: NoiseBudget;
 
   constructor(request: ModelRunRequest, host: InferenceHost, control: RunControl) {
@@ -74,7 +75,6 @@ export class InferenceRun {
   }
 
   private async run(): Promise<ModelRunReport> {
-    const baselineBytes = await this.host.memory.peakBytes();
     const loaded = await this.load();
     const batches: BatchReport[] = [];
     let generation: GenerationReport | null;
@@ -91,7 +91,7 @@ export class InferenceRun {
     }
     await this.notePeak();
     const placement = this.request.measuresOnly ? null : await this.place(loaded);
-    const memory = { baselineBytes, peakBytes: this.peakBytes, source: this.host.memory.source };
+    const memory = { peakBytes: this.peakBytes, source: this.host.memory.source };
     return { load: loaded.report, batches, generation, placement, memory };
   }
 
@@ -101,7 +101,6 @@ export class InferenceRun {
     const { model, reference } = await host.openModel(request, control.signal);
     this.stage = `loading ${request.model} on ${request.backend}`;
     const backend = await host.loadBackend(request);
-    host.collectGarbage();
     const startMs = host.clock.monotonicMs();
     const session = await backend.create(model);
     const loadMs = host.clock.monotonicMs() - startMs;
@@ -231,9 +230,9 @@ export class InferenceRun {
     this.control.signal.throwIfAborted();
   };
 
-  private async notePeak(): Promise<number> {
+  private async notePeak(): Promise<number | null> {
     const bytes = await this.host.memory.peakBytes();
-    this.peakBytes = Math.max(this.peakBytes, bytes);
+    this.peakBytes = largestPeak([this.peakBytes, bytes]);
     return bytes;
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { summarizeLatency } from "../../stats/index.ts";
 import { combineLaunches } from "./launches.ts";
 import type { BatchReport } from "./messages.ts";
+import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
 
 function report(samplesMs: readonly number[], changes: Partial<BatchReport> = {}): BatchReport {
   return {
@@ -42,13 +43,34 @@ test("all iterations of all launches count, and the interval comes from the medi
   expect(combined.p50IntervalMs?.high).toBeCloseTo(2 + 4.303 / Math.sqrt(3), 3);
 });
 
-test("two launches give no interval; one that was resumed keeps its summary, of which some samples are gone", () => {
+test("two launches give no interval", () => {
   expect(combineLaunches([report([1]), report([2])]).p50IntervalMs).toBeNull();
+});
+
+test("a resumed launch, of which some iterations are gone, keeps its summary alone, and is a median beside whole ones", () => {
   const resumed = report([5], { latencyMs: summarizeLatency([4, 5, 6]), throughputItemsPerSecond: 7 });
   expect(combineLaunches([resumed])).toMatchObject({ latencyMs: { count: 3 }, throughputItemsPerSecond: 7 });
+  const combined = combineLaunches([resumed, report([2, 2]), report([2, 4])]);
+  expect(combined).toMatchObject({
+    samplesMs: [2, 2, 2, 4],
+    latencyMs: { count: 4, mean: 2.5, p50: 2, max: 4 },
+    throughputItemsPerSecond: (4 * 4 * 1000) / 10,
+    p50IntervalMs: { low: expect.any(Number) },
+  });
+  expect(combined.launches.map(({ p50Ms }) => p50Ms)).toEqual([5, 2, 3]);
 });
 
 test("what lies far out is counted and stays", () => {
   const combined = combineLaunches([report([1, 1.1, 0.9, 1, 1.05, 0.95, 50])]);
   expect(combined).toMatchObject({ outliers: 1, latencyMs: { count: 7, max: 50 } });
+});
+
+test("memory that no launch knows stays unknown, and a result leaves it out", () => {
+  const unknown = combineLaunches([report([1], { peakMemoryBytes: null }), report([2], { peakMemoryBytes: null })]);
+  const parts = { load: null, batches: [unknown], memory: { peakBytes: null, source: "not_known" as const } };
+  expect(unknown.peakMemoryBytes).toBeNull();
+  expect(modelResults(parts)).toMatchObject({ memory: { source: "not_known" } });
+  expect(JSON.stringify([modelResults(parts), modelHardwareMetrics(parts)])).not.toContain("_mb");
+  expect(modelMetrics(parts).filter(({ unit }) => unit === "MB")).toEqual([]);
+  expect(combineLaunches([report([1], { peakMemoryBytes: null }), report([2])]).peakMemoryBytes).toBe(100);
 });

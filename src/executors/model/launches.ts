@@ -1,5 +1,6 @@
 import { meanInterval, quantile, summarizeLatency } from "../../stats/index.ts";
 import type { Interval } from "../../stats/index.ts";
+import { largestPeak } from "./inference-host.ts";
 import type { BatchReport, RoundReport } from "./messages.ts";
 
 /** What one process measured of a batch size. */
@@ -24,30 +25,36 @@ export interface MeasuredBatch extends Omit<BatchReport, "rounds"> {
 
 const FAR_OUT = 3;
 
-/** The reports of one batch size, one for each launch in order, as one. The first one's output check was the same for all. */
+/**
+ * The reports of one batch size, one for each launch in order, as one. The first one's output check was the same for all. Of a launch of an
+ * earlier attempt some iterations may be gone: it stays a launch, with the median of all of them, but the summary is of whole launches.
+ */
 export function combineLaunches(reports: readonly [BatchReport, ...BatchReport[]]): MeasuredBatch {
   const [{ rounds: _rounds, ...first }] = reports;
-  const samplesMs = reports.flatMap((report) => report.samplesMs);
   const launches = reports.map(({ latencyMs, rounds }) => ({ count: latencyMs.count, p50Ms: latencyMs.p50, rounds }));
-  const totalMs = samplesMs.reduce((sum, sample) => sum + sample, 0);
-  const isAlone = reports.length === 1;
+  const whole = reports.filter(({ samplesMs, latencyMs }) => samplesMs.length === latencyMs.count);
+  const figures = whole.length === 0 ? first : figuresOf(first.batchSize, whole);
   return {
     ...first,
-    samplesMs,
-    // What an earlier attempt left may hold only some of its samples: the summary has all of them in it.
-    latencyMs: isAlone ? first.latencyMs : summarizeLatency(samplesMs),
-    throughputItemsPerSecond: isAlone
-      ? first.throughputItemsPerSecond
-      : (first.batchSize * samplesMs.length * 1000) / totalMs,
-    peakMemoryBytes: Math.max(...reports.map((report) => report.peakMemoryBytes)),
+    ...figures,
+    peakMemoryBytes: largestPeak(reports.map((report) => report.peakMemoryBytes)),
     recheck: {
       iterations: reports.reduce((sum, { recheck }) => sum + recheck.iterations, 0),
       maxAbsError: Math.max(...reports.map(({ recheck }) => recheck.maxAbsError)),
     },
     launches,
     p50IntervalMs: meanInterval(launches.map(({ p50Ms }) => p50Ms)),
-    outliers: farOut(samplesMs),
+    outliers: farOut(figures.samplesMs),
   };
+}
+
+function figuresOf(
+  batchSize: number,
+  whole: readonly BatchReport[],
+): Pick<BatchReport, "samplesMs" | "latencyMs" | "throughputItemsPerSecond"> {
+  const samplesMs = whole.flatMap((report) => report.samplesMs);
+  const latencyMs = summarizeLatency(samplesMs);
+  return { samplesMs, latencyMs, throughputItemsPerSecond: (batchSize * 1000) / latencyMs.mean };
 }
 
 function farOut(samplesMs: readonly number[]): number {

@@ -41,8 +41,8 @@ export function quietest(rounds: readonly Noise[]): number {
 const LONGEST_WAIT_MS = 30_000;
 
 /**
- * The time that noise may cost an attempt: no more than `limitMs`, and at no time more than its measurements themselves have taken.
- * So on a machine that stays busy a task takes at most twice as long.
+ * The time that noise may cost a launch: no more than `limitMs`, and at no time more than its measurements themselves have taken.
+ * So on a machine that stays busy it takes at most twice as long.
  */
 export class NoiseBudget {
   private readonly limitMs: number;

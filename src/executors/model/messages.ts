@@ -77,8 +77,8 @@ export interface BatchReport {
   /** Of every timed iteration. */
   readonly latencyMs: LatencySummary;
   readonly throughputItemsPerSecond: number;
-  /** Largest resident memory of the child while this batch size ran. */
-  readonly peakMemoryBytes: number;
+  /** Largest memory of the processes that ran the model while this batch size ran; `null` where that is not known. */
+  readonly peakMemoryBytes: number | null;
   /** In order, the one that counts included. */
   readonly rounds: readonly RoundReport[];
   readonly check: OutputCheck;
@@ -109,10 +109,8 @@ export interface ModelRunReport {
   /** Who ran the nodes; `null` where the runtime has one provider only. */
   readonly placement: Placement | null;
   readonly memory: {
-    /** Resident memory before the runtime was loaded. */
-    readonly baselineBytes: number;
-    /** Largest resident memory of the child. */
-    readonly peakBytes: number;
+    /** Largest memory of the processes that ran the model; `null` where that is not known. */
+    readonly peakBytes: number | null;
     /** How the peak was read; see `peak-memory.ts`. */
     readonly source: MemorySource;
   };

@@ -251,6 +251,28 @@ test("each batch size is measured in several processes, whose medians give an in
   expect(outcome.report.placement).not.toBeNull();
 });
 
+test("a device that is lost in a later launch is opened anew, and what that launch measured before stays", async () => {
+  const begun: number[][] = [];
+  const { outcome } = await attempt(
+    { batchSizes: [1, 2] },
+    {
+      launches: 2,
+      run: async (request, watch) => {
+        begun.push([...request.batchSizes]);
+        // The process of the second launch is real; that its device is gone after the first batch size is only said.
+        const isLost = begun.length === 2;
+        const batchSizes = isLost ? request.batchSizes.slice(0, 1) : request.batchSizes;
+        const outcome = await runModel({ ...request, batchSizes }, { env: process.env, clock: systemClock, ...watch });
+        if (!isLost) return outcome;
+        const failure = { class: "device_lost", message: "the device is lost" } as const;
+        return { log: "", status: "failed", failure, batchSize: 1, partial: { load: null, batches: [] } };
+      },
+    },
+  );
+  expect(begun).toEqual([[1, 2], [2, 1], [1]]);
+  expect(outcome).toMatchObject({ status: "completed", recovery: [{ strategy: "new_device", succeeded: true }] });
+});
+
 test("a batch size is measured again while others use the machine, and every round is told", async () => {
   const others = Array.from({ length: Math.ceil(availableParallelism() / 2) }, () =>
     spawn(process.execPath, ["--eval", "for (;;);"], { stdio: "ignore" }),

@@ -3,6 +3,7 @@ import { backendFacts } from "./backends/backend-names.ts";
 import type { BackendFacts } from "./backends/backend-names.ts";
 import { identityOf, mismatch, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint, MeasuredUnder, Resumption } from "./checkpoint.ts";
+import { largestPeak } from "./inference-host.ts";
 import { combineLaunches } from "./launches.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
@@ -68,6 +69,7 @@ class ModelAttempt {
   private waiting: readonly number[];
   /** The first run's: later ones find warm caches. */
   private load: LoadReport | null = null;
+  private launch = 0;
   /** What the launches after the first measured. */
   private readonly again: BatchReport[] = [];
   private log = "";
@@ -104,19 +106,29 @@ class ModelAttempt {
    */
   private async launchAgain(first: ModelRunOutcome): Promise<ModelRunOutcome> {
     const sizes = [...this.finished.keys()];
-    for (let launch = 1; launch < this.options.launches; launch += 1) {
-      const from = launch % sizes.length;
-      const batchSizes = [...sizes.slice(from), ...sizes.slice(0, from)];
-      const request = { ...this.request, batchSizes, measuresOnly: true };
-      const onProgress = (progress: ModelRunProgress): void => {
-        this.options.onProgress?.(progress);
-        if (progress.stage === "batch_finished") this.again.push(progress.batch);
-      };
-      const outcome = await this.options.run(request, { ...this.options, onProgress });
-      this.log = outcome.log;
+    for (this.launch = 1; this.launch < this.options.launches; this.launch += 1) {
+      const from = this.launch % sizes.length;
+      const outcome = await this.measureAgain([...sizes.slice(from), ...sizes.slice(0, from)]);
       if (outcome.status !== "completed") return outcome;
     }
     return first;
+  }
+
+  private async measureAgain(batchSizes: readonly number[]): Promise<ModelRunOutcome> {
+    let waiting = batchSizes;
+    const onProgress = (progress: ModelRunProgress): void => {
+      this.options.onProgress?.(progress);
+      if (progress.stage !== "batch_finished") return;
+      this.again.push(progress.batch);
+      waiting = waiting.filter((size) => size !== progress.batch.batchSize);
+      this.settle(true);
+    };
+    for (;;) {
+      const request = { ...this.request, batchSizes: waiting, measuresOnly: true };
+      const outcome = await this.options.run(request, { ...this.options, onProgress });
+      this.log = outcome.log;
+      if (outcome.status !== "failed" || !this.recovers(outcome)) return outcome;
+    }
   }
 
   private nextRequest(): ModelRunRequest {
@@ -161,7 +173,8 @@ class ModelAttempt {
   private recovers({ failure, batchSize }: Extract<ModelRunOutcome, { status: "failed" }>): boolean {
     const strategy = nextStrategy(this.place, failure.class, this.recovery);
     if (strategy === undefined) return false;
-    if (strategy === "halve_batch") return batchSize !== null && this.halve(batchSize, failure);
+    // Later launches measure what the first one did, nothing smaller.
+    if (strategy === "halve_batch") return this.launch === 0 && batchSize !== null && this.halve(batchSize, failure);
     const where = batchSize === null ? "outside of a batch" : `at batch size ${batchSize}`;
     const text = `${failure.class} ${where}; ${whatFollows(strategy, this.place)} (${failure.message})`;
     const step = stepAgainst(failure, strategy, text);
@@ -199,7 +212,7 @@ class ModelAttempt {
       this.settle(true);
       const { report } = outcome;
       // Earlier runs may have needed more than the last one.
-      const peakBytes = Math.max(report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes));
+      const peakBytes = largestPeak([report.memory.peakBytes, ...batches.map((batch) => batch.peakMemoryBytes)]);
       const whole = { ...report, load: this.load ?? report.load, batches, memory: { ...report.memory, peakBytes } };
       return { ...shared, status: "completed", report: whole };
     }

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../base/index.ts";
 import { resultDocument } from "../../contracts/index.ts";
+import type { ModelFailureReason } from "../../contracts/index.ts";
 import { elementType, resolveModel } from "../../models/index.ts";
 import { isAlive } from "../executor-acceptance.ts";
 import { combineLaunches } from "./launches.ts";
@@ -14,7 +15,6 @@ import { expandingModel, ints, node, picturesModel, splitModel, writeModel } fro
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { runModel } from "./model-driver.ts";
 import type { ModelRunOptions } from "./model-driver.ts";
-import type { ModelFailureClass } from "./model-failure.ts";
 import type { ModelRunOutcome } from "./model-run.ts";
 import { modelProvenance } from "./model-provenance.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
@@ -178,7 +178,7 @@ describe("failures are classified", () => {
   const roots = [node("Sub", ["pixel_values", "hundred", "less"]), node("Sqrt", ["less", "logits"])];
   const most = node("ReduceMax", ["wide", "axes", "most"], { keepdims: 0 });
   const sum = node("Add", ["pixel_values", "most", "logits"]);
-  const bad: Readonly<Record<string, { onnx: Uint8Array; failure: ModelFailureClass; message: RegExp }>> = {
+  const bad: Readonly<Record<string, { onnx: Uint8Array; failure: ModelFailureReason; message: RegExp }>> = {
     "the square roots of negative numbers": {
       onnx: picturesModel(roots, [hundred]),
       ...{ failure: "wrong_numbers", message: /holds NaN/ },

@@ -81,7 +81,7 @@ test("a model that does not exist is a setup failure", async () => {
 });
 
 test("a platform that no runtime serves is a setup failure", async () => {
-  await begin({ cacheDir, hardware: "tpu" });
+  await begin({ cacheDir, hardware: "qnn" });
   expect(await executor.execute(modelTask(), attempt.context)).toMatchObject({
     status: "failed",
     failure: { class: "setup", reason: "backend_unavailable" },

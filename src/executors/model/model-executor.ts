@@ -27,8 +27,14 @@ const PASSED_ON = new Set([
   "HTTPS_PROXY",
   "NO_PROXY",
   "NODE_EXTRA_CA_CERTS",
+  "VIRTUAL_ENV",
+  "PYTHONPATH",
 ]);
-const PASSED_ON_PREFIXES = ["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"];
+const PASSED_ON_PREFIXES = [
+  ...["LC_", "LD_LIBRARY_", "DYLD_", "CUDA_", "NVIDIA_", "ORT_", "VK_", "SSL_CERT_"],
+  // PyTorch's devices, and how its threads wait.
+  ...["PYTORCH_", "HIP_", "ROCR_", "HSA_", "PJRT_", "XLA_", "TPU_", "OMP_", "MKL_", "KMP_"],
+];
 
 /** Chromium and the headless shell bring their own. */
 const takesVulkanFromUs: ReadonlySet<BackendName> = new Set(["ort-node/webgpu", "firefox/webgpu"]);
@@ -43,6 +49,8 @@ export class ModelExecutor implements Executor {
   private proven: readonly BackendName[] = [];
   /** The machine as it was when the worker started. */
   private facts: PlatformFacts | undefined;
+  /** Tasks under way. */
+  private running = 0;
 
   /** `backends`: what to try besides what the machine suggests. */
   constructor({ platform, backends = [] }: { platform: Platform; backends?: readonly BackendWish[] | undefined }) {
@@ -61,16 +69,26 @@ export class ModelExecutor implements Executor {
   async execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport> {
     const backend = this.backendOf(spec, context.hardware);
     const { facts } = this;
+    this.running += 1;
     const report = await executeModelTask(spec, context, {
       backend,
       machine: facts === undefined ? "" : machineName(facts),
       conditions: facts === undefined ? {} : conditionsOf(facts),
       run: this.runnerIn(context),
-    });
+    }).finally(() => void (this.running -= 1));
     // A next task is often like one that went well.
-    if (backend !== undefined && report.status === "completed")
-      this.runners.prepare(await this.environment(backend, context), backend);
+    if (backend !== undefined && report.status === "completed") await this.prepareFor(backend, context);
     return report;
+  }
+
+  /** Starting a process would be noise to what is measured beside it, and what prevents it costs no result. */
+  private async prepareFor(backend: BackendName, context: Pick<ExecutionContext, "env" | "cacheDir">): Promise<void> {
+    try {
+      const env = await this.environment(backend, context);
+      if (this.running === 0) this.runners.prepare(env, backend);
+    } catch {
+      // The next task meets it as well, and tells.
+    }
   }
 
   close(): void {

@@ -51,8 +51,41 @@ describe("classifyFailure", () => {
     ],
     ["model_unreadable", "Can't create a session. ERROR_CODE: 6, ERROR_MESSAGE: narrowing_error"],
     ["model_unreadable", "Opset 99 is under development and support for this is limited."],
+    // Of PyTorch on the CPU.
+    [
+      "out_of_memory",
+      "RuntimeError: [enforce fail at alloc_cpu.cpp:75] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 140737488355328 bytes. Error code 12 (Cannot allocate memory)",
+    ],
+    ["unsupported_operator", `RuntimeError: "LayerNormKernelImpl" not implemented for 'Half'`],
+    [
+      "unsupported_operator",
+      "NotImplementedError: Could not run 'aten::empty.memory_format' with arguments from the 'MPS' backend.",
+    ],
     ["setup", "Something that no runtime has said so far"],
   ])("%s: %s", (expected, message) => {
+    expect(classifyFailure(new Error(message), false).class).toBe(expected);
+  });
+
+  // Not verified on hardware: as the sources of PyTorch have the words, not as a device said them.
+  test.each([
+    [
+      "unsupported_operator",
+      "NotImplementedError: The operator 'aten::_fft_r2c' is not currently implemented for the MPS device. If you want this op to be added in priority during the prototype phase of this feature, please comment on https://github.com/pytorch/pytorch/issues/77764.",
+    ],
+    [
+      "out_of_memory",
+      "OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB (GPU 0; 79.15 GiB total capacity; 61.20 GiB already allocated; 17.01 GiB free; 61.22 GiB reserved in total by PyTorch)",
+    ],
+    ["out_of_memory", "OutOfMemoryError: HIP out of memory. Tried to allocate 20.00 GiB."],
+    [
+      "out_of_memory",
+      "RuntimeError: MPS backend out of memory (MPS allocated: 17.92 GB, other allocations: 384.00 KB, max allowed: 18.13 GB). Tried to allocate 256.00 MB on private pool.",
+    ],
+    ["out_of_memory", "RuntimeError: RESOURCE_EXHAUSTED: Attempting to reserve 12.50G at the bottom of memory."],
+    ["cuda_error", "RuntimeError: CUDA error: an illegal memory access was encountered"],
+    ["cuda_error", "RuntimeError: CUDA error: device-side assert triggered"],
+    ["cuda_error", "RuntimeError: HIP error: invalid device function"],
+  ])("of PyTorch on devices, %s: %s", (expected, message) => {
     expect(classifyFailure(new Error(message), false).class).toBe(expected);
   });
 

@@ -1,25 +1,9 @@
 import { AssayError, errorMessage } from "../../base/index.ts";
-import type { Failure, FailureClass } from "../../contracts/index.ts";
-
-/** Why a model did not run, or not rightly: one cell of the compatibility matrix. */
-export type ModelFailureClass =
-  | "unsupported_operator"
-  | "out_of_memory"
-  | "wrong_numbers"
-  | "timeout"
-  | "crash"
-  | "device_lost"
-  | "cuda_error"
-  | "missing_feature"
-  | "wrong_input"
-  | "model_unreadable"
-  | "model_file_missing"
-  | "unknown_model"
-  | "backend_unavailable"
-  | "setup";
+import { modelFailures } from "../../contracts/index.ts";
+import type { Failure, ModelFailureReason } from "../../contracts/index.ts";
 
 export interface ModelFailure {
-  readonly class: ModelFailureClass;
+  readonly class: ModelFailureReason;
   readonly message: string;
 }
 
@@ -35,11 +19,13 @@ const F16_MISSING = /requires f16 but the device does not support it/i;
  * What runtimes write, by class; the first match wins. Runtimes throw plain errors, so their words are all there is; the tests hold real
  * messages.
  */
-const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
+const patterns: readonly (readonly [ModelFailureReason, RegExp])[] = [
   [
     "out_of_memory",
     /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|invalid array length|CU(BLAS|DNN)_STATUS_ALLOC_FAILED/i,
   ],
+  // Of PyTorch, also on XLA.
+  ["out_of_memory", /can't allocate memory|RESOURCE_EXHAUSTED/i],
   // Of WebAssembly, whose addresses end at 4 GB, and of WebGPU, whose adapters limit a buffer.
   ["out_of_memory", /tensor shape is too large|SafeIntOnOverflow|exceeds the max buffer size limit/i],
   ["device_lost", /device (was |is |has been )?lost|DXGI_ERROR_DEVICE|external Instance reference no longer exists/i],
@@ -48,10 +34,17 @@ const patterns: readonly (readonly [ModelFailureClass, RegExp])[] = [
     "backend_unavailable",
     /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|not supported on this platform|no CUDA-capable device|driver version is insufficient/i,
   ],
-  ["cuda_error", /CUDA (failure|error)|illegal memory access|CUDA_ERROR_|CUBLAS_STATUS_|CUDNN_STATUS_|CUBLAS failure/i],
+  [
+    "cuda_error",
+    /(CUDA|HIP) (failure|error)|illegal memory access|CUDA_ERROR_|CUBLAS_STATUS_|CUDNN_STATUS_|CUBLAS failure/i,
+  ],
   [
     "unsupported_operator",
     /is not a registered function\/op|could not find an implementation|cannot resolve operator|no op registered|not implemented/i,
+  ],
+  [
+    "unsupported_operator",
+    /not currently implemented for the \w+ device|could not run 'aten::\S+' with arguments from/i,
   ],
   ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing input/i],
   [
@@ -67,13 +60,13 @@ export function classifyFailure(error: unknown, loaded: boolean): ModelFailure {
   const words = describe(error);
   const message = F16_MISSING.test(words) ? `${words} The WebGPU feature it lacks is shader-f16.` : words;
   if (error instanceof WrongNumbersError) return { class: "wrong_numbers", message };
-  if (error instanceof AssayError) return { class: classOfCode(error.code), message };
+  if (error instanceof AssayError) return { class: reasonOfCode(error.code), message };
   const known = patterns.find(([, pattern]) => pattern.test(message));
   return { class: known?.[0] ?? (loaded ? "crash" : "setup"), message };
 }
 
 /** What a process may die of, told by what it wrote last. */
-const LAST_WORDS: ReadonlySet<ModelFailureClass> = new Set(["out_of_memory", "device_lost", "cuda_error"]);
+const LAST_WORDS: ReadonlySet<ModelFailureReason> = new Set(["out_of_memory", "device_lost", "cuda_error"]);
 
 /** Classifies a child that ended without an answer. `log` is the end of what it wrote. */
 export function classifyDeath(death: {
@@ -95,27 +88,14 @@ export function classifyDeath(death: {
 
 /** The failure as it stands in a result: the class that decides about retries, with the finer word as reason. */
 export function failureDocument(failure: ModelFailure): Failure {
-  return { class: retryClass[failure.class], reason: failure.class, message: failure.message.slice(0, 16_384) };
+  return {
+    class: modelFailures[failure.class].class,
+    reason: failure.class,
+    message: failure.message.slice(0, 16_384),
+  };
 }
 
-const retryClass: Readonly<Record<ModelFailureClass, FailureClass>> = {
-  unsupported_operator: "setup",
-  out_of_memory: "out_of_memory",
-  wrong_numbers: "assertion",
-  timeout: "timeout",
-  crash: "crash",
-  device_lost: "device_lost",
-  cuda_error: "device_lost",
-  missing_feature: "setup",
-  wrong_input: "setup",
-  model_unreadable: "setup",
-  model_file_missing: "setup",
-  unknown_model: "setup",
-  backend_unavailable: "setup",
-  setup: "setup",
-};
-
-function classOfCode(code: string): ModelFailureClass {
+function reasonOfCode(code: string): ModelFailureReason {
   if (code === "model_file_missing" || code === "model_unreadable" || code === "unknown_model") return code;
   return code === "dependency_missing" || code === "browser_not_started" ? "backend_unavailable" : "setup";
 }

@@ -66,6 +66,25 @@ test("a runtime that gives the matrix products of 4-bit weights to the CPU has f
   );
 });
 
+test("of PyTorch's operators the heavy ones are known by their names", () => {
+  const heavy = [
+    "linear",
+    "mm",
+    "baddbmm",
+    "matmul",
+    "conv2d",
+    "mkldnn_convolution",
+    "_scaled_dot_product_flash_attention",
+    "lstm",
+  ];
+  for (const operator of heavy)
+    expect(provenanceOf({ WebNNExecutionProvider: { add: 9 }, cpu: { [operator]: 1 } })).toMatchObject({
+      proven: false,
+    });
+  const light = { upsample_bilinear2d: 1, digamma: 1, convert_element_type: 1, softmax: 1, cumsum: 1 };
+  expect(provenanceOf({ WebNNExecutionProvider: { linear: 9 }, cpu: light })).toMatchObject({ proven: true });
+});
+
 test("small operators elsewhere are usual", () => {
   const placement = { WebNNExecutionProvider: { WEBNN_1: 1 }, CPUExecutionProvider: { Gather: 3, Shape: 4 } };
   expect(provenanceOf(placement)).toMatchObject({ proven: true, observed_backend: "headless-shell/webnn" });

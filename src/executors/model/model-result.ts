@@ -30,11 +30,7 @@ export function modelResults(parts: ReportParts): Record<string, JsonObject | st
     ...(parts.memory === undefined
       ? {}
       : {
-          memory: {
-            baseline_mb: parts.memory.baselineBytes / BYTES_PER_MB,
-            peak_mb: parts.memory.peakBytes / BYTES_PER_MB,
-            source: parts.memory.source,
-          },
+          memory: { ...megabytes("peak_mb", parts.memory.peakBytes), source: parts.memory.source },
         }),
   };
 }
@@ -58,13 +54,13 @@ export function modelMetrics(parts: ReportParts): Metric[] {
           ...latencyMetrics("tpot_ms", generation.tpotMs),
           { name: "tokens_per_second", value: generation.tokensPerSecond, unit: "tokens/s" },
         ]),
-    ...(memory === undefined ? [] : [{ name: "peak_memory_mb", value: memory.peakBytes / BYTES_PER_MB, unit: "MB" }]),
+    ...memoryMetrics("peak_memory_mb", memory?.peakBytes ?? null),
   ];
 }
 
 /** The `hardware_metrics` of a result document. */
 export function modelHardwareMetrics(parts: ReportParts): ResultDocument["hardware_metrics"] {
-  return parts.memory === undefined ? {} : { memory_usage_mb: parts.memory.peakBytes / BYTES_PER_MB };
+  return megabytes("memory_usage_mb", parts.memory?.peakBytes ?? null);
 }
 
 function loadResults(load: LoadReport): Record<string, JsonObject | number> {
@@ -101,7 +97,7 @@ function batchResults(batch: MeasuredBatch): JsonObject {
   return {
     latency_ms: batch.latencyMs.p50,
     throughput_items_per_second: batch.throughputItemsPerSecond,
-    memory_mb: batch.peakMemoryBytes / BYTES_PER_MB,
+    ...megabytes("memory_mb", batch.peakMemoryBytes),
     latency: latencyResults(batch.latencyMs),
     latency_interval_ms: batch.p50IntervalMs === null ? null : { ...batch.p50IntervalMs },
     launches: batch.launches.map(({ count, p50Ms, rounds }) => ({
@@ -162,10 +158,19 @@ function batchMetrics(batch: MeasuredBatch): Metric[] {
   return [
     ...latencyMetrics("latency_ms", batch.latencyMs).map((metric) => ({ ...metric, batch_size })),
     { name: "throughput_items_per_second", value: batch.throughputItemsPerSecond, unit: "items/s", batch_size },
-    { name: "batch_peak_memory_mb", value: batch.peakMemoryBytes / BYTES_PER_MB, unit: "MB", batch_size },
+    ...memoryMetrics("batch_peak_memory_mb", batch.peakMemoryBytes).map((metric) => ({ ...metric, batch_size })),
     { name: "iterations", value: batch.latencyMs.count, unit: "count", batch_size },
     ...spreadMetrics(batch),
   ];
+}
+
+/** Memory that is not known is left out: nothing needs 0 MB. */
+function megabytes<Name extends string>(name: Name, bytes: number | null): { [name in Name]?: number } {
+  return bytes === null ? {} : ({ [name]: bytes / BYTES_PER_MB } as { [name in Name]: number });
+}
+
+function memoryMetrics(name: string, bytes: number | null): Metric[] {
+  return bytes === null ? [] : [{ name, value: bytes / BYTES_PER_MB, unit: "MB" }];
 }
 
 /** How much the iterations that count varied, as a part of their median: what changes have to be larger than. */

@@ -92,7 +92,12 @@ function requestOf(spec: ModelTask, where: { backend: BackendName; cacheDir: str
     warmupIterations: config.warmup_iterations,
     // A task of type model asks whether it works; only benchmarks are worth a wait.
     ...(spec.type === "benchmark"
-      ? { measureAgain: { atMost: MEASURE_AGAIN_AT_MOST, withinMs: spec.timeout_seconds * 1000 * SPENT_ON_NOISE } }
+      ? {
+          measureAgain: {
+            atMost: MEASURE_AGAIN_AT_MOST,
+            withinMs: (spec.timeout_seconds * 1000 * SPENT_ON_NOISE) / launchesOf(spec),
+          },
+        }
       : {}),
     sequenceLength: config.sequence_length ?? DEFAULT_SEQUENCE_LENGTH,
     ...(config.tolerance === undefined ? {} : { tolerance: config.tolerance }),

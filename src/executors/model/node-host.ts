@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { systemClock } from "../../base/index.ts";
-import { createReference, resolveModel } from "../../models/index.ts";
-import type { ModelFolder } from "../../models/index.ts";
+import { createReference, isGenerated, resolveModel } from "../../models/index.ts";
+import type { ModelFormat } from "../../models/index.ts";
 import { cpuTimes } from "../../platform/index.ts";
 import { loadOrtNode, ortNodeBackend } from "./backends/ort-node.ts";
 import { loadOrtWeb, ortWebBackend } from "./backends/ort-web.ts";
@@ -28,19 +28,16 @@ export function nodeHost({ startedMs }: { startedMs: number }): InferenceHost {
     clock: systemClock,
     startedMs,
     engine: `Node ${process.versions.node}`,
-    memory: processPeakMemory(),
-    openModel: openLocalModel,
+    memory: processPeakMemory({
+      pid: process.pid,
+      maxRssBytes: () => Promise.resolve(process.resourceUsage().maxRSS * 1024),
+    }),
+    openModel: (request, signal) => openLocalModel(request, signal),
     loadBackend: ({ backend, threads }) =>
       backendFacts[backend].runtime === "onnxruntime-node"
         ? ortNodeBackend(backend, threads)
         : ortWebBackend(backend, threads, { kind: "node", read: readFile, device: null }),
-    watchOthers: () =>
-      Promise.resolve(
-        watchOthers(() => {
-          const { user, system } = process.cpuUsage();
-          return (user + system) / 1000;
-        }),
-      ),
+    watchOthers: () => watchOthers(ownCpuMs),
     // Present because the driver starts the process with --expose-gc.
     collectGarbage: () => globalThis.gc?.(),
     yieldToMessages: () => setImmediate(),
@@ -49,25 +46,31 @@ export function nodeHost({ startedMs }: { startedMs: number }): InferenceHost {
 }
 
 /** A model on this machine's disk: generated or downloaded when it is not there yet. */
-export async function openLocalModel(request: ModelRunRequest, signal: AbortSignal): Promise<OpenModel> {
+export async function openLocalModel(
+  request: ModelRunRequest,
+  signal: AbortSignal,
+  format: ModelFormat = "onnx",
+): Promise<OpenModel> {
   const { cacheDir, precision } = request;
-  const model = await resolveModel(request.model, { cacheDir, precision, signal });
-  const reference = hasReference(model) ? createReference(model.config, await readFile(model.onnxFile)) : undefined;
+  const model = await resolveModel(request.model, { cacheDir, precision, format, signal });
+  const reference = isGenerated(model) ? createReference(model.config, await readFile(model.modelFile)) : undefined;
   return { model, reference };
 }
 
-export function hasReference({ source, config }: ModelFolder): boolean {
-  return source === "generated" || config["assay_generated"] !== undefined;
+/** Processor time that this process took so far. */
+export function ownCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** What all but some processes take of the machine from now on. `ownMs`: the processor time that those took so far. */
-export function watchOthers(ownMs: () => number): () => Promise<number | null> {
-  const before = { machine: cpuTimes(), ownMs: ownMs() };
-  return () => {
+export async function watchOthers(ownMs: () => number | Promise<number>): Promise<() => Promise<number | null>> {
+  const before = { machine: cpuTimes(), ownMs: await ownMs() };
+  return async () => {
     const now = cpuTimes();
     const totalMs = now.totalMs - before.machine.totalMs;
-    if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return Promise.resolve(null);
-    const othersMs = now.busyMs - before.machine.busyMs - (ownMs() - before.ownMs);
-    return Promise.resolve(Math.min(1, Math.max(0, othersMs / totalMs)));
+    if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return null;
+    const othersMs = now.busyMs - before.machine.busyMs - ((await ownMs()) - before.ownMs);
+    return Math.min(1, Math.max(0, othersMs / totalMs));
   };
 }

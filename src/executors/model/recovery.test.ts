@@ -9,6 +9,8 @@ describe("nextStrategy", () => {
     ["ort-node/cuda", "out_of_memory", "halve_batch"],
     ["ort-node/cuda", "cuda_error", "fresh_process"],
     ["ort-node/cuda", "device_lost", "fresh_process"],
+    ["torch/rocm", "cuda_error", "fresh_process"],
+    ["torch/mps", "device_lost", "new_device"],
     ["ort-node/webgpu", "device_lost", "new_device"],
     ["ort-node/dml", "device_lost", "new_device"],
     ["chromium/webgpu", "device_lost", "new_device"],

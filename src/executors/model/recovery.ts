@@ -1,18 +1,25 @@
-import type { Failure, Hardware, RecoveryStep, RecoveryStrategy, TaskSpec } from "../../contracts/index.ts";
+import type {
+  Failure,
+  Hardware,
+  ModelFailureReason,
+  RecoveryStep,
+  RecoveryStrategy,
+  TaskSpec,
+} from "../../contracts/index.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { RoundReport } from "./messages.ts";
 import { failureDocument } from "./model-failure.ts";
-import type { ModelFailure, ModelFailureClass } from "./model-failure.ts";
+import type { ModelFailure } from "./model-failure.ts";
 import type { NoiseReason } from "./machine-noise.ts";
 import type { BackendFacts } from "./backends/backend-names.ts";
 
 /** What is done within an attempt against some failures, on some platforms or in browsers. */
 export interface RecoveryRule {
-  readonly against: readonly (ModelFailureClass | NoiseReason)[];
+  readonly against: readonly (ModelFailureReason | NoiseReason)[];
   readonly on: readonly Hardware[] | "browsers" | "any";
   readonly strategy: RecoveryStrategy;
   /**
-   * So often in one attempt (a batch size is measured again so often); after that the next rule, and after the last the attempt fails
+   * So often in one attempt (a batch size is measured again so often in each launch); after that the next rule, and after the last the attempt fails
    * and the task's retry policy goes on.
    */
   readonly atMost: number;
@@ -22,8 +29,8 @@ export interface RecoveryRule {
 export const recoveryTable: readonly RecoveryRule[] = [
   // 16 halvings lead from the largest batch that a task may ask for to 1.
   { against: ["out_of_memory"], on: "any", strategy: "halve_batch", atMost: 16 },
-  // An error of CUDA stays with the process that met it: all later calls fail as well.
-  { against: ["cuda_error", "device_lost"], on: ["cuda"], strategy: "fresh_process", atMost: 1 },
+  // An error of CUDA, or of ROCm after its model, stays with the process that met it: all later calls fail as well.
+  { against: ["cuda_error", "device_lost"], on: ["cuda", "rocm"], strategy: "fresh_process", atMost: 1 },
   { against: ["device_lost"], on: "any", strategy: "new_device", atMost: 1 },
   // Pages and graphics processes of browsers crash for reasons that a fresh browser does not have.
   { against: ["crash", "device_lost"], on: "browsers", strategy: "fresh_process", atMost: 1 },
@@ -34,7 +41,7 @@ export const recoveryTable: readonly RecoveryRule[] = [
 /** What to do about a failure, given what was done before in the attempt; undefined when nothing is left to try. */
 export function nextStrategy(
   place: Pick<BackendFacts, "hardware" | "browser">,
-  reason: ModelFailureClass | NoiseReason,
+  reason: ModelFailureReason | NoiseReason,
   taken: readonly { readonly strategy: RecoveryStrategy }[],
 ): RecoveryStrategy | undefined {
   return recoveryTable.find(

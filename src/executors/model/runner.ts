@@ -4,21 +4,44 @@
  */
 import { rmSync } from "node:fs";
 import { backendFacts } from "./backends/backend-names.ts";
+import type { BackendName } from "./backends/backend-names.ts";
 import type { RunControl } from "./inference-host.ts";
 import { InferenceRun } from "./inference-run.ts";
 import type { ChildMessage, FinalMessage, ModelRunRequest, ParentMessage } from "./messages.ts";
 import { classifyFailure } from "./model-failure.ts";
 import { loadRuntime, nodeHost } from "./node-host.ts";
+import { findPython } from "./python/find-python.ts";
+import { pythonHost } from "./python/python-host.ts";
+import { PythonProcess } from "./python/python-process.ts";
+import type { Death } from "./python/python-process.ts";
 
 const startedMs = process.uptime() * 1000;
 const cancellation = new AbortController();
+let python: Promise<PythonProcess> | undefined;
 
 process.on("message", (message: ParentMessage) => {
   if (message.type === "cancel") cancellation.abort();
   // What cannot be loaded is told by the run that needs it.
-  else if (message.type === "prepare") loadRuntime(message.backend).catch(() => undefined);
+  else if (message.type === "prepare") prepare(message.backend).catch(() => undefined);
   else begin(message.request, message.folder);
 });
+
+async function prepare(backend: BackendName): Promise<void> {
+  await (backendFacts[backend].runtime === "torch" ? startPython() : loadRuntime(backend));
+}
+
+/** Python loads PyTorch as soon as it is started. */
+function startPython(): Promise<PythonProcess> {
+  return (python ??= findPython(process.env).then(
+    (executable) => new PythonProcess(executable, { env: process.env, onDeath: endLike }),
+  ));
+}
+
+/** Python is where the model runs: its end is this process's, so that our parent sees what happened. */
+function endLike({ exitCode, signal }: Death): void {
+  if (signal !== null) process.kill(process.pid, signal);
+  process.exit(exitCode ?? 1);
+}
 
 /** The parent is gone before it asked for anything. */
 function leave(): void {
@@ -43,30 +66,48 @@ async function answer(request: ModelRunRequest): Promise<void> {
     progress: (progress) => send({ type: "progress", progress }),
     signal: cancellation.signal,
   };
-  finish(
-    backendFacts[request.backend].browser === undefined
-      ? await runHere(request, control)
-      : await runInPage(request, control),
-  );
+  finish(await run(request, control));
 }
 
-async function runHere(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
-  const run = new InferenceRun(request, nodeHost({ startedMs }), control);
-  return run.outcome();
+async function run(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
+  const { runtime, browser } = backendFacts[request.backend];
+  const { model } = request;
+  if (runtime === "torch")
+    return orFailure(`starting Python for ${model}`, control, () => runInPython(request, control));
+  // Started for a run that did not come.
+  await python?.then((waiting) => waiting.close()).catch(() => undefined);
+  if (browser !== undefined)
+    return orFailure(`opening a page for ${model}`, control, () => runInPage(request, control));
+  return new InferenceRun(request, nodeHost({ startedMs }), control).outcome();
 }
 
 async function runInPage(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
+  // Loaded only here: what drives browsers is large.
+  const { runInBrowser } = await import("./browser/browser-run.ts");
+  return runInBrowser(request, control);
+}
+
+async function runInPython(request: ModelRunRequest, control: RunControl): Promise<FinalMessage> {
+  const started = await startPython();
   try {
-    // Loaded only here: what drives browsers is large.
-    const { runInBrowser } = await import("./browser/browser-run.ts");
-    return await runInBrowser(request, control);
+    return await new InferenceRun(request, await pythonHost(started, request, { startedMs }), control).outcome();
+  } finally {
+    await started.close();
+  }
+}
+
+/** For what goes wrong before there is a place to run in. */
+async function orFailure(
+  stage: string,
+  { signal }: RunControl,
+  start: () => Promise<FinalMessage>,
+): Promise<FinalMessage> {
+  try {
+    return await start();
   } catch (error) {
-    if (control.signal.aborted) return { type: "cancelled" };
+    if (signal.aborted) return { type: "cancelled" };
     const { class: failureClass, message } = classifyFailure(error, false);
-    return {
-      type: "failed",
-      failure: { class: failureClass, message: `opening a page for ${request.model}: ${message}` },
-    };
+    return { type: "failed", failure: { class: failureClass, message: `${stage}: ${message}` } };
   }
 }
 

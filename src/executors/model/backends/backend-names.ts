@@ -21,6 +21,11 @@ export const machineBackendNames = [
   "headless-shell/webnn",
   "firefox/wasm",
   "firefox/webgpu",
+  "torch/cpu",
+  "torch/cuda",
+  "torch/rocm",
+  "torch/mps",
+  "torch/xla",
 ] as const;
 
 /** What a tab of somebody's browser runs models with that has joined as a worker. */
@@ -49,9 +54,18 @@ const providers = {
   webnn: { provider: "webnn", providerInProfile: "WebNNExecutionProvider", hardware: "webnn" },
 } as const satisfies Record<string, ProviderFacts>;
 
+/** PyTorch's providers are its devices; ROCm's has the name of CUDA's. */
+const torchProviders = {
+  cpu: { provider: "cpu", providerInProfile: "cpu", hardware: "cpu" },
+  cuda: { provider: "cuda", providerInProfile: "cuda", hardware: "cuda" },
+  rocm: { provider: "rocm", providerInProfile: "cuda", hardware: "rocm" },
+  mps: { provider: "mps", providerInProfile: "mps", hardware: "mps" },
+  xla: { provider: "xla", providerInProfile: "xla", hardware: "tpu" },
+} as const satisfies Record<string, ProviderFacts>;
+
 export interface BackendFacts extends ProviderFacts {
-  /** The npm package. */
-  readonly runtime: "onnxruntime-node" | "onnxruntime-web";
+  /** The package, of npm or of Python. */
+  readonly runtime: "onnxruntime-node" | "onnxruntime-web" | "torch";
   /** The browser that is started for it; absent for what runs in a process of Node, or in the tab that is the worker. */
   readonly browser?: BrowserName;
 }
@@ -59,6 +73,7 @@ export interface BackendFacts extends ProviderFacts {
 function factsOf(name: BackendName): BackendFacts {
   // The names are made of these two parts.
   const [engine, provider] = name.split("/") as [string, keyof typeof providers];
+  if (engine === "torch") return { runtime: "torch", ...torchProviders[provider as keyof typeof torchProviders] };
   const browser = browserNames.find((one) => one === engine);
   const runtime = engine === "ort-node" ? "onnxruntime-node" : "onnxruntime-web";
   return { runtime, ...providers[provider], ...(browser === undefined ? {} : { browser }) };

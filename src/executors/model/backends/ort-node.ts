@@ -34,8 +34,8 @@ export async function ortNodeBackend(name: BackendName, wantedThreads: number | 
     // The runtime tells nothing of its adapter; which driver it was shown is known.
     device: /swiftshader/i.test(process.env["VK_ICD_FILENAMES"] ?? "") && name === "ort-node/webgpu" ? SOFTWARE : null,
     // The native library finds the data files by itself.
-    create: async ({ onnxFile }) => ortSession(ort, await ort.InferenceSession.create(onnxFile, options)),
-    place: ({ onnxFile }, feeds) => profile(ort, { onnxFile, options, feeds }),
+    create: async ({ modelFile }) => ortSession(ort, await ort.InferenceSession.create(modelFile, options)),
+    place: ({ modelFile }, feeds) => profile(ort, { modelFile, options, feeds }),
   };
 }
 
@@ -53,12 +53,12 @@ export async function loadOrtNode(): Promise<OrtNode> {
 /** Counts the nodes per provider in the trace that the runtime's profiler writes. */
 async function profile(
   ort: OrtNode,
-  run: { readonly onnxFile: string; readonly options: InferenceSession.SessionOptions; readonly feeds: Feeds },
+  run: { readonly modelFile: string; readonly options: InferenceSession.SessionOptions; readonly feeds: Feeds },
 ): Promise<Placement> {
   const folder = await mkdtemp(join(tmpdir(), "assay-profile-"));
   try {
     const options = { ...run.options, enableProfiling: true, profileFilePrefix: join(folder, "trace") };
-    const session = await ort.InferenceSession.create(run.onnxFile, options);
+    const session = await ort.InferenceSession.create(run.modelFile, options);
     const bound = await ortSession(ort, session).bind(run.feeds);
     await bound.run();
     session.endProfiling();

@@ -58,9 +58,9 @@ interface ModelSource {
   readonly externalData: Exclude<Options["externalData"], undefined>;
 }
 
-async function readModel(place: WebPlace, { onnxFile, dataFiles }: ModelFolder): Promise<ModelSource> {
+async function readModel(place: WebPlace, { modelFile, dataFiles }: ModelFolder): Promise<ModelSource> {
   const externalData = dataFiles.map(async ({ name, file }) => ({ path: name, data: await place.read(file) }));
-  return { model: await place.read(onnxFile), externalData: await Promise.all(externalData) };
+  return { model: await place.read(modelFile), externalData: await Promise.all(externalData) };
 }
 
 /** Errors only in the log, unless something else is asked for: that nodes are on another provider is told by `place`. */

@@ -22,5 +22,11 @@ export function nodesOf(operators: Placement[string]): number {
   return Object.entries(operators).reduce((sum, [operator, nodes]) => sum + (isCopy(operator) ? 0 : nodes), 0);
 }
 
+/** As ONNX has the names. */
+const HEAVY = /MatMul|Gemm|Conv|Attention|LSTM|GRU/;
+/** As PyTorch has them: `linear`, `baddbmm`, `mkldnn_convolution`, `_scaled_dot_product_flash_attention`. */
+const HEAVY_IN_TORCH =
+  /^(linear|einsum|v?dot|\w*(mm|mv|matmul)|\w*conv(\dd|olution|_)\w*|\w*(attention|lstm|gru|rnn)\w*)$/;
+
 /** Operators that are nearly all of a model's work: where they run, the model runs, however many small ones run elsewhere. */
-export const isHeavy = (operator: string): boolean => /MatMul|Gemm|Conv|Attention|LSTM|GRU/.test(operator);
+export const isHeavy = (operator: string): boolean => HEAVY.test(operator) || HEAVY_IN_TORCH.test(operator);

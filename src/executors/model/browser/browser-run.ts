@@ -1,12 +1,11 @@
 import { tmpdir } from "node:os";
 import type { Browser, Page } from "puppeteer-core";
 import { assert, errorMessage, siblingModule, systemClock } from "../../../base/index.ts";
-import { resolveModel } from "../../../models/index.ts";
+import { isGenerated, resolveModel } from "../../../models/index.ts";
 import { createPlatform } from "../../../platform/index.ts";
 import { backendFacts } from "../backends/backend-names.ts";
 import type { RunControl } from "../inference-host.ts";
 import type { ChildMessage, FinalMessage, ModelRunRequest } from "../messages.ts";
-import { hasReference } from "../node-host.ts";
 import type { PageAssignment, PageBridge } from "../page/page-messages.ts";
 import { BrowserUsage } from "./browser-usage.ts";
 import { findBrowser } from "./find-browser.ts";
@@ -38,7 +37,7 @@ export async function runInBrowser(request: ModelRunRequest, control: RunControl
     const assignment: PageAssignment = {
       request,
       model: { ...model, ...server.files },
-      hasReference: hasReference(model),
+      hasReference: isGenerated(model),
       startedMs: systemClock.monotonicMs() - startMs,
       engine,
       memorySource: usage?.memoryBytes() === undefined ? "not_known" : "browser_private",

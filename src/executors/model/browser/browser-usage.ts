@@ -1,5 +1,5 @@
 import type { ProcessInspector } from "../../../platform/index.ts";
-import { watchOthers } from "../node-host.ts";
+import { ownCpuMs, watchOthers } from "../node-host.ts";
 import type { PageQuestion } from "../page/page-messages.ts";
 
 /** What the processes of a browser take of the machine; this process, which waits for it, counts as one of them. */
@@ -13,15 +13,15 @@ export class BrowserUsage {
     this.pid = pid;
   }
 
-  answer(question: PageQuestion): Promise<number | null> {
+  async answer(question: PageQuestion): Promise<number | null> {
     switch (question) {
       case "memory":
-        return Promise.resolve(this.memoryBytes() ?? null);
+        return this.memoryBytes() ?? null;
       case "watch_others":
-        this.others = watchOthers(() => this.cpuMs());
-        return Promise.resolve(null);
+        this.others = await watchOthers(() => this.cpuMs());
+        return null;
       case "others":
-        return this.others?.() ?? Promise.resolve(null);
+        return (await this.others?.()) ?? null;
     }
   }
 
@@ -33,9 +33,8 @@ export class BrowserUsage {
   }
 
   private cpuMs(): number {
-    const { user, system } = process.cpuUsage();
     const browserMs = this.pids().reduce((sum, pid) => sum + (this.processes.cpuTimeMs(pid) ?? 0), 0);
-    return browserMs + (user + system) / 1000;
+    return browserMs + ownCpuMs();
   }
 
   private pids(): number[] {

@@ -1,10 +1,8 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { assayError } from "../../../contracts/index.ts";
 import type { BrowserName } from "../backends/backend-names.ts";
+import { programsOnPath } from "../programs-on-path.ts";
+import type { Environment } from "../programs-on-path.ts";
 import { headlessShell } from "./headless-shell.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Programs on the PATH, and where installers put them, the preferred one first. */
 const programs: Readonly<Record<Exclude<BrowserName, "headless-shell">, readonly string[]>> = {
@@ -33,25 +31,9 @@ export async function findBrowser(name: BrowserName, where: { cacheDir: string; 
   const found =
     name === "headless-shell"
       ? (await headlessShell(where.cacheDir))?.executable
-      : installed(programs[name], where.env);
+      : programsOnPath(programs[name], where.env)[0];
   if (found === undefined) {
     throw assayError("dependency_missing", `The browser ${name} is not on this machine`, { next: howToInstall[name] });
   }
   return found;
-}
-
-function installed(names: readonly string[], env: Environment): string | undefined {
-  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  return names
-    .flatMap((name) => (/[\\/]/.test(name) ? [name] : folders.map((folder) => join(folder, name))))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -29,24 +29,24 @@ export const RUNTIME_ADDRESS = "/runtime";
 export interface PageServer extends AsyncDisposable {
   readonly address: string;
   /** Where the page finds the model's files. */
-  readonly files: Pick<ModelFolder, "onnxFile" | "dataFiles">;
+  readonly files: Pick<ModelFolder, "modelFile" | "dataFiles">;
 }
 
 export async function servePage(content: {
   program: string;
-  model: Pick<ModelFolder, "onnxFile" | "dataFiles">;
+  model: Pick<ModelFolder, "modelFile" | "dataFiles">;
 }): Promise<PageServer> {
-  const { onnxFile, dataFiles } = content.model;
+  const { modelFile, dataFiles } = content.model;
   const { folder: runtimeFolder } = webRuntime();
-  const modelFiles = new Map([onnxFile, ...dataFiles.map(({ file }) => file)].map((file) => [modelPath(file), file]));
+  const modelFiles = new Map([modelFile, ...dataFiles.map(({ file }) => file)].map((file) => [modelPath(file), file]));
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
-    const modelFile = modelFiles.get(path);
+    const fileOfModel = modelFiles.get(path);
     const runtimeFile = /^\/runtime\/([\w.-]+\.(?:mjs|wasm))$/.exec(path)?.[1];
     if (path === "/") sendText(response, "text/html", PAGE);
     else if (path === "/program.mjs") sendText(response, "text/javascript", content.program);
     else if (runtimeFile !== undefined) void sendFile(response, join(runtimeFolder, runtimeFile));
-    else if (modelFile !== undefined) void sendFile(response, modelFile);
+    else if (fileOfModel !== undefined) void sendFile(response, fileOfModel);
     else response.writeHead(404, HEADERS).end();
   });
   await new Promise<void>((resolve, reject) => {
@@ -57,7 +57,7 @@ export async function servePage(content: {
   return {
     address,
     files: {
-      onnxFile: address + modelPath(onnxFile),
+      modelFile: address + modelPath(modelFile),
       dataFiles: dataFiles.map(({ name, file }) => ({ name, file: address + modelPath(file) })),
     },
     [Symbol.asyncDispose]: () =>

@@ -6,20 +6,20 @@ import { webHost } from "./web-host.ts";
 /** A page that was opened for one run. */
 export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "assayAsk">): InferenceHost {
   const { model, hasReference, startedMs, engine } = assignment;
-  const onnxFile = memoized(() => read(model.onnxFile));
+  const modelFile = memoized(() => read(model.modelFile));
   return webHost({
     startedMs,
     engine,
     memory: {
       source: assignment.memorySource,
       reset: () => Promise.resolve(),
-      peakBytes: async () => (await bridge.assayAsk("memory")) ?? 0,
+      peakBytes: () => bridge.assayAsk("memory"),
     },
     openModel: async () => ({
       model,
-      reference: hasReference ? createReference(model.config, await onnxFile()) : undefined,
+      reference: hasReference ? createReference(model.config, await modelFile()) : undefined,
     }),
-    readModel: (address) => (address === model.onnxFile ? onnxFile() : read(address)),
+    readModel: (address) => (address === model.modelFile ? modelFile() : read(address)),
     watchOthers: async () => {
       await bridge.assayAsk("watch_others");
       return () => bridge.assayAsk("others");

@@ -9,7 +9,7 @@ export function tabHost({ engine, startedMs }: { engine: string; startedMs: numb
   return webHost({
     startedMs,
     engine,
-    memory: { source: "not_known", reset: () => Promise.resolve(), peakBytes: () => Promise.resolve(0) },
+    memory: { source: "not_known", reset: () => Promise.resolve(), peakBytes: () => Promise.resolve(null) },
     openModel: async ({ model: name, precision }) => {
       const { model, onnx } = await generatedModel(name, precision);
       file = onnx;
