@@ -15,5 +15,6 @@ export { checkTemplate, expandTemplate } from "./templates/expand-template.ts";
 export type { GeneratedTask, Target } from "./templates/expand-template.ts";
 export { mergedTemplate } from "./templates/merged-template.ts";
 export type { GivenParameters } from "./templates/parameters.ts";
+export { valueText } from "./templates/placeholders.ts";
 export { builtInTemplates, loadTemplate } from "./templates/template-file.ts";
 export { locateError } from "./located-error.ts";

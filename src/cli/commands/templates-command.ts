@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
+import { templateReference } from "../../contracts/index.ts";
 import type { TemplateParameter } from "../../contracts/index.ts";
-import { checkTemplate, loadTemplate } from "../../planner/index.ts";
+import { checkTemplate, loadTemplate, valueText } from "../../planner/index.ts";
 import { clientFor, withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
@@ -81,7 +82,7 @@ function parameterText({
 }: TemplateParameter): string {
   const parts = [
     `${isList === true ? "list of " : ""}${type}`,
-    usual === undefined ? "must be given" : `default ${usual === null ? "none" : usual}`,
+    usual === undefined ? "must be given" : `default ${valueText(usual) || "none"}`,
     choices && `one of ${choices.join(", ")}`,
     min !== undefined && `from ${min}`,
     max !== undefined && `up to ${max}`,
@@ -95,7 +96,7 @@ async function add(invocation: Invocation<ConnectionOptions>): Promise<undefined
   const client = await clientFor(invocation);
   const template = await loadTemplate(args[0] ?? "", context);
   // A circle through its own name is for the coordinator to see.
-  if (template.extends !== undefined && !template.extends.startsWith(template.name))
+  if (template.extends !== undefined && templateReference(template.extends).name !== template.name)
     checkTemplate(await new TemplateSource(invocation).whole(template));
   const view = await client.addTemplate(template);
   screen.result(() => [`template ${view.name} version ${view.version}`], view);

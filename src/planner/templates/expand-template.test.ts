@@ -45,7 +45,7 @@ test.each([
   [{ applies_to: { families: ["t5"] } }, { word: "x" }, "template_mismatch", /for the families t5; tiny-bert is of/],
   [{ applies_to: { hardware: ["cuda"] } }, { word: "x" }, "template_mismatch", /for the hardware cuda; cpu was/],
   [{ tasks: [{ task_id: "b", depends_on: ["c"] }] }, { word: "x" }, "missing_dependency", /tiny-bert@cpu\/c/],
-] as const)("%j with %j is refused: %s", async (own, parameters, code, message) => {
+] as const)("%j with %j is refused: %s", async (...[own, parameters, code, message]) => {
   const input = { name: "own", ...own } as TemplateInput;
   await expect(made(input, parameters)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
 });

@@ -1,4 +1,5 @@
 import { assayError } from "../../contracts/index.ts";
+import type { ParameterValue } from "../../contracts/index.ts";
 import type { ParameterValues } from "./parameters.ts";
 
 const PLACEHOLDER = /\$\{\{\s*([^}]*?)\s*\}\}/g;
@@ -22,11 +23,17 @@ export function filled(value: unknown, values: ParameterValues): unknown {
 function filledText(text: string, values: ParameterValues): unknown {
   const whole = WHOLE.exec(text)?.[1];
   if (whole !== undefined) return valueOf(whole, values);
-  return text.replaceAll(PLACEHOLDER, (_, name: string) => String(valueOf(name, values) ?? ""));
+  return text.replaceAll(PLACEHOLDER, (_, name: string) => valueText(valueOf(name, values)));
 }
 
-function valueOf(name: string, values: ParameterValues): unknown {
-  if (Object.hasOwn(values, name)) return values[name];
+function valueOf(name: string, values: ParameterValues): ParameterValue {
+  const value = values[name];
+  if (Object.hasOwn(values, name) && value !== undefined) return value;
   const known = Object.keys(values).join(", ");
   throw assayError("bad_parameter", `\${{ ${name} }} names no parameter; there are ${known}`, { path: name });
+}
+
+/** As a command line would give it. */
+export function valueText(value: ParameterValue): string {
+  return Array.isArray(value) ? value.join(",") : String(value ?? "");
 }
