@@ -6,9 +6,10 @@ import type { Style } from "./style.ts";
 /** More than these are a list of their own: `assay sql "select * from recoveries"`. */
 const MAX_LINES = 20;
 
-/** What a model executor says of batch sizes that it could not measure, and of what an earlier attempt left. */
+/** What a model executor says of batch sizes that it could not measure or looked for, and of what an earlier attempt left. */
 const modelNotes = z.object({
   unmeasured: z.record(z.string(), z.string()).default({}),
+  batch_size_search: z.object({ best: z.int(), largest: z.int(), too_large: z.int().nullable() }).optional(),
   resume: z.object({ ignored: z.string().optional(), batch_sizes: z.array(z.int()).default([]) }).optional(),
 });
 
@@ -30,10 +31,11 @@ function stepLines({ task_id, recovery }: ResultView, style: Style): string[] {
 function noteLines({ task_id, results }: ResultView, style: Style): string[] {
   const notes = modelNotes.safeParse(results);
   if (!notes.success) return [];
-  const { unmeasured, resume } = notes.data;
+  const { unmeasured, batch_size_search: search, resume } = notes.data;
   const sign = paint(style, "yellow", "!");
   return [
     ...Object.entries(unmeasured).map(([size, why]) => `${sign} ${task_id}: batch size ${size} ${harmless(why)}`),
+    ...(search === undefined ? [] : [`${paint(style, "dim", "-")} ${task_id}: ${searchText(search)}`]),
     ...(resume?.ignored === undefined ? [] : [`${sign} ${task_id}: measured anew, ${harmless(resume.ignored)}`]),
     ...(resume === undefined || resume.batch_sizes.length === 0
       ? []
@@ -41,4 +43,9 @@ function noteLines({ task_id, results }: ResultView, style: Style): string[] {
           `${paint(style, "dim", "-")} ${task_id}: batch sizes ${resume.batch_sizes.join(", ")} are an earlier attempt's`,
         ]),
   ];
+}
+
+function searchText({ best, largest, too_large }: { best: number; largest: number; too_large: number | null }): string {
+  const end = too_large === null ? "the largest that was asked for fits" : `${too_large} does not fit in memory`;
+  return `of batch sizes up to ${largest}, ${best} has the most items per second; ${end}`;
 }

@@ -167,6 +167,14 @@ export const precisions = ["fp32", "fp16", "bf16", "int8", "q4"] as const;
 const modelConfig = z.strictObject({
   model: z.string().min(1).describe("Catalogue name, alias, folder or hub id"),
   batch_sizes: z.array(z.int().min(1).max(65_536)).min(1).default([1]),
+  max_batch_size: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .optional()
+    .describe(
+      "Look for the best and the largest batch size up to this: sizes double until one does not fit in memory, then halve the gap",
+    ),
   precision: z.enum(precisions).default("fp32"),
   iterations: z.int().min(1).max(1_000_000).default(10).describe("Least number of timed iterations per batch size"),
   min_duration_seconds: z.number().min(0).max(3600).default(0).describe("Least timed duration per batch size"),

@@ -15,6 +15,8 @@ export interface MatrixSelection {
   backends: readonly BackendChoice[];
   precisions: readonly ModelConfig["precision"][];
   batchSizes: readonly number[];
+  /** Up to which batch sizes the best and the largest are looked for. */
+  maxBatchSize?: number | undefined;
   /** Least number of timed iterations per batch size. */
   iterations: number;
 }
@@ -24,7 +26,8 @@ export interface MatrixSelection {
  * nothing_matched when there is none.
  */
 export function matrixTasks(selection: MatrixSelection): TaskSpec[] {
-  const { batchSizes, iterations } = selection;
+  const { batchSizes, maxBatchSize, iterations } = selection;
+  const search = maxBatchSize === undefined ? {} : { max_batch_size: maxBatchSize };
   const models = [...new Set(selection.models)];
   const backends = [...new Map(selection.backends.map((one) => [one.backend, one])).values()];
   const precisions = [...new Set(selection.precisions)];
@@ -39,7 +42,7 @@ export function matrixTasks(selection: MatrixSelection): TaskSpec[] {
           task_id: `${names[index]}@${backend}${precision === "fp32" ? "" : `:${precision}`}`,
           type: "benchmark",
           requirements: { backend, hardware: [hardware] },
-          config: { model, precision, batch_sizes: [...new Set(batchSizes)], iterations },
+          config: { model, precision, batch_sizes: [...new Set(batchSizes)], ...search, iterations },
         }),
       ),
     ),

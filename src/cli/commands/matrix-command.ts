@@ -31,6 +31,7 @@ export const DEFAULT_BATCH_SIZES: readonly number[] = [1, 4, 16];
 interface Options extends ConnectionOptions, ModelChoice, PrecisionChoice, BackendFilter {
   all?: boolean;
   batchSizes?: number[];
+  maxBatchSize?: number;
   iterations: number;
   detectOnly?: boolean;
   show?: boolean;
@@ -50,6 +51,7 @@ export function addMatrixCommand(program: Command, cli: Cli): void {
     .addOption(new Option("--hardware <names...>", "only backends of these platforms").choices(hardwarePlatforms))
     .addOption(new Option("--precisions <names...>", "default: fp32").choices(precisions))
     .option("--batch-sizes <numbers...>", `default: ${DEFAULT_BATCH_SIZES.join(",")}`, numberList)
+    .option("--max-batch-size <count>", "look for the best and the largest up to this", wholeNumber(1, 65_536))
     .option("--iterations <count>", iterations, wholeNumber(1, 1_000_000), DEFAULT_ITERATIONS)
     .option("--detect-only", "only say what would be measured")
     .option("--show", "measure nothing: show the latest that is known, and what changed")
@@ -79,7 +81,10 @@ async function measure(
   const { backends, refused } = await provenBackends(session.client, options);
   if (refused.length > 0)
     session.screen.info(`tried and not proven: ${refused.join(", ")}; assay hardware --backends all says why`);
-  const tasks = matrixTasks({ models, backends, precisions: chosen, batchSizes, iterations });
+  const tasks = matrixTasks({
+    ...{ models, backends, precisions: chosen, batchSizes, iterations },
+    maxBatchSize: options.maxBatchSize,
+  });
   if (options.detectOnly === true) return detectOnly(session, tasks);
   const ended = await performRun(session, { name, pool, tasks });
   await reportMatrix(session, ended, { format, dataDir: session.embeddedDataDir });

@@ -106,6 +106,28 @@ describe("out of memory", () => {
     expect(sizesOf(outcome).slice(0, 2)).toEqual([1, 32]);
   });
 
+  test("a search doubles until a batch does not fit, and goes on between what did and what did not", async () => {
+    // As in the next test.
+    let kills = 0;
+    const { outcome, begun } = await attempt(
+      { batchSizes: [1, 2, 4, 8, 16, 32, 64] },
+      {
+        searches: true,
+        oomKills: () => kills,
+        onProgress: (progress, pid) => {
+          if (progress.stage !== "batch_started" || progress.batchSize <= 21) return;
+          kills += 1;
+          process.kill(pid, "SIGKILL");
+        },
+      },
+    );
+    expect(outcome).toMatchObject({ status: "completed", tooLarge: 22 });
+    expect(begun).toEqual([1, 2, 4, 8, 16, 32, 24, 20, 22]);
+    expect(sizesOf(outcome)).toEqual([1, 2, 4, 8, 16, 20]);
+    expect(outcome.unmeasured.map(({ batchSize }) => batchSize)).toEqual([32, 64]);
+    expect(outcome.recovery.map(({ succeeded }) => succeeded)).toEqual([true, true, true]);
+  });
+
   test("a process that the kernel killed for want of memory is one that ran out of it", async () => {
     // The kill is real; that the kernel did it is only said, for no test may bring a machine out of memory.
     let kills = 0;

@@ -9,6 +9,7 @@ import type { MeasuredBatch } from "./launches.ts";
 import type { BatchReport, LoadReport, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import type { ModelFailure } from "./model-failure.ts";
 import type { ModelRunOutcome, RunModel, RunWatch } from "./model-run.ts";
+import { betweenSizes } from "./batch-size-search.ts";
 import { halved, nextStrategy, stepAgainst } from "./recovery.ts";
 
 /** A batch size that the task asked for and that could not be measured. */
@@ -31,6 +32,8 @@ export type ModelAttemptOutcome = {
   readonly log: string;
   readonly recovery: readonly RecoveryStep[];
   readonly unmeasured: readonly Unmeasured[];
+  /** The smallest batch size that did not fit in memory. */
+  readonly tooLarge: number | undefined;
   /** Batch sizes whose figures are of an earlier attempt. */
   readonly resumed: readonly number[];
   /** Why the checkpoint was of no use. */
@@ -45,6 +48,8 @@ export interface ModelAttemptOptions extends RunWatch {
   readonly run: RunModel;
   /** How many runs measure each batch size. */
   readonly launches: number;
+  /** Look for the largest batch size that fits: between what did and what did not. */
+  readonly searches?: boolean;
   readonly under: MeasuredUnder;
   readonly resumption: Resumption;
   /** Called with the payload for the next attempt each time a batch size is finished. */
@@ -62,6 +67,7 @@ class ModelAttempt {
   private readonly place: BackendFacts;
   private readonly finished = new Map<number, BatchReport>();
   private readonly unmeasured: Unmeasured[] = [];
+  private tooLarge: number | undefined;
   private readonly recovery: RecoveryStep[] = [];
   private readonly resumed = new Set<number>();
   private readonly checkpoint: Checkpoint | undefined;
@@ -96,8 +102,18 @@ class ModelAttempt {
       if (outcome.status === "failed" && this.recovers(outcome)) continue;
       // The checkpoint was of another file: what it spared is measured after all.
       if (outcome.status === "completed" && this.waiting.length > 0) continue;
+      if (outcome.status === "completed" && this.searchesOn()) continue;
       return this.end(outcome.status === "completed" ? await this.launchAgain(outcome) : outcome);
     }
+  }
+
+  /** Whether a batch size between what fitted and what did not is worth a run. */
+  private searchesOn(): boolean {
+    if (this.options.searches !== true) return false;
+    const next = betweenSizes(Math.max(...this.finished.keys()), this.tooLarge);
+    if (next === undefined) return false;
+    this.waiting = [next];
+    return true;
   }
 
   /**
@@ -185,8 +201,10 @@ class ModelAttempt {
 
   private halve(failed: number, failure: ModelFailure): boolean {
     const measured = new Set(this.finished.keys());
-    const next = halved(failed, { waiting: this.waiting, measured });
+    const { searches = false } = this.options;
+    const next = halved(failed, { waiting: this.waiting, measured, searches });
     if (next === undefined) return false;
+    this.tooLarge = Math.min(failed, this.tooLarge ?? failed);
     const { half, waiting, dropped } = next;
     for (const batchSize of dropped) {
       if (!this.request.batchSizes.includes(batchSize)) continue;
@@ -203,11 +221,11 @@ class ModelAttempt {
   }
 
   private end(outcome: ModelRunOutcome): ModelAttemptOutcome {
-    const { recovery, unmeasured, log } = this;
+    const { recovery, unmeasured, tooLarge, log } = this;
     const batches = [...this.finished.values()]
       .toSorted((a, b) => this.rank(a) - this.rank(b))
       .map((batch) => combineLaunches([batch, ...this.again.filter(({ batchSize }) => batchSize === batch.batchSize)]));
-    const shared = { log, recovery, unmeasured, resumed: [...this.resumed], ignored: this.ignored };
+    const shared = { log, recovery, unmeasured, tooLarge, resumed: [...this.resumed], ignored: this.ignored };
     if (outcome.status === "completed") {
       this.settle(true);
       const { report } = outcome;

@@ -5,7 +5,9 @@ import type { ExecutionContext, ExecutionReport } from "../executor.ts";
 import { abortReason, cutShort, interruptedReport } from "../interruption.ts";
 import { backendFacts, backendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
+import { searchResult, sizesToTry } from "./batch-size-search.ts";
 import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
+import type { MeasuredBatch } from "./launches.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
 import { attemptModel } from "./model-attempt.ts";
 import type { MeasuredReport, ModelAttemptOutcome, Unmeasured } from "./model-attempt.ts";
@@ -54,6 +56,7 @@ export async function executeModelTask(
   const outcome = await attemptModel(request, {
     run,
     launches: launchesOf(spec),
+    searches: spec.config.max_batch_size !== undefined,
     under,
     resumption: readCheckpoint(context.resumed, under),
     signal: context.signal,
@@ -62,12 +65,13 @@ export async function executeModelTask(
     onOutput: (text) => context.log("stderr", text),
   });
   const made = reportOf(outcome, { backend, signal: context.signal });
+  const search = spec.config.max_batch_size === undefined ? undefined : searched(outcome);
   const { hardware } = context;
   const fallback = hardwareFallback(spec, { hardware, succeeded: outcome.status === "completed" });
   const recovery = [...(fallback === undefined ? [] : [fallback]), ...recoveryOf(outcome)];
   return {
     ...made,
-    results: { ...made.results, conditions, ...resumeResults(outcome) },
+    results: { ...made.results, ...search, conditions, ...resumeResults(outcome) },
     recovery,
     outputTail: tailOf(outcome.log),
   };
@@ -85,7 +89,7 @@ function requestOf(spec: ModelTask, where: { backend: BackendName; cacheDir: str
     backend: where.backend,
     // A task that reserves cores gets as many threads, and its neighbours keep theirs.
     ...(cores === undefined ? {} : { threads: Math.max(1, Math.floor(cores)) }),
-    batchSizes: [...new Set(config.batch_sizes)],
+    batchSizes: sizesToTry(config.batch_sizes, config.max_batch_size),
     // Each launch takes its part.
     iterations: Math.ceil(config.iterations / launchesOf(spec)),
     minDurationMs: (config.min_duration_seconds * 1000) / launchesOf(spec),
@@ -128,9 +132,24 @@ function progressReporter(
   };
 }
 
-function recoveryOf({ recovery, resumed, ...outcome }: ModelAttemptOutcome): RecoveryStep[] {
-  const batches = outcome.status === "completed" ? outcome.report.batches : outcome.partial.batches;
-  return [...recovery, ...measuredAgainSteps(batches.filter(({ batchSize }) => !resumed.includes(batchSize)))];
+function batchesOf(outcome: ModelAttemptOutcome): readonly MeasuredBatch[] {
+  return outcome.status === "completed" ? outcome.report.batches : outcome.partial.batches;
+}
+
+function recoveryOf(outcome: ModelAttemptOutcome): RecoveryStep[] {
+  const { recovery, resumed } = outcome;
+  return [
+    ...recovery,
+    ...measuredAgainSteps(batchesOf(outcome).filter(({ batchSize }) => !resumed.includes(batchSize))),
+  ];
+}
+
+/** What is best and what fits, of all that was tried. */
+function searched(outcome: ModelAttemptOutcome): Record<string, JsonObject> | undefined {
+  const found = searchResult(batchesOf(outcome), outcome.tooLarge);
+  if (found === undefined) return undefined;
+  const { best, largest, tooLarge = null } = found;
+  return { batch_size_search: { best, largest, too_large: tooLarge } };
 }
 
 /** Which figures are an earlier attempt's, or why none are. */

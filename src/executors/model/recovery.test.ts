@@ -71,6 +71,11 @@ describe("halved", () => {
     expect(halved(64, { waiting: [64, 4, 32], measured })).toMatchObject({ waiting: [32, 4] });
   });
 
+  test("in a search, what fitted last stands for the half", () => {
+    expect(halved(64, { waiting: [128], measured, searches: true })).toEqual({ half: 8, waiting: [], dropped: [128] });
+    expect(halved(64, { waiting: [], measured: new Set(), searches: true })).toMatchObject({ half: 32 });
+  });
+
   test("1 has no half", () => {
     expect(halved(1, { waiting: [1], measured: new Set() })).toBeUndefined();
   });

@@ -117,13 +117,18 @@ export function hardwareFallback(
 
 /**
  * The batch sizes that are still to be tried once one did not fit in memory: none as large, and its half instead of it unless that was
- * measured. Undefined when there is no half.
+ * measured; in a search, which comes from below, what fitted last stands for the half. Undefined when there is no half.
  */
 export function halved(
   failed: number,
-  { waiting, measured }: { readonly waiting: readonly number[]; readonly measured: ReadonlySet<number> },
+  {
+    waiting,
+    measured,
+    searches = false,
+  }: { readonly waiting: readonly number[]; readonly measured: ReadonlySet<number>; readonly searches?: boolean },
 ): { readonly half: number; readonly waiting: readonly number[]; readonly dropped: readonly number[] } | undefined {
-  const half = Math.floor(failed / 2);
+  const fitted = searches ? Math.max(0, ...[...measured].filter((size) => size < failed)) : 0;
+  const half = fitted || Math.floor(failed / 2);
   if (half < 1) return undefined;
   const dropped = waiting.filter((size) => size >= failed);
   const smaller = waiting.filter((size) => size < failed && size !== half);

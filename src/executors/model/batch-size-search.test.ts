@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { betweenSizes, searchResult, sizesToTry } from "./batch-size-search.ts";
+
+test("without a search the sizes are those that were asked for, with one they double up to its end", () => {
+  expect(sizesToTry([4, 1, 4], undefined)).toEqual([4, 1]);
+  expect(sizesToTry([3], 20)).toEqual([1, 2, 3, 4, 8, 16, 20]);
+  expect(sizesToTry([1], 1)).toEqual([1]);
+});
+
+test.each([1, 2, 3, 40, 100, 700, 65_535])("a search comes within an eighth of %i, the largest that fits", (limit) => {
+  let [fits, tooLarge] = [2 ** Math.floor(Math.log2(limit)), 2 ** (Math.floor(Math.log2(limit)) + 1)];
+  for (let next = betweenSizes(fits, tooLarge); next !== undefined; next = betweenSizes(fits, tooLarge)) {
+    expect(next).toBeGreaterThan(fits);
+    expect(next).toBeLessThan(tooLarge);
+    if (next <= limit) fits = next;
+    else tooLarge = next;
+  }
+  expect(fits).toBeLessThanOrEqual(limit);
+  expect(tooLarge).toBeGreaterThan(limit);
+  expect(tooLarge - fits).toBeLessThanOrEqual(Math.max(1, fits / 8));
+});
+
+test("where all fit there is nothing to look for; the best has the most items per second", () => {
+  expect(betweenSizes(64, undefined)).toBeUndefined();
+  const batches = [10, 50, 40].map((throughputItemsPerSecond, index) => ({
+    batchSize: 2 ** index,
+    throughputItemsPerSecond,
+  }));
+  expect(searchResult(batches, 6)).toEqual({ best: 2, largest: 4, tooLarge: 6 });
+  expect(searchResult([], 1)).toBeUndefined();
+});
