@@ -17,7 +17,7 @@ export const permissions = {
   shares: ["admin"],
   /** Decide what is done about what fails. */
   patterns: ["admin"],
-  /** Make and revoke tokens. */
+  /** Make, list and revoke tokens. */
   tokens: ["admin"],
   /** Compares the state with its replay: costs the leader time. */
   state_hash: ["admin"],

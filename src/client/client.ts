@@ -21,6 +21,7 @@ import {
   submitRunResponse,
   tabView,
   taskView,
+  tokensResponse,
   workerCommandsResponse,
   workerCommandView,
   workerView,
@@ -54,6 +55,7 @@ import type {
   TabView,
   TaskView,
   TasksQuery,
+  TokenView,
   WorkerCommandInput,
   WorkerCommandView,
   WorkerView,
@@ -253,6 +255,11 @@ export class Client {
   /** The worker that the token makes of a tab. */
   tab(signal?: AbortSignal): Promise<TabView> {
     return this.http.json("/api/v1/join", tabView, { signal });
+  }
+
+  /** The tokens that count: never they themselves, only what is known of them. */
+  async tokens(): Promise<TokenView[]> {
+    return (await this.http.json("/api/v1/tokens", tokensResponse)).items;
   }
 
   async revokeToken(tokenId: string): Promise<void> {
