@@ -107,9 +107,9 @@ export class Checker {
       case "leader_stalled":
         return this.ledger.excuse(event.stalledMs);
       case "token_created":
+        return this.ledger.addToken(event, atMs);
       case "token_revoked":
-        if (event.type === "token_revoked") this.coverage.reached("token revoked");
-        return void this.ledger.tokens.set(event.tokenId, event.type === "token_created");
+        return this.ledger.revokeToken(event.tokenId, this.coverage);
       default:
         return this.taskEvent(event, seq, atMs);
     }

@@ -15,11 +15,15 @@ export function fullCheck(state: State, ledger: Ledger): void {
   checkBounds(state);
 }
 
-/** S20: a token that was revoked never counts again. */
+/** S20: a token that was revoked never counts again; none is lost but those of tabs. */
 function checkTokens(state: State, ledger: Ledger): void {
   demand(state.tokens.size === ledger.tokens.size, "S20", () => `${state.tokens.size} tokens`);
   for (const { tokenId, revoked } of state.tokens.values())
-    demand(revoked !== ledger.tokens.get(tokenId), "S20", () => `token ${tokenId} is ${revoked ? "" : "not "}revoked`);
+    demand(
+      revoked === (ledger.tokens.get(tokenId)?.counts === false),
+      "S20",
+      () => `token ${tokenId} is ${revoked ? "" : "not "}revoked`,
+    );
 }
 
 const COLUMNS = ["total", "waiting", "running", "completed", "failed", "error", "cancelled", "skipped"] as const;

@@ -23,8 +23,7 @@ export class Ledger {
   /** When a pool, a user or a run was last given a lease, or had something ready again. */
   readonly served = new Map<string, number>();
   readonly waiting = new Map<string, number>();
-  /** Whether a token still counts. */
-  readonly tokens = new Map<string, boolean>();
+  readonly tokens = new Map<string, { counts: boolean; event: JournalEventOf<"token_created"> }>();
   openRuns = 0;
   private orders = 0;
 
@@ -44,6 +43,22 @@ export class Ledger {
     const task = this.mustRun(ref.runId).tasks.get(ref.taskId);
     demand(task, "S18", () => `task ${ref.taskId} is not known`);
     return task;
+  }
+
+  /** What was given to a tab goes when its time is over, and a token is made. */
+  addToken(made: JournalEventOf<"token_created">, atMs: number): void {
+    for (const [tokenId, { event }] of this.tokens)
+      if ("tab" in event && event.expiresAtMs <= atMs) this.tokens.delete(tokenId);
+    this.tokens.set(made.tokenId, { counts: true, event: made });
+  }
+
+  /** A code goes at once. */
+  revokeToken(tokenId: string, coverage: Coverage): void {
+    coverage.reached("token revoked");
+    const token = this.tokens.get(tokenId);
+    demand(token, "S20", () => `token ${tokenId} is not known`);
+    token.counts = false;
+    if (token.event.role === "join_code") this.tokens.delete(tokenId);
   }
 
   /** What was due while the leader stood still is due so much later. */

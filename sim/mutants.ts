@@ -265,7 +265,7 @@ export const MUTANTS: readonly Mutant[] = [
     "if (wallMs < this.latest.atMs) return this.latest.atMs;",
     both(feature("failures"), fault("clock_jump")),
   ]),
-  row("revoked token still counts", "scheduler/evolve.ts", [
+  row("revoked token still counts", "scheduler/tokens.ts", [
     "token.revoked = true",
     "token.revoked = false",
     ({ requests }) => requests.includes("token"),

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import type { Client } from "../src/client/index.ts";
 import type { FeedEvent, TaskSpecInput } from "../src/contracts/index.ts";
-import { Site, all, eventually, heldTask, history, until, workersReady } from "./support/assay-process.ts";
+import { Site, all, assay, eventually, heldTask, history, until, workersReady } from "./support/assay-process.ts";
 
 const of = (events: readonly FeedEvent[], workerId: string): string[] =>
   events.filter((event) => event.worker_id === workerId).map(({ type }) => type);
@@ -48,6 +48,29 @@ test("a worker that is killed: its task is given to another within three seconds
   expect(of(events, victim)).toEqual(expect.arrayContaining(["worker_suspected", "worker_lost"]));
   // By the journal: the grace of two seconds, and no more than the turn of a timer.
   expect(msBetween(seen, again)).toBeLessThan(3_000);
+});
+
+test("a worker whose token is revoked: its session ends at its next frame, it stops, its task is given to another", async () => {
+  await using site = await Site.open();
+  const link = await site.coordinator();
+  const { client, url, flags } = link;
+  const { token, token_id: tokenId } = await client.createToken({ role: "worker", name: "lent" });
+  const doomed = site.worker("doomed", { url, token });
+  const ids = await workerIds(client, 1);
+  const runId = await submit(client, [heldTask(site, "t")]);
+  expect(await runningOn(client)).toBe(ids.get("doomed"));
+  site.worker("other", link);
+  await workersReady(client, 2);
+  const listed = await assay("token", "list", ...flags);
+  expect(listed.stdout).toMatch(new RegExp(`^${tokenId} +lent +worker `, "m"));
+  expect(await assay("token", "revoke", tokenId, ...flags)).toMatchObject({ code: 0, stdout: `revoked ${tokenId}\n` });
+  expect((await client.tokens()).map(({ token_id: id }) => id)).not.toContain(tokenId);
+  const { code, stderr } = await doomed.ended;
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("The token lent was revoked.") });
+  await until("another attempt", async () => (await runningOn(client)) !== ids.get("doomed"));
+  await writeFile(site.path("go"), "");
+  expect((await client.waitForRun(runId)).state).toBe("completed");
+  expect(await client.stateHash()).toMatchObject({ equal: true });
 });
 
 test("a worker that is stopped: suspected, lost, its task given to another; its late result is stale and nothing is doubled", async () => {

@@ -19,7 +19,7 @@ export const permissions = {
   patterns: ["admin"],
   /** Add and remove templates: others run what they make. */
   templates: ["admin"],
-  /** Make and revoke tokens. */
+  /** Make, list and revoke tokens. */
   tokens: ["admin"],
   /** Compares the state with its replay: costs the leader time. */
   state_hash: ["admin"],

@@ -23,6 +23,7 @@ import {
   taskView,
   templatesResponse,
   templateView,
+  tokensResponse,
   workerCommandsResponse,
   workerCommandView,
   workerView,
@@ -59,6 +60,7 @@ import type {
   TemplateInput,
   TemplateSummary,
   TemplateView,
+  TokenView,
   WorkerCommandInput,
   WorkerCommandView,
   WorkerView,
@@ -278,6 +280,11 @@ export class Client {
   /** The worker that the token makes of a tab. */
   tab(signal?: AbortSignal): Promise<TabView> {
     return this.http.json("/api/v1/join", tabView, { signal });
+  }
+
+  /** The tokens that count: never they themselves, only what is known of them. */
+  async tokens(): Promise<TokenView[]> {
+    return (await this.http.json("/api/v1/tokens", tokensResponse)).items;
   }
 
   async revokeToken(tokenId: string): Promise<void> {

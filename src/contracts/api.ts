@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { role } from "./roles.ts";
+import { role, tokenRole } from "./roles.ts";
 import { DEFAULT_POOL, identifier, taskSpec, taskTypes } from "./task.ts";
 import { MAX_TASKS_PER_RUN } from "./suite.ts";
 import { attemptStates, runStates, taskCounts, taskStates, workerStates } from "./views.ts";
@@ -53,6 +53,15 @@ export const createTokenResponse = z.strictObject({
   expires_at: z.iso.datetime().nullable(),
 });
 export type CreateTokenResponse = z.infer<typeof createTokenResponse>;
+export const tokenView = z.strictObject({
+  token_id: identifier,
+  name: identifier,
+  role: tokenRole,
+  worker_id: identifier.nullable().describe("The worker that it makes of a tab"),
+  expires_at: z.iso.datetime().nullable(),
+});
+export type TokenView = z.infer<typeof tokenView>;
+export const tokensResponse = z.strictObject({ items: z.array(tokenView) });
 
 /** Whose runs tabs work for unless somebody says otherwise: results of devices that anybody holds are not for every run. */
 export const TAB_POOL = "tabs";

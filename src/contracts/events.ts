@@ -2,7 +2,7 @@ import type { RunId, TaskId, WorkerId } from "../base/index.ts";
 import type { CapabilityDocument, WorkerLoad } from "./capability.ts";
 import type { FailurePattern } from "./patterns.ts";
 import type { Failure, ResultDocument } from "./result.ts";
-import type { TabTerms, TokenRole } from "./roles.ts";
+import type { TokenFacts } from "./roles.ts";
 import type { Hardware, TaskSpec } from "./task.ts";
 import type { Template } from "./template.ts";
 import type { WorkerAction, WorkerAnswerItem } from "./worker-command.ts";
@@ -45,16 +45,7 @@ export type JournalEvent =
     }
   /** The leader did nothing for so long: what was due meanwhile is due so much later. */
   | { type: "leader_stalled"; stalledMs: number }
-  | {
-      type: "token_created";
-      tokenId: string;
-      sha256: string;
-      role: TokenRole;
-      name: string;
-      expiresAtMs: number | null;
-      /** Of a tab's token, and of the code that is exchanged for it. */
-      tab?: TabTerms;
-    }
+  | ({ type: "token_created" } & TokenFacts)
   | { type: "token_revoked"; tokenId: string }
   | {
       type: "run_submitted";

@@ -1,9 +1,10 @@
-import type { Clock } from "../base/index.ts";
+import { excessOf } from "../auth/index.ts";
+import type { TabOffer } from "../auth/index.ts";
+import type { Clock, Result } from "../base/index.ts";
+import type { Fault } from "../contracts/index.ts";
 import { CoordinatorSession } from "../transport/index.ts";
 import type { Connection } from "../transport/index.ts";
-import type { Actor } from "./control.ts";
-import { excessOf } from "./tab-terms.ts";
-import type { TabOffer } from "./tab-terms.ts";
+import type { Actor, Holder } from "./control.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
 /** Opens a worker's session with the link of the present term, for as long as it lasts: a later term's does not know it. */
@@ -13,27 +14,37 @@ export function acceptWorker(
     link: Pick<WorkerLink, "onHello" | "onFrame" | "onClosed">;
     clock: Clock;
     workerTimeoutMs: number;
-    /** Whose token it is: a tab's allows less than a worker may offer. */
-    actor?: Pick<Actor, "name" | "tab"> | undefined;
+    /** Of the token that the connection came with. */
+    holder?: Holder;
   },
 ): void {
-  const { link, clock, workerTimeoutMs, actor } = at;
-  /** Ends a session that offers what its token does not allow. */
-  const refuses = (session: CoordinatorSession, offer: TabOffer): boolean => {
-    const excess = actor?.tab && excessOf({ ...actor.tab, name: actor.name }, offer);
-    if (excess !== undefined) session.close("unauthenticated", excess);
-    return excess !== undefined;
+  const { link, clock, workerTimeoutMs, holder } = at;
+  /** Ends a session whose token is no good any more, or allows less than is offered; false when it did. */
+  const allows = (session: CoordinatorSession, offer?: TabOffer): boolean => {
+    const refusal = holder && refusalOf(holder(), offer);
+    if (refusal !== undefined) session.close("unauthenticated", refusal);
+    return refusal === undefined;
   };
   new CoordinatorSession({
     connection,
     clock,
     workerTimeoutMs,
     handlers: {
-      onHello: (session, hello) => refuses(session, hello) || link.onHello(session, hello),
-      onFrame: (session, frame) =>
-        (frame.type === "capabilities" && refuses(session, frame)) || link.onFrame(session, frame),
+      onHello: (session, hello) => {
+        if (allows(session, hello)) link.onHello(session, hello);
+      },
+      onFrame: (session, frame) => {
+        if (allows(session, frame.type === "capabilities" ? frame : undefined)) link.onFrame(session, frame);
+      },
       onDrain: () => undefined,
       onClosed: (session, end) => link.onClosed(session, end),
     },
   });
+}
+
+function refusalOf(held: Result<Actor, Fault>, offer: TabOffer | undefined): string | undefined {
+  // One that does not lead knows no tokens, and the link says so.
+  if (!held.ok) return held.error.code === "not_leader" ? undefined : held.error.message;
+  const actor = held.value;
+  return actor.role === "tab" && offer !== undefined ? excessOf({ ...actor.tab, name: actor.name }, offer) : undefined;
 }

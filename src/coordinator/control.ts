@@ -10,6 +10,7 @@ import type {
   JoinResponse,
   PatternRequest,
   PatternView,
+  Role,
   ShareKind,
   ShareRequest,
   ShareView,
@@ -21,20 +22,17 @@ import type {
   Template,
   TemplateSummary,
   TemplateView,
-  TokenRole,
+  TokenView,
   WorkerCommandRequest,
   WorkerCommandView,
 } from "../contracts/index.ts";
 import type { ResultsReader } from "../results/index.ts";
 
 /** Who asks: the holder of a token. */
-export interface Actor {
-  tokenId: string;
-  name: string;
-  role: TokenRole;
-  /** Of the token of a tab. */
-  tab?: TabTerms;
-}
+export type Actor = { tokenId: string; name: string } & ({ role: Role } | { role: "tab"; tab: TabTerms });
+
+/** Who holds a token now: it may be revoked, or be over, while what it opened is open. Cheap enough for each frame. */
+export type Holder = () => Result<Actor, Fault>;
 
 /** What the leader does for clients. Every promise settles only after what caused it is committed; failures are AssayErrors. */
 export interface Control {
@@ -69,6 +67,8 @@ export interface Control {
   createJoinCode(request: CreateJoinCodeRequest): Promise<CreateJoinCodeResponse>;
   /** Exchanges a code, as somebody typed it. Rejects with `unauthenticated` for every code that is no good. */
   join(code: string): Promise<JoinResponse>;
+  /** Those that count, oldest first; never the tokens themselves. */
+  tokens(): TokenView[];
   createToken(request: CreateTokenRequest): Promise<CreateTokenResponse>;
   revokeToken(tokenId: string): Promise<void>;
   explain(task: { runId: string; taskId: string }): Promise<Explanation>;

@@ -20,6 +20,7 @@ import type {
   Template,
   TemplateSummary,
   TemplateView,
+  TokenView,
   WorkerCommandRequest,
   WorkerCommandView,
 } from "../contracts/index.ts";
@@ -32,8 +33,9 @@ import {
   templateAt,
   templatesOf,
   templateView,
+  tokensOf,
 } from "../scheduler/index.ts";
-import type { Actor, Control, ReadModel } from "./control.ts";
+import type { Actor, Control, Holder, ReadModel } from "./control.ts";
 import type { Leader } from "./leader.ts";
 import { survey, surveyAll } from "./survey.ts";
 import { unfitTask, unfitTemplate } from "./task-size.ts";
@@ -66,17 +68,12 @@ export class LeaderControl implements Control {
   }
 
   authenticate(token: string): Result<Actor, Fault> {
-    const leader = this.options.leader();
-    if (leader instanceof AssayError) return err(fault("not_leader", "This coordinator does not lead now."));
-    const record = leader.state.tokens.get(tokenDigest(token));
-    // A code is good for its exchange, and for nothing else.
-    if (!record || record.role === "join_code") return err(fault("unauthenticated", "The token is not known."));
-    if (record.revoked) return err(fault("token_revoked", `The token ${record.name} was revoked.`));
-    if (record.expiresAtMs !== null && record.expiresAtMs <= this.options.clock.nowMs()) {
-      return err(fault("token_expired", `The token ${record.name} expired at ${isoTime(record.expiresAtMs)}.`));
-    }
-    const { tokenId, name, role, tab } = record;
-    return ok({ tokenId, name, role, ...(tab === undefined ? {} : { tab }) });
+    return this.holder(token)();
+  }
+
+  holder(token: string): Holder {
+    const sha256 = tokenDigest(token);
+    return () => this.actorOf(sha256);
   }
 
   async submitRun(
@@ -220,9 +217,13 @@ export class LeaderControl implements Control {
     const leader = this.leading();
     await leader.ask({ type: "redeem_join_code", codeSha256: tokenDigest(readJoinCode(typed)), token: secret });
     const record = leader.state.tokens.get(secret.sha256);
-    assert(record?.tab !== undefined, "a code that was exchanged made the token of a tab");
+    assert(record?.role === "tab", "a code that was exchanged made the token of a tab");
     const { workerId, pool } = record.tab;
     return { token, worker_id: workerId, name: record.name, pool, expires_at: isoTime(expiresAtMs) };
+  }
+
+  tokens(): TokenView[] {
+    return tokensOf(this.leading().state, this.options.clock.nowMs());
   }
 
   async createToken(request: CreateTokenRequest): Promise<CreateTokenResponse> {
@@ -282,6 +283,20 @@ export class LeaderControl implements Control {
 
   ready(): boolean {
     return !(this.options.leader() instanceof AssayError);
+  }
+
+  private actorOf(sha256: string): Result<Actor, Fault> {
+    const leader = this.options.leader();
+    if (leader instanceof AssayError) return err(fault("not_leader", "This coordinator does not lead now."));
+    const record = leader.state.tokens.get(sha256);
+    // A code is good for its exchange, and for nothing else.
+    if (!record || record.role === "join_code") return err(fault("unauthenticated", "The token is not known."));
+    if (record.revoked) return err(fault("token_revoked", `The token ${record.name} was revoked.`));
+    if (record.expiresAtMs !== null && record.expiresAtMs <= this.options.clock.nowMs()) {
+      return err(fault("token_expired", `The token ${record.name} expired at ${isoTime(record.expiresAtMs)}.`));
+    }
+    const { tokenId, name, role } = record;
+    return ok(role === "tab" ? { tokenId, name, role, tab: record.tab } : { tokenId, name, role });
   }
 
   private leading(): Leader {

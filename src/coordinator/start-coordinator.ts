@@ -3,14 +3,14 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { AssayError, err, errorCode, errorMessage, systemClock } from "../base/index.ts";
+import { AssayError, err, errorCode, errorMessage, ok, systemClock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import { readSecretFile, requirePermission, writeSecretFile } from "../auth/index.ts";
 import { openSqliteJournal } from "../journal/index.ts";
 import { WebSocketListener } from "../transport/index.ts";
 import { acceptWorker } from "./accept-worker.ts";
 import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
-import type { Actor } from "./control.ts";
+import type { Holder } from "./control.ts";
 import { dataFolder } from "./data-folder.ts";
 import { createHttpApi } from "./http/http-api.ts";
 import type { JoinSite } from "./http/join-site.ts";
@@ -109,17 +109,19 @@ async function start(
     joinSite: options.joinSite,
   });
   cleanup.push(() => app.close());
-  const listener = new WebSocketListener<Actor>({
+  const listener = new WebSocketListener<Holder>({
     server: app.server,
     clock,
     authenticate: async (token) => {
-      const actor = token === null ? err(assayFaultNoToken) : control.authenticate(token);
+      if (token === null) return err(assayFaultNoToken);
+      const holder = control.holder(token);
+      const actor = holder();
       if (!actor.ok) return actor;
       const allowed = requirePermission(actor.value.role, "worker_link");
-      return allowed.ok ? actor : allowed;
+      return allowed.ok ? ok(holder) : allowed;
     },
-    onConnection: (connection, actor) =>
-      acceptWorker(connection, { link: parts.link, clock, workerTimeoutMs: parts.workerTimeoutMs, actor }),
+    onConnection: (connection, holder) =>
+      acceptWorker(connection, { link: parts.link, clock, workerTimeoutMs: parts.workerTimeoutMs, holder }),
   });
   cleanup.push(() => listener.close());
   const adminToken = await ensureAdminToken(control, folder.adminToken);

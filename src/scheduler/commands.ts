@@ -8,10 +8,9 @@ import type {
   HeldLease,
   JournalEvent,
   ShareKind,
-  TabTerms,
   TaskSpec,
   Template,
-  TokenRole,
+  TokenFacts,
   WorkerAction,
   WorkerAnswerItem,
   WorkerLoad,
@@ -24,15 +23,7 @@ export type Command =
   | { type: "open_epoch"; epoch: number; holder: string; graceMs: number; healthCheckMs?: number }
   /** The leader did nothing for so long. */
   | { type: "leader_stalled"; stalledMs: number }
-  | {
-      type: "create_token";
-      tokenId: string;
-      sha256: string;
-      role: TokenRole;
-      name: string;
-      expiresAtMs: number | null;
-      tab?: TabTerms;
-    }
+  | ({ type: "create_token" } & TokenFacts)
   | {
       type: "redeem_join_code";
       codeSha256: string;

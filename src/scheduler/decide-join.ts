@@ -15,8 +15,7 @@ export function decideJoin(
   nowMs: number,
 ): Decision {
   const code = state.tokens.get(codeSha256);
-  if (code?.role !== "join_code" || code.revoked || code.tab === undefined) return refused(NO_GOOD);
-  if (code.expiresAtMs !== null && code.expiresAtMs <= nowMs) return refused(NO_GOOD);
+  if (code?.role !== "join_code" || code.revoked || code.expiresAtMs <= nowMs) return refused(NO_GOOD);
   const { name, tab } = code;
   return done(
     { type: "token_revoked", tokenId: code.tokenId },

@@ -14,6 +14,7 @@ import { nodesOf, place, removeRunNode } from "./share-tree.ts";
 import type { State } from "./state.ts";
 import { evolveTemplates } from "./templates.ts";
 import { setTimer } from "./timers.ts";
+import { addToken, revokeToken } from "./tokens.ts";
 import { evolveAnswer, evolveCommand } from "./worker-commands.ts";
 import { makeReady, mustRun, mustTask, mustWorker, setTaskState } from "./transition.ts";
 
@@ -30,11 +31,9 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     case "leader_stalled":
       return excuse(state, event.stalledMs);
     case "token_created":
-      state.tokens.set(event.sha256, { ...event, revoked: false });
-      return;
+      return addToken(state, event, atMs);
     case "token_revoked":
-      for (const token of state.tokens.values()) if (token.tokenId === event.tokenId) token.revoked = true;
-      return;
+      return revokeToken(state, event.tokenId);
     case "run_submitted":
       return submitRun(state, event, atMs);
     case "run_cancelled":

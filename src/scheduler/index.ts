@@ -22,6 +22,7 @@ export { StateRestoration, snapshotParts } from "./snapshot.ts";
 export { emptyState } from "./state.ts";
 export type { Lease, State, Task } from "./state.ts";
 export { templateAt, templatesOf, templateView } from "./templates.ts";
+export { tokensOf } from "./tokens.ts";
 export { commandsOf } from "./worker-commands.ts";
 export type { WorkerCommand } from "./worker-commands.ts";
 export { REVIEW_INTERVAL_MS, assign, review, step } from "./step.ts";

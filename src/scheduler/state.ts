@@ -8,10 +8,9 @@ import type {
   Hardware,
   RunState,
   ShareKind,
-  TabTerms,
   TaskCounts,
   TaskState,
-  TokenRole,
+  TokenFacts,
   WorkerState,
 } from "../contracts/index.ts";
 import type { PatternRecord } from "./avoidance.ts";
@@ -173,15 +172,7 @@ export interface WorkerRecord {
   standing: "busy" | "idle" | "spare";
 }
 
-export interface TokenRecord {
-  tokenId: string;
-  sha256: string;
-  role: TokenRole;
-  name: string;
-  expiresAtMs: number | null;
-  tab?: TabTerms;
-  revoked: boolean;
-}
+export type TokenRecord = TokenFacts & { revoked: boolean };
 
 export interface Submission {
   runId: RunId;

@@ -55,6 +55,7 @@ const inventory: Record<string, Permission | "open"> = {
   "GET /api/v1/status": "read",
   "GET /api/v1/state-hash": "state_hash",
   "POST /api/v1/query": "sql",
+  "GET /api/v1/tokens": "tokens",
   "POST /api/v1/tokens": "tokens",
   "DELETE /api/v1/tokens/:token_id": "tokens",
   "GET /api/v1/events": "read",

@@ -123,6 +123,9 @@ export class FakeCoordinator {
       const tab = { worker_id: "tab-1", name: "tab-1", pool: "tabs" };
       return { token: "assay_tab_x", ...tab, expires_at: "2026-01-01T00:10:00.000Z" };
     },
+    tokens: () => [
+      { token_id: "token-1", name: "phone", role: "tab", worker_id: "tab-1", expires_at: "2026-01-01T00:10:00.000Z" },
+    ],
     revokeToken: async (tokenId) => void this.calls.push(["revokeToken", tokenId]),
     explain: async ({ runId, taskId }): Promise<Explanation> => {
       if (this.failure !== undefined) throw this.failure;

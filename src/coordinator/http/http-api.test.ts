@@ -198,6 +198,7 @@ describe("requests", () => {
       201,
       expect.objectContaining({ token_id: "token-1", role: "viewer" }),
     ]);
+    expect(await (await api.call("/api/v1/tokens")).json()).toMatchObject({ items: [{ role: "tab", name: "phone" }] });
     expect((await api.call("/api/v1/tokens/token-1", { method: "DELETE" })).status).toBe(204);
     expect(await (await api.call("/api/v1/state-hash")).json()).toMatchObject({ equal: true });
   });

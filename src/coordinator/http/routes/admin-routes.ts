@@ -7,6 +7,7 @@ import {
   sqlResponse,
   stateHashResponse,
   statusResponse,
+  tokensResponse,
 } from "../../../contracts/index.ts";
 import type { Api, RouteContext } from "../route-context.ts";
 import { done, errors } from "../route-schemas.ts";
@@ -37,6 +38,14 @@ export function adminRoutes(api: Api, { control, readModel }: RouteContext): voi
       schema: { operationId: "query", tags: ["results"], body: sqlRequest, response: { 200: sqlResponse, ...errors } },
     },
     ({ body }) => readModel.sql(body.sql, body.max_rows),
+  );
+  api.get(
+    "/api/v1/tokens",
+    {
+      config: { permission: "tokens" },
+      schema: { operationId: "listTokens", tags: ["tokens"], response: { 200: tokensResponse, ...errors } },
+    },
+    async () => ({ items: control.tokens() }),
   );
   api.post(
     "/api/v1/tokens",

@@ -86,9 +86,9 @@ function exchangeRoutes(api: Api, { control, limits }: RouteContext): void {
       schema: { operationId: "getTab", tags: ["joining"], response: { 200: tabView, ...errors } },
     },
     async (request) => {
-      const { name, tab } = actorOf(request);
-      const { workerId, pool } = found(tab ?? null, "tab with this token");
-      return { worker_id: workerId, name, pool };
+      const actor = actorOf(request);
+      const { workerId, pool } = found(actor.role === "tab" ? actor.tab : null, "tab with this token");
+      return { worker_id: workerId, name: actor.name, pool };
     },
   );
 }

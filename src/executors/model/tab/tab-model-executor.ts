@@ -9,8 +9,10 @@ import type {
 import { capabilitiesOf, probeBackends, provenBackends } from "../backend-probe.ts";
 import { backendFacts, tabBackendNames } from "../backends/backend-names.ts";
 import type { BackendName } from "../backends/backend-names.ts";
+import { notBegun } from "../model-run.ts";
 import type { RunModel } from "../model-run.ts";
 import { executeModelTask } from "../model-task.ts";
+import { pageObstacle } from "./page-obstacle.ts";
 import { runInDedicatedWorker } from "./run-in-dedicated-worker.ts";
 import type { DedicatedRunOptions } from "./run-in-dedicated-worker.ts";
 
@@ -30,8 +32,11 @@ export class TabModelExecutor implements Executor {
   }
 
   async capabilities({ cacheDir }: ProbeContext): Promise<ExecutorCapabilities> {
-    const run: RunModel = (request, watch) =>
-      this.run(request, { ...watch, signal: AbortSignal.timeout(PROBE_LIMIT_MS) });
+    const run: RunModel = async (request, watch) => {
+      const obstacle = pageObstacle(request.backend);
+      if (obstacle !== undefined) return notBegun({ class: "backend_unavailable", message: obstacle });
+      return this.run(request, { ...watch, signal: AbortSignal.timeout(PROBE_LIMIT_MS) });
+    };
     const probes = await probeBackends(tabBackendNames, { cacheDir, run });
     this.proven = provenBackends(probes);
     return capabilitiesOf(probes);
