@@ -17,6 +17,7 @@ export { canonicalJson } from "./json.ts";
 export type { JsonObject, JsonValue } from "./json.ts";
 export { manualClock } from "./manual-clock.ts";
 export type { ManualClock } from "./manual-clock.ts";
+export { memoized } from "./memoized.ts";
 export { AsyncQueue } from "./async-queue.ts";
 export { err, ok } from "./result.ts";
 export type { Result } from "./result.ts";

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { siblingModule } from "../base/index.ts";
+import { memoized, siblingModule } from "../base/index.ts";
 import { bundleForBrowser, bundleTabRun, webRuntime } from "../executors/index.ts";
 import { JOIN_PAGE, JOIN_STYLE } from "./join-page.ts";
 
@@ -28,9 +28,9 @@ export function openTabSite(): TabSite {
   const { folder, version } = webRuntime();
   const runtime = `runtime/${version}`;
   const address = `${ROOT}/${runtime}`;
-  const pageProgram = once(() => bundleForBrowser(siblingModule(import.meta.url, "./page/tab-program"), address));
-  const runProgram = once(() => bundleTabRun(address));
-  const runtimeFiles = once(async () => new Set((await readdir(folder)).map((name) => `${runtime}/${name}`)));
+  const pageProgram = memoized(() => bundleForBrowser(siblingModule(import.meta.url, "./page/tab-program"), address));
+  const runProgram = memoized(() => bundleTabRun(address));
+  const runtimeFiles = memoized(async () => new Set((await readdir(folder)).map((name) => `${runtime}/${name}`)));
   return {
     async file(name) {
       if (name === "") return text("text/html; charset=utf-8", JOIN_PAGE);
@@ -47,9 +47,4 @@ export function openTabSite(): TabSite {
 
 function text(contentType: string, content: string): TabFile {
   return { contentType, content, lasting: false };
-}
-
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
-  return () => (made ??= make());
 }

@@ -1,10 +1,10 @@
-import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { requirePermission } from "../../auth/index.ts";
 import type { Permission } from "../../auth/index.ts";
 import { assert } from "../../base/index.ts";
 import { assayError, faultError } from "../../contracts/index.ts";
 import type { Actor, Control } from "../control.ts";
+import { addressLimit } from "./address-limit.ts";
 import { faultStatus } from "./fault-status.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { OpenStreams } from "./open-streams.ts";
@@ -31,13 +31,10 @@ interface GuardOptions {
  * token was found good for it. Addresses that do not exist need a valid token too.
  */
 export function installGuard(app: FastifyInstance, { control, limits, streams }: GuardOptions): void {
-  let countFailure: ReturnType<FastifyInstance["createRateLimit"]> | undefined;
+  let countFailure: ReturnType<typeof addressLimit> | undefined;
   app.after(() => {
-    countFailure = app.createRateLimit({
-      max: limits.unauthenticatedPerMinute,
-      timeWindow: 60_000,
-      keyGenerator: addressOf,
-    });
+    const message = "Too many requests without a valid token came from this address";
+    countFailure = addressLimit(app, limits.unauthenticatedPerMinute, message);
   });
   app.decorateRequest("actor", null);
   app.addHook("onRoute", ({ method, url, config }) => {
@@ -55,11 +52,7 @@ export function installGuard(app: FastifyInstance, { control, limits, streams }:
     const identity = control.authenticate(bearerToken(request));
     if (!identity.ok) {
       // A coordinator that does not lead knows no tokens: nobody's fault.
-      const failures = faultStatus(identity.error.code) === 401 ? await countFailure?.(request) : undefined;
-      if (failures?.isAllowed === false && failures.isExceeded) {
-        reply.header("retry-after", failures.ttlInSeconds);
-        throw assayError("rate_limited", "Too many requests without a valid token came from this address");
-      }
+      if (faultStatus(identity.error.code) === 401) await countFailure?.(request, reply);
       throw faultError(identity.error);
     }
     request.actor = identity.value;
@@ -78,9 +71,4 @@ export function bearerToken(request: FastifyRequest): string {
 export function actorOf(request: { actor: Actor | null }): Actor {
   assert(request.actor !== null, "the guard lets nobody unknown in");
   return request.actor;
-}
-
-/** The address that asks; of IPv6 the part that one customer has. */
-export function addressOf(request: FastifyRequest): string {
-  return normalizeIP(request.ip);
 }

@@ -6,12 +6,12 @@ import { page } from "./browser.ts";
 const MOST_CORES = 32;
 const MOST_MEMORY_GB = 8;
 
-/** Only what is certain of a user agent, which is made to look like others. */
+/** Named as Node names them. Only what is certain of a user agent, which is made to look like others. */
 const systems: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["android", /Android/],
   ["ios", /iPhone|iPad/],
-  ["windows", /Windows NT/],
-  ["macos", /Macintosh/],
+  ["win32", /Windows NT/],
+  ["darwin", /Macintosh/],
   ["linux", /Linux/],
 ];
 const browsers: readonly (readonly [name: string, pattern: RegExp])[] = [

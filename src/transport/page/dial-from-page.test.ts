@@ -3,7 +3,8 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { err, manualClock, ok } from "../../base/index.ts";
-import { fault, SUBPROTOCOLS } from "../../contracts/index.ts";
+import { fault, MAX_FRAME_BYTES, SUBPROTOCOLS } from "../../contracts/index.ts";
+import type { CloseReason } from "../../contracts/index.ts";
 import type { Connection, Message } from "../connection.ts";
 import { baseUrl, closeServer, until } from "../matrix-acceptance.ts";
 import { WebSocketListener } from "../ws/web-socket-listener.ts";
@@ -14,9 +15,10 @@ let server: Server;
 let listener: WebSocketListener<string>;
 let tokens: (string | null)[];
 let ends: number[];
+let accepted: Connection[];
 
 beforeEach(async () => {
-  [tokens, ends] = [[], []];
+  [tokens, ends, accepted] = [[], [], []];
   server = createServer();
   listener = new WebSocketListener({
     server,
@@ -25,13 +27,15 @@ beforeEach(async () => {
       tokens.push(token);
       return token === "t-1" ? ok(token) : err(fault("unauthenticated", "No."));
     },
-    onConnection: (connection) =>
+    onConnection: (connection) => {
+      accepted.push(connection);
       connection.attach({
         onMessage: (message) => connection.send(message),
         onFlushed: () => undefined,
         onViolation: () => undefined,
         onClosed: (code) => void ends.push(code),
-      }),
+      });
+    },
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -41,12 +45,12 @@ afterEach(async () => {
   await closeServer(server);
 });
 
-function note(connection: Connection): { messages: Message[]; ends: number[] } {
-  const noted = { messages: [] as Message[], ends: [] as number[] };
+function note(connection: Connection): { messages: Message[]; ends: number[]; violations: CloseReason[] } {
+  const noted = { messages: [] as Message[], ends: [] as number[], violations: [] as CloseReason[] };
   connection.attach({
     onMessage: (message) => void noted.messages.push(message),
     onFlushed: () => undefined,
-    onViolation: () => undefined,
+    onViolation: (reason) => void noted.violations.push(reason),
     onClosed: (code) => void noted.ends.push(code),
   });
   return noted;
@@ -68,6 +72,17 @@ test("a page says who it is without a header, and messages come as they were sen
 test("a refused page is told that nobody answers, and no token is ever the subprotocol", async () => {
   await expect(dial("wrong")).rejects.toMatchObject({ code: "coordinator_unreachable" });
   expect(new Set(tokens)).toEqual(new Set(["wrong"]));
+});
+
+test("a message is measured in bytes, whatever its characters are", async () => {
+  const connection = await dial("t-1");
+  const noted = note(connection);
+  const [largest, more] = ["ü".repeat(MAX_FRAME_BYTES / 2), "ü".repeat(MAX_FRAME_BYTES / 2 + 1)];
+  accepted[0]?.send(largest);
+  accepted[0]?.send(more);
+  await until(() => expect(noted.violations).toEqual(["frame_too_large"]));
+  expect(noted.messages.map((message) => message === largest)).toEqual([true]);
+  connection.terminate();
 });
 
 test.each([

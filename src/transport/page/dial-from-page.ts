@@ -1,5 +1,6 @@
 import { assayError, closeReasons, MAX_FRAME_BYTES } from "../../contracts/index.ts";
 import type { Subprotocol } from "../../contracts/index.ts";
+import { isLargerThan } from "../codec/message-size.ts";
 import { BEARER_SUBPROTOCOL, WORKER_PATH } from "../connection.ts";
 import type { Connection, ConnectionHandlers, Message } from "../connection.ts";
 
@@ -108,10 +109,10 @@ class PageConnection implements Connection {
 
   private received(data: string | ArrayBuffer): void {
     const message = typeof data === "string" ? data : new Uint8Array(data);
-    const isTooLarge = message.length > MAX_FRAME_BYTES;
+    const isTooLarge = isLargerThan(message, MAX_FRAME_BYTES);
     this.tell((handlers) =>
       isTooLarge
-        ? handlers.onViolation("frame_too_large", `A message of ${message.length} came.`)
+        ? handlers.onViolation("frame_too_large", `A message of more than ${MAX_FRAME_BYTES} bytes came.`)
         : handlers.onMessage(message),
     );
   }

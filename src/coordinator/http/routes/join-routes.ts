@@ -1,17 +1,16 @@
 import { z } from "zod";
 import {
-  assayError,
   createJoinCodeRequest,
   createJoinCodeResponse,
   joinRequest,
   joinResponse,
   tabView,
 } from "../../../contracts/index.ts";
-import { actorOf, addressOf } from "../guard.ts";
+import { addressLimit } from "../address-limit.ts";
+import { actorOf } from "../guard.ts";
 import type { Api, RouteContext } from "../route-context.ts";
 import { errors, found } from "../route-schemas.ts";
 
-const SECOND_MS = 1_000;
 const LASTING = "public, max-age=31536000, immutable";
 
 /** Isolation gives the page threads and a precise clock; nothing is loaded from anywhere else, run from text, or framed. */
@@ -39,11 +38,9 @@ export function joinRoutes(api: Api, context: RouteContext): void {
 }
 
 function exchangeRoutes(api: Api, { control, limits }: RouteContext): void {
-  const countGuess = api.createRateLimit({
-    max: limits.joinsPerMinute,
-    timeWindow: 60 * SECOND_MS,
-    keyGenerator: addressOf,
-  });
+  const { joinsPerMinute } = limits;
+  const message = `More than ${joinsPerMinute} codes came from this address in a minute`;
+  const countGuess = addressLimit(api, joinsPerMinute, message);
   api.post(
     "/api/v1/join-codes",
     {
@@ -71,11 +68,7 @@ function exchangeRoutes(api: Api, { control, limits }: RouteContext): void {
     },
     async (request, reply) => {
       // Before the code is looked at: too many guesses are told nothing, not even by a right one.
-      const guesses = await countGuess(request);
-      if (!guesses.isAllowed && guesses.isExceeded) {
-        reply.header("retry-after", guesses.ttlInSeconds);
-        throw assayError("rate_limited", `More than ${limits.joinsPerMinute} codes came from this address in a minute`);
-      }
+      await countGuess(request, reply);
       return reply.code(201).send(await control.join(request.body.code));
     },
   );

@@ -1,3 +1,4 @@
+import { memoized } from "../../../base/index.ts";
 import { createReference } from "../../../models/index.ts";
 import type { InferenceHost } from "../inference-host.ts";
 import type { PageAssignment, PageBridge } from "./page-messages.ts";
@@ -31,9 +32,4 @@ async function read(address: string): Promise<Uint8Array> {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address} was answered with ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
-}
-
-function memoized<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
-  return () => (made ??= make());
 }
