@@ -13,8 +13,6 @@ import {
   speedOf,
 } from "./estimates.ts";
 
-const seeds = fc.integer({ min: 0, max: 2 ** 31 });
-
 describe("learning", () => {
   test("finds the speeds of machines from work that is always new, in most worlds within a fifth", () => {
     // Of 1,500 worlds 96 % were within a fifth, and the worst was off by 37 %.
