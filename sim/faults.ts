@@ -45,6 +45,8 @@ export class Faults {
       sim.net.partition(worker.link, { up: false, down: false });
       worker.link.up.twice = 0;
       worker.link.down.twice = 0;
+      worker.link.up.damage = undefined;
+      worker.link.down.damage = undefined;
       worker.fragile = false;
       worker.diskFails = false;
       worker.host.goOn();
@@ -78,6 +80,8 @@ export class Faults {
         return worker.crash("kept");
       case "worker_crash_disk_lost":
         return worker.crash("lost");
+      case "worker_power_loss":
+        return worker.crash("tail");
       case "worker_leaves":
         return worker.leave(world.between(0, 3_000));
       case "worker_stopped": {
@@ -97,6 +101,9 @@ export class Faults {
         return sim.net.drop(worker.link, "both");
       case "half_open":
         return sim.net.drop(worker.link, world.chance(0.5) ? "worker" : "coordinator");
+      case "damaged_frame":
+        worker.link[world.chance(0.5) ? "up" : "down"].damage = world.chance(0.7) ? "cut" : "flipped";
+        return;
       case "disk_fails":
         worker.diskFails = true;
         world.plan(forMs, () => (worker.diskFails = false));
@@ -176,7 +183,7 @@ export class Faults {
         return;
       case "everything_crashes":
         sim.coverage.reached("everything crashed");
-        for (const one of sim.workers) one.crash("kept");
+        for (const one of sim.workers) one.crash("tail");
         return this.happen("coordinator_crash");
       case "connection_storm":
         sim.coverage.reached("all connections dropped");

@@ -319,6 +319,16 @@ export const MUTANTS: readonly Mutant[] = [
     "",
     fault("wrong_held"),
   ]),
+  row("damaged frame passed over", "transport/session/frame-link.ts", [
+    "if (!frame.ok) return this.end(frame.error.code, frame.error.message);",
+    "if (!frame.ok) return;",
+    fault("damaged_frame"),
+  ]),
+  row("results not synced while the coordinator is away", "worker/worker.ts", [
+    "    this.heartbeat?.stop();\n    this.options.outbox.outlast(true);\n",
+    "    this.heartbeat?.stop();\n",
+    fault("worker_power_loss"),
+  ]),
   row("slot not filled again", "worker/slots.ts", [
     "      this.finish(item, startedAtMs, result);\n    }\n    this.fill();",
     "      this.finish(item, startedAtMs, result);\n    }",

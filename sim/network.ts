@@ -1,7 +1,9 @@
 import { AssayError, ok } from "../src/base/index.ts";
 import type { AssignItem } from "../src/contracts/index.ts";
+import { coordinatorCodec, workerCodec } from "../src/transport/codec/codec.ts";
 import type { Connection, ConnectionHandlers, Message, WorkerMessageInput } from "../src/transport/index.ts";
 import type { Coverage } from "./coverage.ts";
+import { demand } from "./violation.ts";
 import type { Host, World } from "./world.ts";
 
 /** A frame as it travels: not encoded, but numbered, so that sessions notice gaps and repetitions as they do in production. */
@@ -12,16 +14,29 @@ export interface Parcel {
 
 const parcelOf = (message: Message): Parcel => message as unknown as Parcel;
 
-/** Frames as objects. Out of their order they are refused, as the real codec does. */
-const passing: NonNullable<Connection["codec"]> = {
+type Codec = NonNullable<Connection["codec"]>;
+
+/** Frames as objects. Out of their order they are refused, as the real codec does; what comes as bytes is for the real one. */
+const passing = (real: Codec): Codec => ({
   encode: (frame, n) => ok({ n, frame } as unknown as Message),
   decode(message, n) {
+    if (message instanceof Uint8Array || typeof message === "string") return real.decode(message, n);
     const parcel = parcelOf(message);
     if (parcel.n === n) return ok(filled(parcel.frame) as never);
     const text = `Frame ${parcel.n} came where ${n} was due.`;
     return { ok: false, error: { code: "out_of_order", message: text, next: "" } };
   },
-};
+});
+
+const SUBPROTOCOL = "assay.v1+msgpack";
+export type Side = "worker" | "coordinator";
+/** What the session of each side reads and writes with in production. */
+const REAL = {
+  worker: workerCodec(SUBPROTOCOL) as unknown as Codec,
+  coordinator: coordinatorCodec(SUBPROTOCOL) as unknown as Codec,
+} satisfies Record<Side, Codec>;
+const PASSING = { worker: passing(REAL.worker), coordinator: passing(REAL.coordinator) } satisfies Record<Side, Codec>;
+const FLIPS = 20;
 
 /** Assignments leave out what the schema fills in again. */
 function filled(frame: Parcel["frame"]): Parcel["frame"] {
@@ -50,6 +65,8 @@ export interface Direction {
   /** How often a frame arrives twice. */
   twice: number;
   onTwice?: () => void;
+  /** What happens to the next frame on its way. */
+  damage?: "cut" | "flipped" | undefined;
 }
 
 export interface Link {
@@ -65,22 +82,24 @@ export interface Tap {
   arrived(parcel: Parcel): void;
 }
 
-type Arrival = { parcel: Parcel } | { code: number; text: string };
+type Arrival = { parcel: Parcel } | { damaged: Uint8Array } | { code: number; text: string };
 
 const REPORTS: ReadonlySet<string> = new Set(["started", "finished", "released", "progress"]);
 const KEPT = 40;
 
 /** One end of a simulated connection. Order is kept; what is under way when the connection breaks is lost. */
 export class SimConnection implements Connection {
-  readonly subprotocol = "assay.v1+msgpack";
-  readonly codec = passing;
+  readonly subprotocol = SUBPROTOCOL;
+  readonly codec: Codec;
   readonly bufferedBytes = 0;
   readonly remote: string;
   tap: Tap | undefined;
   /** Keeps some of what this end sends. */
   keeps: WorkerMessageInput[] | undefined;
   private readonly world: World;
+  private readonly coverage: Coverage;
   readonly host: Host;
+  private readonly side: Side;
   private readonly way: Direction;
   private other!: SimConnection;
   private handlers: ConnectionHandlers | undefined;
@@ -90,11 +109,14 @@ export class SimConnection implements Connection {
   private waiting: Arrival[] = [];
 
   /** `way`: the direction in which this end sends. */
-  constructor(options: { world: World; host: Host; way: Direction; remote: string }) {
+  constructor(options: { world: World; coverage: Coverage; host: Host; way: Direction; side: Side }) {
     this.world = options.world;
+    this.coverage = options.coverage;
     this.host = options.host;
     this.way = options.way;
-    this.remote = options.remote;
+    this.side = options.side;
+    this.remote = options.side === "worker" ? "coordinator" : "worker";
+    this.codec = PASSING[options.side];
   }
 
   static join(one: SimConnection, other: SimConnection): void {
@@ -115,11 +137,34 @@ export class SimConnection implements Connection {
     if (this.phase !== "open") return;
     const parcel = parcelOf(message);
     this.tap?.sent(parcel);
+    const damaged = this.damaged(parcel);
+    if (damaged) return this.transmit({ damaged });
     this.transmit({ parcel });
     if (REPORTS.has(parcel.frame.type)) this.keep(parcel);
     if (!this.world.chance(this.way.twice)) return;
     this.way.onTwice?.();
     this.transmit({ parcel });
+  }
+
+  /**
+   * The frame as it would travel, cut short or with a bit turned over. Of those only what shows: a number that became another
+   * one is for the checksums of TCP and TLS to notice, not for the reader of frames.
+   */
+  private damaged({ frame, n }: Parcel): Uint8Array | undefined {
+    const { world, way, side } = this;
+    const { damage } = way;
+    if (!damage) return undefined;
+    way.damage = undefined;
+    const written = REAL[side].encode(frame, n);
+    if (!written.ok || typeof written.value === "string") return undefined;
+    const bytes = written.value.slice();
+    for (let flip = 0; damage === "flipped" && flip < FLIPS; flip += 1) {
+      const flipped = bytes.slice();
+      const at = world.rng.below(bytes.length);
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << world.rng.below(8));
+      if (!REAL[this.other.side].decode(flipped, n).ok) return flipped;
+    }
+    return bytes.subarray(0, world.rng.below(bytes.length));
   }
 
   private keep({ frame }: Parcel): void {
@@ -177,8 +222,17 @@ export class SimConnection implements Connection {
       if ("parcel" in arrival) {
         this.tap?.arrived(arrival.parcel);
         this.handlers.onMessage(arrival.parcel as unknown as Message);
-      } else this.finish(arrival);
+      } else if ("damaged" in arrival) this.refuse(arrival.damaged, this.handlers);
+      else this.finish(arrival);
     }
+  }
+
+  /** L5: a session ends with a frame that cannot be read, and the worker connects again. */
+  private refuse(damaged: Uint8Array, handlers: ConnectionHandlers): void {
+    if (this.phase !== "open") return;
+    handlers.onMessage(damaged);
+    demand(!this.isOpen, "L5", () => `the ${this.side} goes on after a damaged frame: ${String(damaged)}`);
+    this.coverage.reached(`damaged frame refused by ${this.side}`);
   }
 
   /** The other end said goodbye: so does this one. */
@@ -217,8 +271,9 @@ export class Network {
     const open = (): void => {
       if (!to?.alive) return fail(1);
       if (link.up.blocked || link.down.blocked || to.isStopped) return fail(2_000);
-      const worker = new SimConnection({ world: this.world, host: from, way: link.up, remote: "coordinator" });
-      const coordinator = new SimConnection({ world: this.world, host: to, way: link.down, remote: "worker" });
+      const { world, coverage } = this;
+      const worker = new SimConnection({ world, coverage, host: from, way: link.up, side: "worker" });
+      const coordinator = new SimConnection({ world, coverage, host: to, way: link.down, side: "coordinator" });
       SimConnection.join(worker, coordinator);
       worker.tap = taps.worker;
       worker.keeps = link.sent;

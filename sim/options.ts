@@ -25,6 +25,7 @@ const EXACT_EVERY = 16;
 export const FAULTS = [
   "worker_crash",
   "worker_crash_disk_lost",
+  "worker_power_loss",
   "worker_leaves",
   "worker_stopped",
   "coordinator_crash",
@@ -35,6 +36,7 @@ export const FAULTS = [
   "partition_one_way",
   "drop",
   "half_open",
+  "damaged_frame",
   "clock_jump",
   "slow_loop",
   "flapping",

@@ -1,6 +1,6 @@
 import { asWorkerId, seededRng } from "../src/base/index.ts";
 import type { WorkerId } from "../src/base/index.ts";
-import type { AssignItem, CapabilityDocument, FinishedItem, ResultDocument } from "../src/contracts/index.ts";
+import type { AssignItem, CapabilityDocument, ResultDocument } from "../src/contracts/index.ts";
 import { abortReason, interruptedReport } from "../src/executors/interruption.ts";
 import type { Platform } from "../src/platform/index.ts";
 import type { Connection, WorkerSession } from "../src/transport/index.ts";
@@ -16,6 +16,8 @@ import type { Link, SimConnection } from "./network.ts";
 import type { Options, WorkerShape } from "./options.ts";
 import { planOf } from "./workload.ts";
 import { newHost } from "./host.ts";
+import { SimDisk } from "./sim-disk.ts";
+import { demand } from "./violation.ts";
 import type { Host } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -50,7 +52,7 @@ export class SimWorker {
   fragile = true;
   diskFails = false;
   private readonly parts: WorkerWorld;
-  private readonly disk = new Map<number, FinishedItem>();
+  private readonly disk: SimDisk;
   private process: { worker: Worker; outbox: Outbox; options: WorkerOptions } | undefined;
   private starts = 0;
 
@@ -59,6 +61,7 @@ export class SimWorker {
     this.shape = shape;
     this.link = link;
     this.workerId = asWorkerId(shape.name);
+    this.disk = new SimDisk((leaseSeq) => parts.auditor.resultRemoved(this.workerId, leaseSeq));
     this.host = this.newHost();
     this.start();
   }
@@ -85,15 +88,31 @@ export class SimWorker {
     return (this.process?.worker.status.running ?? 0) > 0;
   }
 
-  crash(disk: "kept" | "lost"): void {
-    if (!this.isUp) return;
+  /** `tail`: the power fails, and with it goes some of what was written and not synced. */
+  crash(disk: "kept" | "lost" | "tail"): void {
+    const { process } = this;
+    if (!process) return;
+    const { connected } = process.worker.status;
     this.host.kill();
     this.process = undefined;
     this.parts.died(this.host);
     if (disk === "lost") this.disk.clear();
-    this.parts.coverage.reached(disk === "lost" ? "worker crash, disk lost" : "worker crash, disk kept");
+    if (disk === "tail") this.loseTail(connected);
+    else this.parts.coverage.reached(disk === "lost" ? "worker crash, disk lost" : "worker crash, disk kept");
     if (this.disk.size > 0) this.parts.coverage.reached("outbox outlived a crash");
     this.parts.world.plan(RESTART_MS, () => this.restart());
+  }
+
+  /** S1: what waits for a coordinator that is away is safe, unless the disk said no. */
+  private loseTail(connected: boolean): void {
+    const { disk, parts } = this;
+    const unsafe = disk.unsynced;
+    demand(
+      connected || disk.failed || unsafe === 0,
+      "S1",
+      () => `${this.workerId} is away with ${unsafe} unsynced writes`,
+    );
+    if (disk.loseTail((count) => parts.world.between(1, count))) parts.coverage.reached("unsynced results lost");
   }
 
   /** Starts a new process unless there is one. */
@@ -213,21 +232,27 @@ export class SimWorker {
   }
 
   private store(host: Host): ConstructorParameters<typeof Outbox>[0] {
+    const { disk } = this;
+    const failing = (): void => {
+      disk.failed = this.diskFails;
+      if (!this.diskFails) return;
+      this.parts.coverage.reached("disk write failed");
+      throw new Error("the disk is full");
+    };
+    disk.syncs = false;
     return {
-      load: () => [...this.disk.values()],
-      write: ({ put, remove }) => {
+      load: () => disk.all(),
+      write: (changes) => {
         if (!host.alive) return;
-        if (this.diskFails) {
-          this.parts.coverage.reached("disk write failed");
-          throw new Error("the disk is full");
-        }
-        for (const item of put) this.disk.set(item.lease_seq, item);
-        for (const leaseSeq of remove) {
-          this.parts.auditor.resultRemoved(this.workerId, leaseSeq);
-          this.disk.delete(leaseSeq);
-        }
+        failing();
+        disk.write(changes);
       },
-      outlast: () => undefined,
+      outlast: (power) => {
+        if (!host.alive) return;
+        disk.syncs = power;
+        failing();
+        if (power) disk.sync();
+      },
       close: () => undefined,
     };
   }

@@ -54,7 +54,11 @@ export class SimStore {
 
 type Fault = "none" | "request lost" | "answer lost" | "late" | "refused";
 
-/** One process's journal on the store. Requests arrive in their order; a process that dies may leave some under way. */
+/**
+ * One process's journal on the store. Requests arrive in their order; a process that dies may leave some under way. On a disk of
+ * its own that is the tail that was not synced when the machine died: SQLite writes the journal with `synchronous = FULL`, so what
+ * was answered is synced, and what was not may be stored or lost.
+ */
 export class SimJournal implements Journal {
   readonly codec: BatchCodec;
   private readonly store: SimStore;
@@ -143,6 +147,7 @@ export class SimJournal implements Journal {
     };
     const arrive = (): void => {
       const dying = !this.host.alive && world.chance(0.5);
+      if (!this.host.alive) coverage.reached(dying ? "unanswered batch lost" : "unanswered batch stored");
       if (dying || this.store.down || fault === "request lost") return doubt("the request was lost");
       if (fault === "refused") {
         coverage.reached("refused by the store");

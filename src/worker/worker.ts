@@ -122,7 +122,9 @@ export class Worker {
 
   /** Works until it is stopped (null) or another attempt to connect is pointless (why). */
   async run(): Promise<Fault | null> {
-    const { dial, clock, rng, logger } = this.options;
+    const { dial, clock, rng, logger, outbox } = this.options;
+    // What an earlier process left may wait for long, too.
+    outbox.outlast(true);
     const fault = await keepConnected({
       dial,
       onSession: (connection) => this.openSession(connection),
