@@ -45,7 +45,9 @@ export async function ortWebBackend(
       // The build for Node has no other provider to fall back to, nor has WebAssembly.
       if (provider === "wasm") return null;
       const source = await readModel(place, files);
-      return placeNodes(source, ort, optionsFor(provider, await inputsOf(source, ort), feeds));
+      const options =
+        provider === "webnn" ? webnnOptions(await inputsOf(source, ort), feeds) : { executionProviders: [provider] };
+      return placeNodes(source, ort, options);
     },
   };
 }
@@ -91,8 +93,7 @@ async function inputsOf(source: ModelSource, ort: OrtWeb): Promise<Inputs> {
 }
 
 /** WebNN compiles graphs whose every dimension is a number: with names in them the runtime gives the nodes to its own CPU code, silently. */
-function optionsFor(provider: string, inputs: Inputs, feeds: Feeds): Options {
-  if (provider !== "webnn") return { executionProviders: [provider] };
+function webnnOptions(inputs: Inputs, feeds: Feeds): Options {
   const freeDimensionOverrides: Record<string, number> = {};
   for (const { name, dims } of inputs) {
     dims.forEach((dimension, index) => {
@@ -118,7 +119,7 @@ async function fixedShapeSession(source: ModelSource, ort: OrtWeb): Promise<Sess
     const key = JSON.stringify(Object.values(feeds).map(({ dims }) => dims));
     if (current?.key !== key) {
       await dispose();
-      const session = await open(source, ort, optionsFor("webnn", inputs, feeds));
+      const session = await open(source, ort, webnnOptions(inputs, feeds));
       current = { key, session: ortSession(ort, session) };
     }
     return current.session.bind(feeds);
