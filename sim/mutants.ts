@@ -329,11 +329,6 @@ export const MUTANTS: readonly Mutant[] = [
     "    this.heartbeat?.stop();\n",
     fault("worker_power_loss"),
   ]),
-  row("leases of a lost history go on", "scheduler/decide-worker.ts", [
-    "const ahead = held.some((one) => one.lease_seq > state.seq);",
-    "const ahead = false;",
-    fault("restore_backup"),
-  ]),
   row("worker keeps the epoch of a lost history", "worker/worker.ts", [
     "    this.highestEpoch = 0;\n",
     "",
