@@ -7,6 +7,8 @@ import { demand } from "./violation.ts";
 /** A session as seen from outside. */
 interface Session {
   workerId: string;
+  /** The store's when it was opened. */
+  history: number;
   /** Of the last welcome that arrived. */
   epoch: number;
   /** The welcome was of a leader older than one that this process of the worker knows. */
@@ -25,6 +27,8 @@ export class Auditor {
   private durableSeq = 0;
   private epochs = new Map<string, number>();
   private readonly holders = new Map<number, string>();
+  /** The same, before the store was put back: until a worker hears that such a lease is none, it may begin it. */
+  private readonly former = new Set<string>();
   private readonly lastLease = new Map<string, number>();
   private readonly begun = new Map<string, Set<number>>();
   private readonly accepted = new Map<number, { key: string; workerId: string }>();
@@ -33,7 +37,10 @@ export class Auditor {
   private readonly archived = new Set<string>();
   private readonly runOf = new Map<number, string>();
   private readonly durableRuns = new Set<string>();
-  private readonly hearsay: Hearsay;
+  private hearsay: Hearsay;
+  /** The store's history, and the one in which each worker was last welcomed. */
+  private history = 1;
+  private readonly histories = new Map<string, number>();
   private readonly submissions = new Map<string, string>();
   /** Spoils what workers say about the leases that they hold. */
   misreport: (held: readonly number[]) => readonly number[] = (held) => held;
@@ -46,6 +53,28 @@ export class Auditor {
     this.coverage = parts.coverage;
     this.fail = parts.fail;
     this.hearsay = new Hearsay(parts.prompt);
+  }
+
+  /** Everything since a backup never was; what is durable comes again. Workers do not know it yet. */
+  restored(history: number): void {
+    this.history = history;
+    this.hearsay = new Hearsay(false);
+    this.durableSeq = 0;
+    for (const [leaseSeq, workerId] of this.holders) this.former.add(`${workerId}/${leaseSeq}`);
+    for (const facts of [this.holders, this.lastLease, this.accepted, this.archived, this.runOf, this.durableRuns])
+      facts.clear();
+    this.acceptedKeys.clear();
+    this.acknowledged.clear();
+    this.submissions.clear();
+  }
+
+  /** The history in which a worker was last welcomed. */
+  historyOf(workerId: string): number {
+    return this.histories.get(workerId) ?? this.history;
+  }
+
+  private isBehind(workerId: string): boolean {
+    return this.historyOf(workerId) < this.history;
   }
 
   /** The store's notice of a batch. */
@@ -80,6 +109,8 @@ export class Auditor {
 
   /** A worker takes a result from its disk. */
   resultRemoved(workerId: string, leaseSeq: number): void {
+    // What it was given before the store was put back it may forget, and what never was its own.
+    if (this.holders.get(leaseSeq) !== workerId) return;
     this.watched(() => this.hearsay.forgets(workerId, leaseSeq));
   }
 
@@ -88,14 +119,17 @@ export class Auditor {
   }
 
   private began(workerId: string, leaseSeq: number): void {
+    // It goes on with what it was given before the store was put back.
+    if (this.isBehind(workerId)) return;
     const begun = this.begun.get(workerId);
     demand(begun && !begun.has(leaseSeq), "S3", () => `${workerId} runs lease ${leaseSeq} twice`);
-    demand(this.holders.get(leaseSeq) === workerId, "S3", () => `${workerId} runs lease ${leaseSeq} of another`);
+    const isIts = this.holders.get(leaseSeq) === workerId || this.former.has(`${workerId}/${leaseSeq}`);
+    demand(isIts, "S3", () => `${workerId} runs lease ${leaseSeq} of another`);
     begun.add(leaseSeq);
   }
 
   taps(workerId: string): { worker: Tap; coordinator: Tap } {
-    const session: Session = { workerId, epoch: 0, stale: false, drainedAtSeq: null };
+    const session: Session = { workerId, history: this.history, epoch: 0, stale: false, drainedAtSeq: null };
     return {
       worker: {
         sent: (parcel) => this.watched(() => this.workerSent(session, parcel)),
@@ -137,7 +171,8 @@ export class Auditor {
       frame["held"] = held.filter((one) => kept.has(one.lease_seq));
       this.hearsay.connects(`${session.workerId}/${String(frame["incarnation"])}`, {
         atSeq: this.durableSeq,
-        held: kept,
+        // One that holds leases from beyond the journal's end must forget all that it holds.
+        held: [...kept].some((seq) => seq > this.durableSeq) ? new Set() : kept,
       });
     }
     // Executors can leave something for the next attempt; the worker of today does not send it yet.
@@ -148,14 +183,19 @@ export class Auditor {
   }
 
   private workerGot(session: Session, { frame }: Parcel): void {
+    if (session.history !== this.history) return;
     if (frame.type === "ack")
       for (const { lease_seq: seq } of frame["items"] as { lease_seq: number }[])
         this.hearsay.answers(session.workerId, seq);
     if (frame.type !== "welcome") return;
     session.epoch = frame["epoch"] as number;
-    const highest = this.epochs.get(session.workerId) ?? 0;
+    const { workerId } = session;
+    // The first since the store was put back: what was before counts no more.
+    if (this.isBehind(workerId)) this.workerStarted(workerId);
+    this.histories.set(workerId, this.history);
+    const highest = this.epochs.get(workerId) ?? 0;
     session.stale = session.epoch < highest;
-    this.epochs.set(session.workerId, Math.max(highest, session.epoch));
+    this.epochs.set(workerId, Math.max(highest, session.epoch));
   }
 
   private coordinatorSent(session: Session, { frame }: Parcel): void {

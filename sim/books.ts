@@ -32,6 +32,8 @@ export interface LeaseBook {
   readonly gpus: readonly number[];
   readonly atMs: number;
   readonly isHedge: boolean;
+  /** In which history of the store it was granted. */
+  readonly history: number;
   startedAtMs: number | null;
   revoked: "waiting" | "running" | null;
 }

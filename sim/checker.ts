@@ -5,7 +5,7 @@ import { isAtQuota, machineIsFree, mayBeLeased, meets, takesWork, withinQuota } 
 import type { LeaseBook, RunBook, TaskBook } from "./books.ts";
 import type { Coverage } from "./coverage.ts";
 import { Ledger } from "./ledger.ts";
-import { checkRetry, checkVerdict, noteLease, noteProgress } from "./verdict-rules.ts";
+import { checkResult, checkRetry, checkVerdict, noteLease, noteProgress } from "./verdict-rules.ts";
 import { demand } from "./violation.ts";
 
 type TaskEvent = Extract<
@@ -30,7 +30,9 @@ function isAboutNoTask(
 /** Holds every event of the journal against what came before it. O(1) for most, O(leases of the worker) for a lease. */
 export class Checker {
   readonly ledger = new Ledger();
-  private readonly coverage: Coverage;
+  coverage: Coverage;
+  /** What the next batch belongs to. */
+  history = 1;
   private readonly prompt: boolean;
   private readonly keys = new Map<string, string>();
   private lastSeq = 0;
@@ -234,7 +236,8 @@ export class Checker {
     // A group that has begun to start goes on beyond the quota.
     if (checks === null && (group === undefined || !begun)) withinQuota(this.ledger, task, where);
     if (checks === null && isAtQuota(this.ledger, task)) this.coverage.reached("quota reached");
-    const lease = this.ledger.lease(task, worker, { seq, attempt: event.attempt, gpus, atMs });
+    const given = { seq, attempt: event.attempt, gpus, atMs, history: this.history };
+    const lease = this.ledger.lease(task, worker, given);
     this.leasedInBatch.push(lease);
     noteLease(lease, this.coverage);
     if ((event.alternative ?? 0) > 0) this.coverage.reached("fallback used");
@@ -281,11 +284,7 @@ export class Checker {
       lease.attempt === event.attempt &&
       lease.worker.workerId === event.workerId;
     demand(isIts, "S3", () => `lease ${event.leaseSeq} ends as another's`);
-    if (event.result !== null) {
-      demand(!task.accepted.has(event.attempt), "S2", () => `two results of ${task.id}, attempt ${event.attempt}`);
-      task.accepted.add(event.attempt);
-      if (task.cancelRequested) this.coverage.reached("result after a cancellation");
-    }
+    if (event.result !== null) checkResult(lease, event.result, this);
     this.ledger.release(lease);
     if (event.payload !== undefined) task.payload = event.payload;
     if (event.outcome === "preempted") this.coverage.reached("lease handed back");

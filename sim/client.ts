@@ -182,6 +182,7 @@ export class Client {
     on: { answered: (reply: Reply) => void; failed: (error: AssayError) => void; lost: () => void },
   ): void {
     const { world, network } = this.sim;
+    const { history } = this.sim.store;
     const loses = !this.sim.healing && world.chance(0.02);
     world.plan(world.rng.next() * network, () => {
       const coordinator = this.sim.leading();
@@ -191,7 +192,10 @@ export class Client {
       const settle = (action: () => void): void => {
         if (answered) return;
         answered = true;
-        world.plan(world.rng.next() * network, loses ? on.lost : action);
+        // What is answered by a store that was put back since is as good as lost.
+        world.plan(world.rng.next() * network, () =>
+          loses || history !== this.sim.store.history ? on.lost() : action(),
+        );
       };
       // Whoever dies does not answer.
       world.plan(30_000, () => settle(on.lost));

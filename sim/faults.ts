@@ -1,4 +1,5 @@
 import type { CapabilityDocument } from "../src/contracts/index.ts";
+import type { MemoryStore } from "../src/journal/memory/memory-store.ts";
 import type { Fault } from "./options.ts";
 import type { SimWorker } from "./sim-worker.ts";
 import type { Simulation } from "./simulation.ts";
@@ -6,7 +7,7 @@ import type { Host } from "./world.ts";
 
 const DAY_MS = 86_400_000;
 
-type CoordinatorFault = "coordinator_crash" | "coordinator_stopped" | "second_leader" | "store_down";
+type CoordinatorFault = "coordinator_crash" | "coordinator_stopped" | "second_leader" | "store_down" | "restore_backup";
 /** What any process, or all of them, may meet. */
 type CommonFault =
   | "clock_jump"
@@ -21,6 +22,7 @@ type CommonFault =
 /** What goes wrong, and what undoes it. */
 export class Faults {
   private readonly sim: Simulation;
+  private backup: { memory: MemoryStore; batches: number } | undefined;
 
   constructor(sim: Simulation) {
     this.sim = sim;
@@ -160,6 +162,8 @@ export class Faults {
         return void world.plan(Math.min(forMs, 20_000), () => {
           sim.store.down = false;
         });
+      case "restore_backup":
+        return this.restore();
       default:
         return this.elsewhere(fault, forMs);
     }
@@ -194,6 +198,22 @@ export class Faults {
       case "late_frame":
         return worker?.repeatFrame();
     }
+  }
+
+  /** Takes a backup, or stops all coordinators and puts the last one back. */
+  private restore(): void {
+    const { sim } = this;
+    const { backup } = this;
+    if (!backup || sim.world.chance(0.3)) {
+      this.backup = { memory: sim.store.memory.copy(), batches: sim.replica.batches };
+      return;
+    }
+    sim.coverage.reached("old backup restored");
+    for (const coordinator of [...sim.coordinators]) sim.killCoordinator(coordinator);
+    sim.store.memory = backup.memory.copy();
+    sim.store.history += 1;
+    sim.replica.restore(backup.batches);
+    sim.world.plan(sim.world.between(10, 3_000), () => sim.startCoordinator());
   }
 
   private hosts(): Host[] {

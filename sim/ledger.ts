@@ -145,7 +145,7 @@ export class Ledger {
   lease(
     task: TaskBook,
     worker: WorkerBook,
-    given: { seq: number; attempt: number; gpus: readonly number[]; atMs: number },
+    given: { seq: number; attempt: number; gpus: readonly number[]; atMs: number; history: number },
   ): LeaseBook {
     const isHedge = task.leases.length > 0;
     const lease: LeaseBook = { ...given, task, worker, isHedge, startedAtMs: null, revoked: null };

@@ -329,6 +329,11 @@ export const MUTANTS: readonly Mutant[] = [
     "    this.heartbeat?.stop();\n",
     fault("worker_power_loss"),
   ]),
+  row("worker keeps the epoch of a lost history", "worker/worker.ts", [
+    "    this.highestEpoch = 0;\n",
+    "",
+    fault("restore_backup"),
+  ]),
   row("slot not filled again", "worker/slots.ts", [
     "      this.finish(item, startedAtMs, result);\n    }\n    this.fill();",
     "      this.finish(item, startedAtMs, result);\n    }",

@@ -1,4 +1,5 @@
 import { AssayError, ok } from "../src/base/index.ts";
+import { closeReasons } from "../src/contracts/index.ts";
 import type { AssignItem } from "../src/contracts/index.ts";
 import { coordinatorCodec, workerCodec } from "../src/transport/codec/codec.ts";
 import type { Connection, ConnectionHandlers, Message, WorkerMessageInput } from "../src/transport/index.ts";
@@ -174,6 +175,7 @@ export class SimConnection implements Connection {
 
   close(code: number, text: string): void {
     if (this.phase !== "open") return;
+    if (code === closeReasons.journal_put_back.code) this.coverage.reached("worker forgot a lost history");
     this.phase = "closing";
     this.transmit({ code, text });
   }

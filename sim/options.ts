@@ -32,6 +32,7 @@ export const FAULTS = [
   "coordinator_stopped",
   "second_leader",
   "store_down",
+  "restore_backup",
   "partition",
   "partition_one_way",
   "drop",

@@ -9,7 +9,7 @@ import { copyBySnapshot, textOf } from "../src/scheduler/scheduler-acceptance.ts
 import type { Auditor } from "./auditor.ts";
 import { Projection } from "../src/results/projection.ts";
 import { Checker } from "./checker.ts";
-import type { Coverage } from "./coverage.ts";
+import { Coverage } from "./coverage.ts";
 import { fullCheck } from "./full-check.ts";
 import { isPrompt } from "./hearsay.ts";
 import type { Options } from "./options.ts";
@@ -29,7 +29,7 @@ const LAST_EVENTS = 40;
 /** Replays the journal from its first event, batch by batch as it grows, and checks it on the way. */
 export class Replica {
   state: State = emptyState();
-  readonly checker: Checker;
+  checker: Checker;
   readonly last: PlacedEvent[] = [];
   events = 0;
   private readonly parts: {
@@ -40,8 +40,9 @@ export class Replica {
     leaders: () => State[];
     healing: () => boolean;
   };
-  private readonly projection = new Projection({ eventSeq: 0, batchSeq: 0 });
-  private batches = 0;
+  private projection = new Projection({ eventSeq: 0, batchSeq: 0 });
+  /** All batches, with the history that each was first stored in; kept only where a backup may be put back. */
+  private readonly stored: { batch: Batch; history: number }[] = [];
   private leases = 0;
   private checkedAt = 0;
   private savedAt = 0;
@@ -51,7 +52,38 @@ export class Replica {
   constructor(parts: Replica["parts"]) {
     this.parts = parts;
     this.checker = new Checker(parts.coverage, isPrompt(parts.options));
-    parts.store.onStored = (batch) => this.stored(batch);
+    parts.store.onStored = (batch) => this.store(batch);
+  }
+
+  get batches(): number {
+    return this.stored.length;
+  }
+
+  /** The store was put back to its first `batches` batches: everything is made again from them. */
+  restore(batches: number): void {
+    const { auditor, options, store } = this.parts;
+    const kept = this.stored.slice(0, batches);
+    this.stored.length = 0;
+    this.state = emptyState();
+    this.checker = new Checker(new Coverage(), false);
+    this.projection = new Projection({ eventSeq: 0, batchSeq: 0 });
+    auditor.restored(store.history);
+    for (const { batch, history } of kept) {
+      const events = eventsOf(batch, store.codec);
+      auditor.durable(events);
+      this.checker.history = history;
+      this.checker.batch(batch, events[0]?.event.type === "epoch_opened");
+      for (const placed of events) {
+        this.checker.event(placed);
+        evolve(this.state, placed.event, placed.atMs);
+      }
+      if (options.exact) this.projection.apply(events, batch.seq);
+      this.checker.batchEnd();
+      this.stored.push({ batch, history });
+    }
+    this.projection.take();
+    this.checker.coverage = this.parts.coverage;
+    this.unmatched = true;
   }
 
   check(): void {
@@ -74,16 +106,17 @@ export class Replica {
     demand(restored === live, "S7", () => `a restored state has other indexes: ${restored} not ${live}`);
   }
 
-  private stored(batch: Batch): void {
+  private store(batch: Batch): void {
     const { options, auditor } = this.parts;
     const events = eventsOf(batch, this.parts.store.codec);
     auditor.durable(events);
+    this.checker.history = this.parts.store.history;
     this.checker.batch(batch, events[0]?.event.type === "epoch_opened");
     for (const placed of events) this.apply(placed);
     if (options.exact) this.projection.apply(events, batch.seq);
     this.checker.batchEnd();
     if (options.fair) this.checkShares(batch.timeMs);
-    this.batches += 1;
+    this.stored.push({ batch, history: this.parts.store.history });
     if (this.events - this.checkedAt >= FULL_CHECK_EVERY) this.check();
     if (this.unmatched) this.match();
     if (this.isSnapshotDue) this.snapshot(batch);

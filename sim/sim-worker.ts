@@ -278,9 +278,10 @@ export class SimWorker {
     const durationMs = plan.ms * this.shape.slowness * straggles * (0.9 + 0.2 * world.rng.next());
     const limitMs = item.spec.timeout_seconds * 1000;
     const payload = options.progress && world.chance(0.3) ? `from ${item.lease_seq}` : null;
+    const history = auditor.historyOf(this.workerId);
     const end = (report: Pick<ResultDocument, "status" | "failure">): void => {
       live.end(item.lease_seq);
-      resolve({ result: this.result(item, report), payload });
+      resolve({ result: this.result(item, report, history), payload });
     };
     const timer = host.after(Math.min(durationMs, limitMs), () => {
       if (plan.fate === "hangs") return;
@@ -297,14 +298,19 @@ export class SimWorker {
     return promise;
   }
 
-  private result(item: AssignItem, report: Pick<ResultDocument, "status" | "failure">): ResultDocument {
+  /** `history`: the one that the worker knew when the attempt began. */
+  private result(
+    item: AssignItem,
+    report: Pick<ResultDocument, "status" | "failure">,
+    history = this.parts.auditor.historyOf(this.workerId),
+  ): ResultDocument {
     return {
       task_id: item.spec.task_id,
       worker_id: this.workerId,
       status: report.status,
       execution_time_seconds: this.parts.world.nowMs / 1000,
       hardware_metrics: {},
-      results: {},
+      results: history > 1 ? { history } : {},
       simulation_status: { is_simulated: false },
       ...(report.failure === undefined ? {} : { failure: report.failure }),
       recovery: [],

@@ -22,7 +22,9 @@ const TIMEOUT_MS = 1_000;
 /** What outlives every coordinator. Whoever is interested hears of each batch at the moment when it is durable. */
 export class SimStore {
   readonly codec: BatchCodec;
-  readonly memory: MemoryStore;
+  memory: MemoryStore;
+  /** Counts how often the store was put back. */
+  history = 1;
   readonly options: Options["store"];
   readonly world: World;
   readonly coverage: Coverage;
@@ -63,11 +65,13 @@ export class SimJournal implements Journal {
   readonly codec: BatchCodec;
   private readonly store: SimStore;
   private readonly host: Host;
+  private readonly history: number;
   private readonly doubtful = new Set<number>();
   private arrivesAtMs = 0;
 
   constructor(store: SimStore, host: Host) {
     this.store = store;
+    this.history = store.history;
     this.codec = store.codec;
     this.host = host;
   }
@@ -146,6 +150,8 @@ export class SimJournal implements Journal {
       this.host.after(TIMEOUT_MS, () => resolve({ kind: "unknown", cause }));
     };
     const arrive = (): void => {
+      // What was under way to a store that was put back goes nowhere.
+      if (this.history !== this.store.history) return;
       const dying = !this.host.alive && world.chance(0.5);
       if (!this.host.alive) coverage.reached(dying ? "unanswered batch lost" : "unanswered batch stored");
       if (dying || this.store.down || fault === "request lost") return doubt("the request was lost");

@@ -1,4 +1,4 @@
-import type { JournalEventOf } from "../src/contracts/index.ts";
+import type { JournalEventOf, ResultDocument } from "../src/contracts/index.ts";
 import { isExclusive } from "./books.ts";
 import type { LeaseBook, TaskBook } from "./books.ts";
 import type { Coverage } from "./coverage.ts";
@@ -38,6 +38,21 @@ export function checkVerdict(task: TaskBook, event: JournalEventOf<"attempt_fini
     demand((event.failure?.reason === "poison") === isPoison, "S13", () => `${where()}: is it poison?`);
   if (failure === "worker_lost" && isPoison) coverage.reached("poison task");
   else if (failure !== "assertion") coverage.reached("attempts used up");
+}
+
+/** S2: an attempt has one result, which is of the same history of the store as its lease, or the lease is older than the backup. */
+export function checkResult(
+  { seq, attempt, task, history }: LeaseBook,
+  { results }: ResultDocument,
+  now: { history: number; coverage: Coverage },
+): void {
+  demand(!task.accepted.has(attempt), "S2", () => `two results of ${task.id}, attempt ${attempt}`);
+  task.accepted.add(attempt);
+  if (task.cancelRequested) now.coverage.reached("result after a cancellation");
+  // What the worker knew when the attempt began.
+  const made = Number(results["history"] ?? 1);
+  demand(made >= history, "S2", () => `a result of history ${made} for lease ${seq} of history ${history}`);
+  if (now.history > history) now.coverage.reached("lease of before the backup went on");
 }
 
 /** S13, L3: a task is tried again when its time has come, and not much later where nothing goes wrong. */

@@ -59,6 +59,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   out_of_order: infrastructure,
   hello_timeout: infrastructure,
   session_replaced: infrastructure,
+  journal_put_back: infrastructure,
   heartbeat_timeout: infrastructure,
   slow_reader: infrastructure,
   rate_limited: infrastructure,

@@ -110,6 +110,10 @@ export const errorCatalogue = {
     meaning: "The same worker connected again, so the older session was closed.",
     next: "Give each worker its own name or data folder.",
   },
+  journal_put_back: {
+    meaning: "The coordinator's journal ends before what this worker has seen of it: an old backup was restored.",
+    next: "The worker forgets the leases and results it has and connects again by itself.",
+  },
   heartbeat_timeout: {
     meaning: "The other side was silent for too long.",
     next: "The worker connects again by itself.",

@@ -182,5 +182,6 @@ export const closeReasons = {
   session_replaced: { code: 4006, error: "session_replaced" },
   heartbeat_timeout: { code: 4007, error: "heartbeat_timeout" },
   rate_limited: { code: 4008, error: "rate_limited" },
+  journal_put_back: { code: 4009, error: "journal_put_back" },
 } as const;
 export type CloseReason = keyof typeof closeReasons;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { asWorkerId, systemClock } from "../base/index.ts";
 import { capabilityDocument, PROTOCOL_VERSION } from "../contracts/index.ts";
-import type { PlacedEvent } from "../contracts/index.ts";
+import type { PlacedEvent, WorkerFrameOf } from "../contracts/index.ts";
 import { emptyState, step } from "../scheduler/index.ts";
 import type { Command, State } from "../scheduler/index.ts";
 import { LiveLogs } from "./live-logs.ts";
@@ -65,7 +65,11 @@ function connect(link: WorkerLink, incarnation: string): string[] {
   return sent;
 }
 
-function greet(link: WorkerLink, incarnation: string, session: WorkerSession): void {
+function greet(
+  link: WorkerLink,
+  incarnation: string,
+  session: WorkerSession & Partial<Pick<WorkerFrameOf<"hello">, "held">>,
+): void {
   link.onHello(session, {
     type: "hello",
     protocol_version: PROTOCOL_VERSION,
@@ -76,7 +80,7 @@ function greet(link: WorkerLink, incarnation: string, session: WorkerSession): v
     capabilities,
     slots: 1,
     credits: 1,
-    held: [],
+    held: session.held ?? [],
   });
 }
 
@@ -132,4 +136,26 @@ test("a worker whose session ended has its time by the journal's clock, wherever
   commit();
   link.onClosed(session, { reason: "connection_lost", message: "cut" });
   expect(state.workers.get(asWorkerId("w"))).toMatchObject({ state: "suspect", timerMs: 1_000 + 3_000 });
+});
+
+test("a worker that holds leases from beyond the journal's end must forget them before it gets any", () => {
+  const { state, link, commit } = newLink();
+  const sent: string[] = [];
+  const session: WorkerSession = {
+    welcome: () => sent.push("welcome"),
+    send: ({ type }) => sent.push(type),
+    close: (reason) => sent.push(reason),
+  };
+  const lease = { lease_seq: 1_000, run_id: "r", task_id: "t", attempt: 1, state: "finished" as const };
+  const holder = { ...session, held: [lease] };
+  greet(link, "1", holder);
+  // Only a leader that can commit may say so: one that was replaced knows less than the workers, too.
+  expect(sent).toEqual([]);
+  commit();
+  expect(sent).toEqual(["journal_put_back"]);
+  expect(state.workers.get(asWorkerId("w"))?.state).toBe("suspect");
+  link.onClosed(holder, { reason: "journal_put_back", message: "" });
+  expect(connect(link, "1")).toEqual([]);
+  commit();
+  expect(state.workers.get(asWorkerId("w"))?.state).toBe("ready");
 });

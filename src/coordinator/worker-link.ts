@@ -158,6 +158,8 @@ export class WorkerLink {
 
   private welcome(peer: Peer, reply: Reply): void {
     if (this.byWorker.get(peer.workerId) !== peer || reply.type !== "reattached") return;
+    if (reply.ahead)
+      return peer.session.close("journal_put_back", "The worker holds leases from beyond the journal's end.");
     const heartbeatIntervalMs = this.heartbeatIntervalMs();
     const workerTimeoutMs = Math.max(this.options.workerTimeoutMs, Math.ceil(BEATS_MISSED * heartbeatIntervalMs));
     const { epoch } = this.options.state;

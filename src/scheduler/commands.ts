@@ -120,9 +120,13 @@ export type Reply =
   | { type: "run_accepted"; runId: RunId; tasks: number; duplicate: boolean }
   | { type: "template_added"; added: TemplateVersion }
   | { type: "ack"; leaseSeq: number; verdict: AckVerdict }
-  /** A worker came back: leases to send again, leases it holds that are no longer its own, and leases asked back of it. */
+  /**
+   * A worker came back: leases to send again, leases it holds that are no longer its own, and leases asked back of it. `ahead`: it
+   * holds leases from beyond the journal's end, which was put back, and must forget all before it may speak.
+   */
   | {
       type: "reattached";
+      ahead: boolean;
       resend: number[];
       fenced: number[];
       revoked: { leaseSeq: number; running: boolean }[];

@@ -15,9 +15,13 @@ type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
 /** A worker's load is journaled at most this often. */
 export const REPORT_INTERVAL_MS = 15_000;
 
+/** A worker that must forget what it has is given so long to come back. */
+const FORGET_MS = 30_000;
+
 /**
  * A worker introduces itself, new or back again. Leases that it holds go on; those it never started are sent again, in case
- * the assignment was lost on the way; those it had started and no longer knows died with its former process.
+ * the assignment was lost on the way; those it had started and no longer knows died with its former process. One that holds leases
+ * from beyond the journal's end comes with empty hands: their numbers will be given again, and must not meet them.
  */
 export function decideRegister(state: State, command: Of<"register_worker">, nowMs: number): Decision {
   const { held, ...registration } = command;
@@ -25,7 +29,8 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
   const known = state.workers.get(command.workerId);
   const flapping = flapEvent(known, nowMs);
   if (flapping) events.push(flapping);
-  const holds = new Map(held.map((one) => [one.lease_seq, one]));
+  const ahead = held.some((one) => one.lease_seq > state.seq);
+  const holds = new Map(ahead ? [] : held.map((one) => [one.lease_seq, one]));
   const resend: number[] = [];
   const cancelled: number[] = [];
   const revoked: { leaseSeq: number; running: boolean }[] = [];
@@ -50,6 +55,14 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
     return [];
   });
   events.push(...ended);
+  // Until it has forgotten, and holds nothing that could be taken for a new lease, it gets none.
+  if (ahead)
+    events.push({
+      type: "worker_suspected",
+      workerId: command.workerId,
+      reason: "it holds leases from beyond the end of the journal, which was put back",
+      lostAtMs: nowMs + FORGET_MS,
+    });
   const drainedAgain = drainAgain(known, command.incarnation);
   events.push(...drainedAgain);
   // What it holds and we do not know of: a finished one will get its answer when the result comes.
@@ -57,7 +70,7 @@ export function decideRegister(state: State, command: Of<"register_worker">, now
   const draining = drainedAgain.length > 0 || (known?.incarnation === command.incarnation && known.draining);
   const fenced = [...foreign, ...cancelled];
   const commands = openCommands(known);
-  return { events, reply: { type: "reattached", resend, fenced, revoked, draining, commands } };
+  return { events, reply: { type: "reattached", ahead, resend, fenced, revoked, draining, commands } };
 }
 
 /** The worker that this session still speaks for. */

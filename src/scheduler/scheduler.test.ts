@@ -285,10 +285,10 @@ describe("workers", () => {
       credits: 3,
       held: [
         { lease_seq: a, run_id: RUN, task_id: "a", attempt: 1, state: "running" },
-        { lease_seq: 999, run_id: RUN, task_id: "x", attempt: 1, state: "running" },
+        { lease_seq: 1, run_id: RUN, task_id: "x", attempt: 1, state: "running" },
       ],
     });
-    expect(reply).toMatchObject({ resend: [c], fenced: [999] });
+    expect(reply).toMatchObject({ resend: [c], fenced: [1] });
     expect(it.task("a").leases[0]?.leaseSeq).toBe(a);
     expect(it.task("b").leases[0]?.leaseSeq).not.toBe(b);
     expect(it.task("b").past[0]?.outcome).toBe("lost");

@@ -82,6 +82,15 @@ export class Outgoing implements SlotEvents {
     return [...returned, ...finished];
   }
 
+  /** Nobody wants to hear of any of it any more. */
+  forget(): void {
+    this.starts.clear();
+    this.returns.clear();
+    this.incomplete.clear();
+    for (const { lease_seq } of this.options.outbox.all()) this.options.outbox.acknowledge(lease_seq);
+    this.flush();
+  }
+
   /** A session was opened: the coordinator hears again of every result that it has not acknowledged. */
   resume(): void {
     this.options.outbox.commit();

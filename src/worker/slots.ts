@@ -2,7 +2,7 @@ import type { Clock } from "../base/index.ts";
 import type { AssignItem, FinishedItem, HeldLease, ResultDocument } from "../contracts/index.ts";
 import type { AbortReason } from "../executors/index.ts";
 
-/** Leases that ended are remembered, so that a late copy of an assignment does not run again. */
+/** Leases that ended are remembered for a session, so that a second copy of an assignment does not run again. */
 const REMEMBERED_LEASES = 10_000;
 
 /** What came of an attempt. */
@@ -109,6 +109,19 @@ export class Slots {
   private returnWaiting(reason: string): void {
     for (const item of this.waiting.values()) this.options.events.released(item, { reason });
     this.waiting.clear();
+  }
+
+  /** Leases that wait go without a word. */
+  drop(): void {
+    this.waiting.clear();
+  }
+
+  /**
+   * What ended before this session the coordinator knows, or the outbox. After its journal was put back the same numbers may come
+   * for other leases.
+   */
+  forgetEnded(): void {
+    this.ended.clear();
   }
 
   /** Gives up what runs: each attempt is handed back, unless it ends with a result after all. */

@@ -307,17 +307,24 @@ describe("a lost connection", () => {
     expect(coordinator.finished).toHaveLength(1);
   });
 
-  test("an older leader is refused", async () => {
-    const { coordinator } = bench;
+  test("what is of a journal that was put back is forgotten, and the worker connects again", async () => {
+    const { coordinator, puppet } = bench;
     coordinator.epoch = 5;
-    await bench.start();
+    const worker = await bench.start();
     await coordinator.connected();
+    coordinator.verdict = null;
+    coordinator.assign(lease(1), lease(2));
+    puppet.finish("task-1");
+    await until(() => expect(worker.status.unacknowledged).toBe(1));
     coordinator.epoch = 4;
     coordinator.drop();
-    await until(() => expect(coordinator.seats.length).toBeGreaterThan(2));
-    coordinator.epoch = 6;
+    await until(() => expect(coordinator.seat.hello?.held).toEqual([]));
     await until(() => expect(coordinator.seat.session.state).toBe("open"));
-    expect(coordinator.seats.slice(1, -1).every(({ ended }) => ended)).toBe(true);
+    expect(puppet.contexts.get("task-2")?.signal.reason).toBe("shutdown");
+    expect(worker.status).toMatchObject({ running: 0, waiting: 0, unacknowledged: 0 });
+    // The same number is another lease now.
+    coordinator.assign(lease(1));
+    await until(() => expect(worker.status.unacknowledged).toBe(1));
   });
 
   test("a coordinator that refuses the worker ends it, and what runs is stopped", async () => {

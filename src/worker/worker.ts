@@ -125,15 +125,22 @@ export class Worker {
     const { dial, clock, rng, logger, outbox } = this.options;
     // What an earlier process left may wait for long, too.
     outbox.outlast(true);
-    const fault = await keepConnected({
-      dial,
-      onSession: (connection) => this.openSession(connection),
-      onRetry: ({ cause, delayMs }) =>
-        logger.warn({ code: cause.code, delay_ms: delayMs }, `not connected: ${cause.message}`),
-      clock,
-      rng,
-      signal: this.disconnect.signal,
-    });
+    const connect = (): Promise<Fault | null> =>
+      keepConnected({
+        dial,
+        onSession: (connection) => this.openSession(connection),
+        onRetry: ({ cause, delayMs }) =>
+          logger.warn({ code: cause.code, delay_ms: delayMs }, `not connected: ${cause.message}`),
+        clock,
+        rng,
+        signal: this.disconnect.signal,
+      });
+    let fault = await connect();
+    while (fault?.code === "journal_put_back") {
+      logger.error({ code: fault.code }, `forgetting all leases and results: ${fault.message}`);
+      await this.forget();
+      fault = await connect();
+    }
     if (fault !== null) {
       logger.error({ code: fault.code }, `the coordinator refuses this worker: ${fault.message}`);
       this.slots.close(fault.message);
@@ -193,6 +200,15 @@ export class Worker {
         this.disconnect.abort();
       },
     };
+  }
+
+  /** What it knows is of a journal that is no more. */
+  private async forget(): Promise<void> {
+    this.slots.drop();
+    await this.endAttempts(0);
+    this.slots.forgetEnded();
+    this.outgoing.forget();
+    this.highestEpoch = 0;
   }
 
   /** Tells what the worker offers now. */
@@ -279,6 +295,7 @@ export class Worker {
     this.session = session;
     this.highestEpoch = welcome.epoch;
     this.receivedSeq = 0;
+    this.slots.forgetEnded();
     logger.info({ coordinator: session.remote, epoch: welcome.epoch }, "connected");
     // Said once.
     this.note = null;

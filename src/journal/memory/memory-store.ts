@@ -53,6 +53,15 @@ export class MemoryStore {
     return batches;
   }
 
+  /** As it is now: a backup. */
+  copy(): MemoryStore {
+    const copy = new MemoryStore(this.hash);
+    copy.first = this.first;
+    copy.batches = [...this.batches];
+    copy.snapshots = [...this.snapshots];
+    return copy;
+  }
+
   /** Puts another batch in a stored one's place, as a failing disk does. */
   overwrite(batch: Batch): void {
     this.batches[batch.seq - this.first] = batch;

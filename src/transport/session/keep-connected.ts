@@ -16,7 +16,7 @@ const MAX_QUICK_MS = 2_000;
 /** A session that lived so long after its welcome was a success. */
 const STEADY_MS = 10_000;
 
-/** Trying again would only fail in the same way: a person must act. */
+/** Trying again would only fail in the same way: a person must act, or the worker itself must do something first. */
 const fatal: ReadonlySet<ErrorCode> = new Set([
   "unauthenticated",
   "token_expired",
@@ -24,6 +24,7 @@ const fatal: ReadonlySet<ErrorCode> = new Set([
   "forbidden",
   "protocol_version",
   "session_replaced",
+  "journal_put_back",
 ]);
 const quick: ReadonlySet<ErrorCode> = new Set(["not_leader", "shutting_down"]);
 

@@ -87,7 +87,7 @@ describe.each(matrix)("$name", ({ open, subprotocol }) => {
   test("refuses a leader of an epoch that is over", async () => {
     const { worker, peer } = await connect({ highestEpoch: 6 });
     peer.send(welcome);
-    await expectClosed({ worker, peer }, { reason: "not_leader", code: 4001, message: /Epoch 5 .* 6/ });
+    await expectClosed({ worker, peer }, { reason: "journal_put_back", code: 4009, message: /Epoch 5 .* 6/ });
     expect(worker.welcomes).toBe(0);
   });
 

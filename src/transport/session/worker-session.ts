@@ -33,7 +33,10 @@ export interface WorkerSessionOptions {
   connection: Connection;
   clock: Clock;
   hello: HelloInput;
-  /** The highest epoch that any coordinator told this worker, 0 for none: an older leader is refused. */
+  /**
+   * The highest epoch that any coordinator told this worker, 0 for none. An older one is refused: as a leader welcomes only after
+   * it could commit, it is not one that was replaced, but leads a journal that was put back.
+   */
   highestEpoch: number;
   handlers: WorkerSessionHandlers;
   welcomeTimeoutMs?: number;
@@ -132,7 +135,7 @@ export class WorkerSession {
   private welcomed(frame: CoordinatorFrameOf<"welcome">): void {
     const { clock, highestEpoch, handlers } = this.options;
     if (frame.epoch < highestEpoch) {
-      return this.close("not_leader", `Epoch ${frame.epoch} is over: this worker has seen ${highestEpoch}.`);
+      return this.close("journal_put_back", `Epoch ${frame.epoch} is over: this worker has seen ${highestEpoch}.`);
     }
     this.welcomeTimer.cancel();
     this.current = "open";
