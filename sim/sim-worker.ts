@@ -42,6 +42,9 @@ export interface WorkerWorld {
   died: (host: Host) => void;
 }
 
+/** How many times as long a straggler takes. */
+export const STRAGGLING = 8;
+
 /** A worker machine: a disk, and on it one process after the other, each a production `Worker`. */
 export class SimWorker {
   readonly workerId: WorkerId;
@@ -274,7 +277,7 @@ export class SimWorker {
     auditor.attemptStarted(this.workerId, item.lease_seq);
     const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
     const plan = planOf(item.spec.task_id, item.attempt);
-    const straggles = world.chance(options.stragglers) ? 8 : 1;
+    const straggles = world.chance(options.stragglers) ? STRAGGLING : 1;
     const durationMs = plan.ms * this.shape.slowness * straggles * (0.9 + 0.2 * world.rng.next());
     const limitMs = item.spec.timeout_seconds * 1000;
     const payload = options.progress && world.chance(0.3) ? `from ${item.lease_seq}` : null;

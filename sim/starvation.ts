@@ -1,10 +1,12 @@
 import { isExclusive, isReady, misfit, shortage } from "./books.ts";
 import type { TaskBook, WorkerBook } from "./books.ts";
 import type { Simulation } from "./simulation.ts";
+import { STRAGGLING } from "./sim-worker.ts";
+import { planOf } from "./workload.ts";
 import { demand } from "./violation.ts";
 
 const LOOK_MS = 2_000;
-/** A task may wait for a better machine, but not for so long. */
+/** A task may wait for a better machine, but not for so much longer than it would take where it fits. */
 const PATIENCE_MS = 120_000;
 
 /** A worker does not know a lease, keeps a result, or leaves a slot free: an answer or the next heartbeat mends that. */
@@ -34,7 +36,8 @@ export class Starvation {
       for (const task of run.tasks.values()) {
         const worker = isReady(task) && task.spec.group === undefined ? idle.find((one) => fits(task, one)) : undefined;
         const waits = (): string => `${task.id} of ${run.runId} waits while ${worker?.workerId} is idle`;
-        demand(this.lastsMs(task, worker !== undefined) < PATIENCE_MS, "L2", waits);
+        const patienceMs = PATIENCE_MS + (worker ? this.longestMs(task, worker) : 0);
+        demand(this.lastsMs(task, worker !== undefined) < patienceMs, "L2", waits);
       }
     }
     return true;
@@ -54,6 +57,12 @@ export class Starvation {
       const isUnknown = lease.startedAtMs === null && holder?.isDone === true;
       demand(this.lastsMs(lease, isUnknown) < SOON_MS, "L2", () => `nobody knows lease ${lease.seq}`);
     }
+  }
+
+  /** What was seen of such work there may have straggled, and is what the scheduler has to expect. */
+  private longestMs(task: TaskBook, { workerId }: WorkerBook): number {
+    const worker = this.sim.workers.find((one) => one.workerId === workerId);
+    return planOf(task.id, 1).ms * (worker?.shape.slowness ?? 1) * STRAGGLING;
   }
 
   /** For how long something has been so. */

@@ -9,7 +9,7 @@ const isSuccess = (status: string): boolean => status.startsWith("2");
 test("spoilt frames and API bodies crash nothing, and nothing is accepted that breaks a schema or a rule", async () => {
   const { crashes, acceptedNonsense, reports, frames, bodies, accepted, results, answered } = await fuzz({
     frames: 12_000,
-    seed: 2,
+    seed: 1,
   });
   expect(reports).toEqual([]);
   expect({ crashes, acceptedNonsense }).toEqual({ crashes: 0, acceptedNonsense: 0 });

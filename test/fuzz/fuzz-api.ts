@@ -17,6 +17,8 @@ import type { Operation } from "./operations.ts";
 
 /** Part of all requests that submit a run, while there is not enough to do. */
 const SUBMITTED = 0.5;
+/** Part of the others that go to an operation which never worked yet: refusals alone show little. */
+const ASKED_AGAIN = 0.3;
 const NO_LIMIT = 1_000_000_000;
 const MUTATED = 0.4;
 const SPOILT = 0.1;
@@ -154,8 +156,14 @@ export class FuzzApi {
     const isHungry = counts.waiting + counts.running < MAX_OPEN_TASKS;
     const submission = this.operations.find(({ id }) => id === "submitRun");
     if (submission && isHungry && this.rng.next() < SUBMITTED) return submission;
+    const unlucky = this.operations.filter((operation) => this.neverWorked(operation));
+    if (unlucky.length > 0 && this.rng.next() < ASKED_AGAIN) return pick(this.rng, unlucky);
     this.asked += 1;
     return this.operations[this.asked % this.operations.length] as Operation;
+  }
+
+  private neverWorked({ id }: Operation): boolean {
+    return !Object.keys(this.findings.answered[id] ?? {}).some((status) => status.startsWith("2"));
   }
 }
 

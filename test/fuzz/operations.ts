@@ -66,7 +66,8 @@ const PARAMETERS: Readonly<Record<string, (rng: Rng, about: About) => string | u
   },
   sha256: () => BLOB_SHA256,
   kind: (rng) => pick(rng, shareKinds),
-  name: (rng) => `p${rng.below(3)}`,
+  /** Of a pool or user, or a template. */
+  name: (rng, { state }) => pick(rng, [...state.templates.keys(), "p0", "p1", "p2"]),
   /** Of a pattern. */
   id: (rng, { state }) => anyOf(rng, [...state.patterns.keys()]),
 };
