@@ -5,8 +5,9 @@
  * 1  first version
  * 2  revoke; progress payloads; GPUs and peers of an assignment; pools; conditions of dependencies, groups, locks
  * 3  command and answer; note in hello and capabilities; limits of commands; isolation; partial results; recovery steps
+ * 4  search for batch sizes; close reason journal_put_back
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export const ASSAY_VERSION = "0.1.0";
 

@@ -10,6 +10,7 @@ const recorded: Readonly<Record<number, string>> = {
   1: "079fe448bb56d3dd4b504eb515a1e4366db3e03401600d305ce5a4d8a847e200",
   2: "b27084c54f35231440b096e20cf079084ca5b9e9ad60854bb2a9c306d1d298dd",
   3: "c04877fe83be7299247f70678c92e546d953ddebecf1e86f303179a3ffd16b37",
+  4: "676bafa08954a85ec5a5c25067167644d04824a0ff1a51eddfe7ea0d560438c3",
 };
 
 /** JSON Schema of what goes over the wire, without the descriptions for people. */
