@@ -11,6 +11,11 @@ export class Findings {
   acceptedNonsense = 0;
   readonly reports: string[] = [];
 
+  /** Whether an operation of the API ever answered that it did what it was asked. */
+  hasWorked(operation: string): boolean {
+    return Object.keys(this.answered[operation] ?? {}).some((status) => status.startsWith("2"));
+  }
+
   crash(what: string, error: unknown): void {
     this.crashes += 1;
     this.report("crash", what, error);

@@ -156,14 +156,10 @@ export class FuzzApi {
     const isHungry = counts.waiting + counts.running < MAX_OPEN_TASKS;
     const submission = this.operations.find(({ id }) => id === "submitRun");
     if (submission && isHungry && this.rng.next() < SUBMITTED) return submission;
-    const unlucky = this.operations.filter((operation) => this.neverWorked(operation));
+    const unlucky = this.operations.filter(({ id }) => !this.findings.hasWorked(id));
     if (unlucky.length > 0 && this.rng.next() < ASKED_AGAIN) return pick(this.rng, unlucky);
     this.asked += 1;
     return this.operations[this.asked % this.operations.length] as Operation;
-  }
-
-  private neverWorked({ id }: Operation): boolean {
-    return !Object.keys(this.findings.answered[id] ?? {}).some((status) => status.startsWith("2"));
   }
 }
 
