@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { identifier } from "../contracts/index.ts";
+import { identifier, MAX_BATCH_SIZE } from "../contracts/index.ts";
 
 /** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error. */
 
@@ -43,10 +43,12 @@ export function idList(text: string, previous: readonly string[] | undefined): s
   return [...new Set([...(previous ?? []), idText(text)])];
 }
 
+/** Items of a batch. */
+export const batchSize = wholeNumber(1, MAX_BATCH_SIZE);
+
 /** `1,4,16`, or the option several times, or several values after it. */
 export function numberList(text: string, previous: readonly number[] | undefined): number[] {
-  const parse = wholeNumber(1, 65_536);
-  return [...(previous ?? []), ...text.split(",").map((part) => parse(part.trim()))];
+  return [...(previous ?? []), ...text.split(",").map((part) => batchSize(part.trim()))];
 }
 
 export function httpUrl(text: string): string {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ResultView } from "../contracts/index.ts";
-import { recoveryLines } from "./recovery-lines.ts";
+import { resultNotes } from "./result-notes.ts";
 
 const style = { colour: false, unicode: true };
 
@@ -35,7 +35,7 @@ const step = { strategy: "halve_batch", class: "out_of_memory", message: "batch 
 it("says what was done, whether it helped, and what is missing", () => {
   const results = { unmeasured: { "64": "does not fit in memory" }, resume: { batch_sizes: [1, 2] } };
   expect(
-    recoveryLines(
+    resultNotes(
       [
         result({
           results,
@@ -58,13 +58,13 @@ it("says what was done, whether it helped, and what is missing", () => {
 
 it("says why what an earlier attempt left was not used", () => {
   const results = { resume: { ignored: "the earlier attempt ran with another machine" } };
-  expect(recoveryLines([result({ results })], style)).toEqual([
+  expect(resultNotes([result({ results })], style)).toEqual([
     "! bert@cpu: measured anew, the earlier attempt ran with another machine",
   ]);
 });
 
 it("ends after twenty lines with where the rest is", () => {
-  const lines = recoveryLines(
+  const lines = resultNotes(
     Array.from({ length: 30 }, () => result({ recovery: [{ ...step, succeeded: true }] })),
     style,
   );

@@ -13,8 +13,8 @@ const modelNotes = z.object({
   resume: z.object({ ignored: z.string().optional(), batch_sizes: z.array(z.int()).default([]) }).optional(),
 });
 
-/** What was done about failures within the attempts of some results, and what their figures lack: a line each. */
-export function recoveryLines(results: readonly ResultView[], style: Style): string[] {
+/** What was done about failures within the attempts of some results, what their figures lack, and what was looked for: a line each. */
+export function resultNotes(results: readonly ResultView[], style: Style): string[] {
   const lines = results.flatMap((result) => [...stepLines(result, style), ...noteLines(result, style)]);
   const left = lines.length - MAX_LINES;
   const query = `select * from recoveries`;

@@ -3,7 +3,7 @@ import type { ResultView, TaskView } from "../contracts/index.ts";
 import { measurementLines, measurementsOf, unmeasuredTask } from "./measurement-table.ts";
 import type { Measurement } from "./measurement-table.ts";
 import type { EndedRun, RunSession } from "./perform-run.ts";
-import { recoveryLines } from "./recovery-lines.ts";
+import { resultNotes } from "./result-notes.ts";
 import { runSummary } from "./run-summary.ts";
 import { plain } from "./style.ts";
 import { renderTable } from "./table.ts";
@@ -40,8 +40,8 @@ export async function reportRun(session: RunSession, ended: EndedRun, content: R
           )
         : [];
     const measured = measurementLines(rows, look);
-    const recovery = recoveryLines([...newest.values()], look.style);
-    const parts = [table, measured, recovery].filter((part) => part.length > 0).flatMap((part) => [...part, ""]);
+    const notes = resultNotes([...newest.values()], look.style);
+    const parts = [table, measured, notes].filter((part) => part.length > 0).flatMap((part) => [...part, ""]);
     return [...parts, runSummary(run, look.style), ...storageLines(session, ended, content)];
   };
   screen.result(lines, { run, url, tasks, measurements: rows, exit_code: exitCode });

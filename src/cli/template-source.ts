@@ -15,7 +15,7 @@ interface Found extends TemplateLink {
 /** The templates that are built in, and those of the coordinator that the options mean. */
 export class TemplateSource {
   private readonly invocation: Invocation<ConnectionOptions>;
-  private readonly builtIn = builtInTemplates();
+  readonly builtIns: readonly Template[] = builtInTemplates();
 
   constructor(invocation: Invocation<ConnectionOptions>) {
     this.invocation = invocation;
@@ -31,7 +31,7 @@ export class TemplateSource {
   async own(reference: string): Promise<Template> {
     const found = await this.find(reference);
     if (found !== undefined) return found.template;
-    const near = this.builtIn.map(({ name }) => name).join(", ");
+    const near = this.builtIns.map(({ name }) => name).join(", ");
     throw assayError("unknown_template", `there is no template ${reference}; built in are ${near}`);
   }
 
@@ -52,7 +52,7 @@ export class TemplateSource {
 
   private async find(reference: string): Promise<Found | undefined> {
     if (isBuiltInTemplate(reference)) {
-      const template = this.builtIn.find(({ name }) => name === reference);
+      const template = this.builtIns.find(({ name }) => name === reference);
       return template && { id: reference, parent: template.extends, template };
     }
     const { name, version } = templateReference(reference);
@@ -64,10 +64,5 @@ export class TemplateSource {
       if (error instanceof AssayError && error.code === "not_found") return undefined;
       throw error;
     }
-  }
-
-  /** What is built in. */
-  get builtIns(): readonly Template[] {
-    return this.builtIn;
   }
 }

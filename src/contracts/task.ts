@@ -164,13 +164,16 @@ export type CommandConfig = z.infer<typeof commandConfig>;
 
 export const precisions = ["fp32", "fp16", "bf16", "int8", "q4"] as const;
 
+/** Of a batch, whatever a task asks for. */
+export const MAX_BATCH_SIZE = 65_536;
+
 const modelConfig = z.strictObject({
   model: z.string().min(1).describe("Catalogue name, alias, folder or hub id"),
-  batch_sizes: z.array(z.int().min(1).max(65_536)).min(1).default([1]),
+  batch_sizes: z.array(z.int().min(1).max(MAX_BATCH_SIZE)).min(1).default([1]),
   max_batch_size: z
     .int()
     .min(1)
-    .max(65_536)
+    .max(MAX_BATCH_SIZE)
     .optional()
     .describe(
       "Look for the best and the largest batch size up to this: sizes double until one does not fit in memory, then halve the gap",
@@ -256,6 +259,14 @@ export function modelOf({ type, config }: { type: TaskType; config: object }): s
 /** The numbers that a task's model computes with; null for a task that runs none. */
 export function precisionOf({ type, config }: { type: TaskType; config: object }): ModelConfig["precision"] | null {
   return type === "model" || type === "benchmark" ? (config as ModelConfig).precision : null;
+}
+
+/** Fewer give no interval of the median. */
+const BENCHMARK_LAUNCHES = 3;
+
+/** How many processes measure a task's model. */
+export function launchesOf({ type, config }: TaskSpecOf<"model"> | TaskSpecOf<"benchmark">): number {
+  return config.launches ?? (type === "benchmark" ? BENCHMARK_LAUNCHES : 1);
 }
 
 /** Whether a task runs only in a sandbox. */

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { stringify } from "yaml";
-import { hardwarePlatforms } from "../../contracts/index.ts";
+import { BUILT_IN_PREFIX, hardwarePlatforms } from "../../contracts/index.ts";
 import type { Hardware, SubmitRunInput } from "../../contracts/index.ts";
 import { backendFacts, backendNames } from "../../executors/index.ts";
 import type { BackendName } from "../../executors/index.ts";
@@ -58,7 +58,10 @@ async function generate(invocation: Invocation<Options>): Promise<ExitCode> {
   const template = await source.whole(await source.own(options.template), options.template);
   const models = await Promise.all([...new Set(options.model)].map((name) => modelFacts(name, context)));
   const tasks = expandTemplate({ template, parameters: parametersOf(options), models, targets: targetsOf(options) });
-  const suite = { name: options.name ?? template.name.replace("assay/", ""), tasks: tasks.map(({ task }) => task) };
+  const suite = {
+    name: options.name ?? template.name.replace(BUILT_IN_PREFIX, ""),
+    tasks: tasks.map(({ task }) => task),
+  };
   if (!screen.json) screen.info(estimateText(tasks));
   const files =
     options.emit === undefined ? [] : await writeFiles(suite, options.emit, resolve(context.cwd, options.out));

@@ -16,7 +16,7 @@ import { matrixFormats, MAX_RECORDS, printMatrix, reportMatrix } from "../matrix
 import type { MatrixFormat } from "../matrix-output.ts";
 import { chosenModels, chosenRecords, provenBackends } from "../matrix-plan.ts";
 import type { BackendFilter, ModelChoice, PrecisionChoice } from "../matrix-plan.ts";
-import { idText, numberList, wholeNumber } from "../option-values.ts";
+import { batchSize, idText, numberList, wholeNumber } from "../option-values.ts";
 import { performRun } from "../perform-run.ts";
 import { countText } from "../quantities.ts";
 import { queryResults } from "../result-query.ts";
@@ -51,7 +51,7 @@ export function addMatrixCommand(program: Command, cli: Cli): void {
     .addOption(new Option("--hardware <names...>", "only backends of these platforms").choices(hardwarePlatforms))
     .addOption(new Option("--precisions <names...>", "default: fp32").choices(precisions))
     .option("--batch-sizes <numbers...>", `default: ${DEFAULT_BATCH_SIZES.join(",")}`, numberList)
-    .option("--max-batch-size <count>", "look for the best and the largest up to this", wholeNumber(1, 65_536))
+    .option("--max-batch-size <count>", "look for the best and the largest up to this", batchSize)
     .option("--iterations <count>", iterations, wholeNumber(1, 1_000_000), DEFAULT_ITERATIONS)
     .option("--detect-only", "only say what would be measured")
     .option("--show", "measure nothing: show the latest that is known, and what changed")
@@ -77,14 +77,12 @@ async function measure(
   { options }: Invocation<Options>,
   models: readonly string[],
 ): Promise<ExitCode> {
-  const { batchSizes = DEFAULT_BATCH_SIZES, iterations, name, pool, precisions: chosen = ["fp32"], format } = options;
+  const { batchSizes = DEFAULT_BATCH_SIZES, maxBatchSize, iterations, name, pool, format } = options;
+  const { precisions: chosen = ["fp32"] } = options;
   const { backends, refused } = await provenBackends(session.client, options);
   if (refused.length > 0)
     session.screen.info(`tried and not proven: ${refused.join(", ")}; assay hardware --backends all says why`);
-  const tasks = matrixTasks({
-    ...{ models, backends, precisions: chosen, batchSizes, iterations },
-    maxBatchSize: options.maxBatchSize,
-  });
+  const tasks = matrixTasks({ models, backends, precisions: chosen, batchSizes, maxBatchSize, iterations });
   if (options.detectOnly === true) return detectOnly(session, tasks);
   const ended = await performRun(session, { name, pool, tasks });
   await reportMatrix(session, ended, { format, dataDir: session.embeddedDataDir });

@@ -6,7 +6,7 @@ import type { ConnectionOptions } from "../connection.ts";
 import { limitOption } from "../lists.ts";
 import type { ListOptions } from "../lists.ts";
 import { measurementLines, measurementsOf } from "../measurement-table.ts";
-import { recoveryLines } from "../recovery-lines.ts";
+import { resultNotes } from "../result-notes.ts";
 
 interface Options extends ConnectionOptions, ListOptions {
   model?: string;
@@ -38,7 +38,7 @@ export function addResultsCommand(program: Command, cli: Cli): void {
         }
         const rows = measurementsOf(results.filter(({ model }) => model !== null));
         const look = { style: screen.outStyle, width: screen.width };
-        screen.result(() => [...measurementLines(rows, look), ...recoveryLines(results, look.style)], { results });
+        screen.result(() => [...measurementLines(rows, look), ...resultNotes(results, look.style)], { results });
         if (rows.length === 0 && !screen.json) screen.info("no measurements");
         return undefined;
       }),

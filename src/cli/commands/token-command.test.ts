@@ -1,11 +1,8 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { systemClock } from "../../base/index.ts";
 import type { TokenView } from "../../contracts/index.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { runCli } from "../run-cli.ts";
+import { askAt } from "./command-acceptance.ts";
 
 const items: TokenView[] = [
   { token_id: "t-1", name: "first-admin", role: "admin", worker_id: null, expires_at: null },
@@ -19,17 +16,8 @@ beforeAll(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", res
 afterAll(() => void server.close());
 
 async function list(...flags: string[]): Promise<string> {
-  const coordinator = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   let out = "";
-  const code = await runCli(["token", "list", ...flags, "--coordinator", coordinator, "--token", "secret"], {
-    env: {},
-    cwd: tmpdir(),
-    platform: "linux",
-    stdout: { write: (part) => (out += part) },
-    stderr: { write: () => true },
-    clock: systemClock,
-    interrupts: { signal: new AbortController().signal, exitCode: exitCodes.interrupted },
-  });
+  const code = await askAt(server, ["token", "list", ...flags], (part) => (out += part));
   expect(code).toBe(exitCodes.ok);
   return out;
 }

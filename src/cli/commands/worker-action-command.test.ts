@@ -1,12 +1,9 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { afterEach, expect, test } from "vitest";
-import { systemClock } from "../../base/index.ts";
 import { errorCatalogue } from "../../contracts/index.ts";
 import type { ErrorCode, WorkerCommandView } from "../../contracts/index.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { runCli } from "../run-cli.ts";
+import { askAt } from "./command-acceptance.ts";
 
 const asked: WorkerCommandView = {
   command_id: "c",
@@ -33,18 +30,9 @@ afterEach(() => void server.close());
 
 test("a worker that is forgotten has stopped; whatever else keeps from looking tells nothing of it", async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const coordinator = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   let out = "";
   const stop = (): Promise<number> =>
-    runCli(["worker", "stop", "w", "--wait", "--json", "--coordinator", coordinator, "--token", "secret"], {
-      env: {},
-      cwd: tmpdir(),
-      platform: "linux",
-      stdout: { write: (part) => (out += part) },
-      stderr: { write: () => true },
-      clock: systemClock,
-      interrupts: { signal: new AbortController().signal, exitCode: exitCodes.interrupted },
-    });
+    askAt(server, ["worker", "stop", "w", "--wait", "--json"], (part) => (out += part));
   refusal = [404, "not_found"];
   expect(await stop()).toBe(exitCodes.ok);
   expect(JSON.parse(out)).toMatchObject({ command: { state: "done" } });

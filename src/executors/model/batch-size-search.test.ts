@@ -26,6 +26,6 @@ test("where all fit there is nothing to look for; the best has the most items pe
     batchSize: 2 ** index,
     throughputItemsPerSecond,
   }));
-  expect(searchResult(batches, 6)).toEqual({ best: 2, largest: 4, tooLarge: 6 });
+  expect(searchResult(batches, 6)).toEqual({ best: 2, largest: 4, too_large: 6 });
   expect(searchResult([], 1)).toBeUndefined();
 });

@@ -16,19 +16,19 @@ export function betweenSizes(fits: number, tooLarge: number | undefined): number
   return fits + Math.floor((tooLarge - fits) / 2);
 }
 
-/** What a search found; `tooLarge`: the smallest size that did not fit, undefined when the largest that was asked for did. */
-export interface BatchSizeSearch {
-  /** The most items per second. */
-  readonly best: number;
-  readonly largest: number;
-  readonly tooLarge: number | undefined;
-}
-
+/**
+ * What a search found, as results have it: the size with the most items per second, the largest that fits, and the smallest that
+ * does not, null when the largest that was asked for fits. Undefined when nothing was measured.
+ */
 export function searchResult(
   batches: readonly Pick<MeasuredBatch, "batchSize" | "throughputItemsPerSecond">[],
   tooLarge: number | undefined,
-): BatchSizeSearch | undefined {
+): { best: number; largest: number; too_large: number | null } | undefined {
   const [best] = batches.toSorted((a, b) => b.throughputItemsPerSecond - a.throughputItemsPerSecond);
   if (best === undefined) return undefined;
-  return { best: best.batchSize, largest: Math.max(...batches.map(({ batchSize }) => batchSize)), tooLarge };
+  return {
+    best: best.batchSize,
+    largest: Math.max(...batches.map(({ batchSize }) => batchSize)),
+    too_large: tooLarge ?? null,
+  };
 }

@@ -1,5 +1,6 @@
 import { assert } from "../../base/index.ts";
 import type { JsonObject } from "../../base/index.ts";
+import { launchesOf } from "../../contracts/index.ts";
 import type { Hardware, RecoveryStep, TaskSpec, TaskSpecOf } from "../../contracts/index.ts";
 import type { ExecutionContext, ExecutionReport } from "../executor.ts";
 import { abortReason, cutShort, interruptedReport } from "../interruption.ts";
@@ -23,9 +24,6 @@ const TAIL_BYTES = 16 * 1024;
 
 /** The part of a benchmark's time limit that may go into waiting for a quiet machine and measuring again, at most. */
 const SPENT_ON_NOISE = 0.25;
-
-/** Fewer give no interval of the median. */
-const BENCHMARK_LAUNCHES = 3;
 
 /** Where a task's model runs. */
 export interface ModelPlace {
@@ -65,13 +63,14 @@ export async function executeModelTask(
     onOutput: (text) => context.log("stderr", text),
   });
   const made = reportOf(outcome, { backend, signal: context.signal });
-  const search = spec.config.max_batch_size === undefined ? undefined : searched(outcome);
+  const search =
+    spec.config.max_batch_size === undefined ? undefined : searchResult(batchesOf(outcome), outcome.tooLarge);
   const { hardware } = context;
   const fallback = hardwareFallback(spec, { hardware, succeeded: outcome.status === "completed" });
   const recovery = [...(fallback === undefined ? [] : [fallback]), ...recoveryOf(outcome)];
   return {
     ...made,
-    results: { ...made.results, ...search, conditions, ...resumeResults(outcome) },
+    results: { ...made.results, ...(search && { batch_size_search: search }), conditions, ...resumeResults(outcome) },
     recovery,
     outputTail: tailOf(outcome.log),
   };
@@ -109,10 +108,6 @@ function requestOf(spec: ModelTask, where: { backend: BackendName; cacheDir: str
   };
 }
 
-function launchesOf({ type, config }: ModelTask): number {
-  return config.launches ?? (type === "benchmark" ? BENCHMARK_LAUNCHES : 1);
-}
-
 /** Loading counts as one step, each batch size as another. */
 function progressReporter(
   context: ExecutionContext,
@@ -142,14 +137,6 @@ function recoveryOf(outcome: ModelAttemptOutcome): RecoveryStep[] {
     ...recovery,
     ...measuredAgainSteps(batchesOf(outcome).filter(({ batchSize }) => !resumed.includes(batchSize))),
   ];
-}
-
-/** What is best and what fits, of all that was tried. */
-function searched(outcome: ModelAttemptOutcome): Record<string, JsonObject> | undefined {
-  const found = searchResult(batchesOf(outcome), outcome.tooLarge);
-  if (found === undefined) return undefined;
-  const { best, largest, tooLarge = null } = found;
-  return { batch_size_search: { best, largest, too_large: tooLarge } };
 }
 
 /** Which figures are an earlier attempt's, or why none are. */

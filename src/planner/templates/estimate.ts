@@ -1,5 +1,6 @@
 import { memoryBytes, sizedPrecisions } from "../../models/index.ts";
 import type { ModelFacts } from "../../models/index.ts";
+import { launchesOf } from "../../contracts/index.ts";
 import type { Hardware, TaskSpec } from "../../contracts/index.ts";
 
 /** What a task is expected to need; null where the model's sizes are not known. */
@@ -36,11 +37,10 @@ export function estimateOf(
   const perSample = (2 * entry.parameterCount * entry.shape.tokens) / (SPEED[hardware] ?? ACCELERATOR_SPEED);
   const repeats = config.iterations + config.warmup_iterations;
   const timed = config.batch_sizes.map((size) => Math.max(config.min_duration_seconds, repeats * size * perSample));
-  const launches = config.launches ?? (task.type === "benchmark" ? 3 : 1);
   const download =
     isFirst && entry.origin.source === "hub" ? entry.fileBytes[precision] / DOWNLOAD_BYTES_PER_SECOND : 0;
   return {
     memoryGb: Math.ceil(bytes / 1e8) / 10,
-    seconds: download + launches * START_SECONDS + timed.reduce((sum, one) => sum + one, 0),
+    seconds: download + launchesOf(task) * START_SECONDS + timed.reduce((sum, one) => sum + one, 0),
   };
 }
