@@ -31,8 +31,10 @@ const ROOMS: Record<string, RoomRule> = {
   client: { rooms: ["base", "contracts"] },
   results: { rooms: ["base", "contracts", "stats"] },
   reports: { rooms: ["base", "contracts", "stats"] },
-  planner: { rooms: ["base", "contracts", "stats", "models"] },
-  executors: { rooms: ["base", "contracts", "stats", "platform", "models"] },
+  frameworks: { rooms: ["base", "contracts"] },
+  workspace: { rooms: ["base", "contracts"] },
+  planner: { rooms: ["base", "contracts", "stats", "models", "frameworks"] },
+  executors: { rooms: ["base", "contracts", "stats", "platform", "models", "frameworks", "workspace"] },
   worker: { rooms: ["base", "contracts", "stats", "platform", "models", "executors", "transport", "auth"] },
   tab: {
     rooms: ["base", "contracts", "client", "platform", "executors", "transport", "worker"],
@@ -47,7 +49,7 @@ const ROOMS: Record<string, RoomRule> = {
 };
 
 /** Rooms whose folders are adapters of one port: siblings never import each other. */
-const ADAPTER_ROOMS = ["executors", "journal", "platform"];
+const ADAPTER_ROOMS = ["executors", "frameworks", "journal", "platform"];
 
 /**
  * Large or native packages: one file each may load them, and only when they are used, so that nothing else pays for them or breaks without

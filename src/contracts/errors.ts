@@ -35,6 +35,34 @@ export const errorCatalogue = {
   },
   too_many_tasks: { meaning: "A run has more tasks than the limit.", next: "Split it into several runs." },
   nothing_matched: { meaning: "The selection holds no task.", next: "Widen the selection." },
+  framework_missing: {
+    meaning: "A test framework, or the interpreter that it needs, is not installed where its tests are to run.",
+    next: "Install it as the message says.",
+  },
+  discovery_failed: {
+    meaning: "A test framework could not say which tests it has.",
+    next: "Run the command that the message names and mend what it reports.",
+  },
+  no_tests_found: {
+    meaning: "A folder has no tests of a framework that Assay knows, or the selection left none.",
+    next: "Name the framework in assay.yaml, or widen the selection.",
+  },
+  workspace_refused: {
+    meaning: "A file of a workspace cannot be shipped: its name, its kind or its size.",
+    next: "Rename, remove or exclude the file that the message names.",
+  },
+  workspace_incomplete: {
+    meaning: "A file of a workspace is not there where the worker asks for it, or is damaged.",
+    next: "Submit the run again: missing files are sent anew.",
+  },
+  setup_step_failed: {
+    meaning: "A step that prepares a workspace failed on a worker.",
+    next: "Read its output in the log of the attempt; run the same line by hand.",
+  },
+  unknown_revision: {
+    meaning: "Git does not know a revision, or the folder is not in a repository.",
+    next: "Fetch the revision, or correct its name.",
+  },
   unknown_model: {
     meaning: "No model has this name: not built in, not a folder, not found on the hub.",
     next: "See `assay models`, or give the path of a model folder.",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isolation } from "./limits.ts";
 import { hardware, identifier } from "./task.ts";
+import { MAX_TESTS_PER_TASK, testResult } from "./tests.ts";
 
 export const failureClasses = [
   "assertion",
@@ -111,6 +112,7 @@ export const resultDocument = z.strictObject({
   metrics: z.array(metric).max(10_000).default([]),
   artifacts: z.array(artifact).max(1_000).default([]),
   provenance: provenance.optional(),
+  tests: z.array(testResult).max(MAX_TESTS_PER_TASK).optional().describe("What became of each test of a suite"),
   isolation: isolation.optional().describe("How the attempt was kept apart, and which limits it kept to"),
   partial: z
     .literal(true)

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { limits } from "./limits.ts";
+import { suiteConfig } from "./tests.ts";
 
 /** Letters, digits and `. _ : / @ + -`; short enough for URLs, file names and SQL keys. */
 export const identifier = z
@@ -244,7 +245,7 @@ export const taskSpec = z.discriminatedUnion("type", [
   z.strictObject({ ...common, type: z.literal("benchmark"), config: modelConfig }),
   z.strictObject({ ...common, type: z.literal("hardware"), config: freeConfig.default({}) }),
   z.strictObject({ ...common, type: z.literal("api"), config: freeConfig.default({}) }),
-  z.strictObject({ ...common, type: z.literal("suite"), config: freeConfig.default({}) }),
+  z.strictObject({ ...common, type: z.literal("suite"), config: suiteConfig }),
   z.strictObject({ ...common, type: z.literal("browser"), config: freeConfig.default({}) }),
 ]);
 export type TaskSpec = z.infer<typeof taskSpec>;

@@ -13,6 +13,7 @@ import type {
   RuntimeCapability,
   TaskSpec,
   TaskType,
+  TestResult,
 } from "../contracts/index.ts";
 import type { PlatformFacts } from "../platform/index.ts";
 
@@ -99,6 +100,8 @@ export interface ExecutionReport {
   signal?: string | null;
   /** The platform that was really used. */
   hardware?: Hardware;
+  /** What became of each test of a suite. */
+  tests?: TestResult[];
   /** How the attempt was kept apart, and what it was kept to. */
   isolation?: Isolation;
   /** It was ended before its own end: what is reported is what it had made until then. */

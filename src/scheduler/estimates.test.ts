@@ -6,6 +6,7 @@ import {
   emptyLengths,
   expectedMs,
   guessedMs,
+  heed,
   machineKey,
   machineKeys,
   meanWork,
@@ -48,6 +49,17 @@ describe("learning", () => {
       observe(estimates, { workKey: 1, keys, hardware: "cpu", durationMs }, emptyLengths());
     expect(expectedMs(estimates, 1, "cpu on m")).toBe(1_005);
     expect(expectedMs(estimates, 2, "cpu on m")).toBeNull();
+  });
+
+  test("what a task says of its own duration counts until it was seen", () => {
+    const estimates = emptyEstimates();
+    const keys = machineKeys("m");
+    heed(estimates, 1, 30);
+    expect(expectedMs(estimates, 1, "m")).toBeCloseTo(30_000);
+    observe(estimates, { workKey: 1, keys, hardware: null, durationMs: 2_000 }, emptyLengths());
+    expect(expectedMs(estimates, 1, "m")).toBe(2_000);
+    heed(estimates, 1, 30);
+    expect(expectedMs(estimates, 1, "m")).toBe(2_000);
   });
 
   test("says nothing of new work before some of the run has ended", () => {

@@ -1,6 +1,6 @@
 import { hashText } from "../base/index.ts";
 import { modelOf } from "../contracts/index.ts";
-import type { Hardware } from "../contracts/index.ts";
+import type { Hardware, SuiteConfig } from "../contracts/index.ts";
 import { quantile } from "../stats/index.ts";
 import type { SharedSpec } from "./compact-spec.ts";
 
@@ -11,6 +11,8 @@ const MAX_KEYS = 50_000;
 /** Variances of logarithms: of a duration that is known exactly; of what is not known at all. */
 const NOISE = 0.01;
 const UNKNOWN = 1;
+/** Of a duration that somebody said: it may come from other machines, or from before the work changed. */
+const SAID = 0.25;
 /** How much more uncertain an estimate becomes with each observation, so that it follows what changes. */
 const WORK_DRIFT = 0.005;
 const SPEED_DRIFT = 0.0002;
@@ -70,20 +72,24 @@ export function meanWork(lengths: Lengths): number {
   return prior ? Math.exp(prior.mean + prior.variance / 2) : 0;
 }
 
-/** Equal for tasks that do the same. */
-export function workKeyOf({ type, config }: Pick<SharedSpec, "type" | "config">): number {
-  const text = type + JSON.stringify(config);
+/** Equal for tasks that do the same: tests of a suite, whatever else changed in their workspace. */
+export function workKeyOf(spec: Pick<SharedSpec, "type" | "config">): number {
+  const text = spec.type + JSON.stringify(spec.type === "suite" ? testsOf(spec.config as SuiteConfig) : spec.config);
   // Two hashes, as far as an exact number holds them.
   return hashText(text) * 2 ** 21 + (hashText(`${text.length}${text}`) & (2 ** 21 - 1));
+}
+
+function testsOf({ framework, directory, tests, arguments: given }: SuiteConfig): unknown {
+  return [framework, directory, tests, given];
 }
 
 /** What a task needs from a cache, null when nothing: workers that used it lately have it. */
 export function cacheKeyOf(spec: SharedSpec): string | null {
   const model = modelOf(spec);
   if (model !== null) return `model:${model}`;
-  return spec.type === "suite" && typeof spec.config["workspace"] === "string"
-    ? `workspace:${spec.config["workspace"]}`
-    : null;
+  if (spec.type !== "suite") return null;
+  const { workspace } = spec.config;
+  return "root" in workspace ? `workspace:${workspace.root}` : null;
 }
 
 /** A kind of machine, with its keys in the estimates: texts that are made anew each time would cost more than what they find. */
@@ -144,6 +150,14 @@ export function speedOf(estimates: Estimates, key: string): number {
 /** The speed of a kind of machine over all that it did. */
 export function overallSpeed(estimates: Estimates, { any }: MachineKeys): number {
   return speedOf(estimates, any);
+}
+
+/** What a task says of its own duration counts until the first attempt that is seen. */
+export function heed(estimates: Estimates, workKey: number, expectedSeconds: number): void {
+  if (estimates.work.has(workKey)) return;
+  const size = { mean: Math.log(Math.max(expectedSeconds * 1000, 1)), variance: SAID };
+  estimates.work.set(workKey, { size, recent: {} });
+  if (estimates.work.size > MAX_KEYS) forgetOldest(estimates);
 }
 
 export interface Observation {

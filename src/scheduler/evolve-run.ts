@@ -2,7 +2,7 @@ import { asTaskId } from "../base/index.ts";
 import type { TaskId } from "../base/index.ts";
 import type { JournalEventOf, TaskSpec } from "../contracts/index.ts";
 import { NO_DEPENDENTS, linkDependents } from "./dependencies.ts";
-import { emptyLengths, meanWork, workKeyOf } from "./estimates.ts";
+import { emptyLengths, heed, meanWork, workKeyOf } from "./estimates.ts";
 import { openedAfter } from "./fallback.ts";
 import type { Group } from "./groups.ts";
 import { asksTheSame, classFor, joinClass, leaveClass, markedNeedsOf } from "./requirement-class.ts";
@@ -98,6 +98,8 @@ export function addTask(
     heapIndex: -1,
   };
   state.nextOrder += 1;
+  if (spec.type === "suite" && spec.config.expected_seconds !== undefined)
+    heed(state.estimates, task.workKey, spec.config.expected_seconds);
   joinClass(task);
   task.group?.members.push(task);
   run.tasks.set(task.taskId, task);

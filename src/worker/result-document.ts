@@ -66,6 +66,7 @@ function assemble(
     metrics: report.metrics ?? [],
     artifacts,
     ...(provenance === undefined ? {} : { provenance }),
+    ...(report.tests === undefined ? {} : { tests: report.tests }),
     ...(report.isolation === undefined ? {} : { isolation: report.isolation }),
     ...(report.partial === undefined ? {} : { partial: report.partial }),
   };

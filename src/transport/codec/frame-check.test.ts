@@ -139,7 +139,12 @@ describe("tasks", () => {
     { ...common, config: { command: ["a", ""], env: {}, artifacts: ["x"], cwd: "/" } },
     { task_id: "t", type: "model", config: { model: "bert" } },
     { task_id: "t", type: "api" },
-    { task_id: "t", type: "suite", config: { any: [{ thing: null }] }, retry_policy: { max_retries: 0 } },
+    {
+      task_id: "t",
+      type: "suite",
+      config: { framework: "pytest", workspace: { folder: "/w" }, tests: ["a.py::b"] },
+      retry_policy: { max_retries: 0 },
+    },
   ])("%j is made as by the schema", (task) => {
     expect(checkedTask(task)).toStrictEqual(taskSpec.parse(task));
   });

@@ -1,0 +1,7 @@
+import type { FrameworkName } from "../contracts/index.ts";
+import type { Framework } from "./framework.ts";
+
+/** Every framework that Assay speaks to. */
+const all: readonly Framework[] = [];
+
+export const frameworks: ReadonlyMap<FrameworkName, Framework> = new Map(all.map((one) => [one.name, one]));
