@@ -37,7 +37,11 @@ const PASSED_ON_PREFIXES = [
 ];
 
 /** Chromium and the headless shell bring their own. */
-const takesVulkanFromUs: ReadonlySet<BackendName> = new Set(["ort-node/webgpu", "firefox/webgpu"]);
+const takesVulkanFromUs: ReadonlySet<BackendName> = new Set([
+  "ort-node/webgpu",
+  "transformers-js/webgpu",
+  "firefox/webgpu",
+]);
 
 /** Runs tasks of type `model` and `benchmark`: real inference in a child process, checked against a reference. */
 export class ModelExecutor implements Executor {

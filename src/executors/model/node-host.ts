@@ -7,7 +7,9 @@ import type { ModelFormat } from "../../models/index.ts";
 import { cpuTimes } from "../../platform/index.ts";
 import { loadOrtNode, ortNodeBackend } from "./backends/ort-node.ts";
 import { loadOrtWeb, ortWebBackend } from "./backends/ort-web.ts";
+import { loadTransformersJs, transformersJsBackend } from "./backends/transformers-js.ts";
 import { backendFacts } from "./backends/backend-names.ts";
+import type { Backend } from "./backends/backend.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 import type { InferenceHost, OpenModel } from "./inference-host.ts";
 import type { ModelRunRequest } from "./messages.ts";
@@ -19,7 +21,17 @@ const LEAST_MS = 200;
 /** Loads what a backend needs, ahead of its use. */
 export async function loadRuntime(backend: BackendName): Promise<void> {
   const { runtime, browser } = backendFacts[backend];
-  if (browser === undefined) await (runtime === "onnxruntime-node" ? loadOrtNode() : loadOrtWeb("node"));
+  if (browser !== undefined) return;
+  if (runtime === "onnxruntime-node") await loadOrtNode();
+  else if (runtime === "@huggingface/transformers") await loadTransformersJs();
+  else await loadOrtWeb("node");
+}
+
+function loadBackend({ backend, threads }: ModelRunRequest): Promise<Backend> {
+  const { runtime } = backendFacts[backend];
+  if (runtime === "onnxruntime-node") return ortNodeBackend(backend, threads);
+  if (runtime === "@huggingface/transformers") return transformersJsBackend(backend, threads);
+  return ortWebBackend(backend, threads, { kind: "node", read: readFile, device: null });
 }
 
 /** This process, to run models in. `startedMs`: how long it took to start. */
@@ -33,10 +45,7 @@ export function nodeHost({ startedMs }: { startedMs: number }): InferenceHost {
       maxRssBytes: () => Promise.resolve(process.resourceUsage().maxRSS * 1024),
     }),
     openModel: (request, signal) => openLocalModel(request, signal),
-    loadBackend: ({ backend, threads }) =>
-      backendFacts[backend].runtime === "onnxruntime-node"
-        ? ortNodeBackend(backend, threads)
-        : ortWebBackend(backend, threads, { kind: "node", read: readFile, device: null }),
+    loadBackend,
     watchOthers: () => watchOthers(ownCpuMs),
     // Present because the driver starts the process with --expose-gc.
     collectGarbage: () => globalThis.gc?.(),
