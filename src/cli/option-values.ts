@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { identifier, MAX_BATCH_SIZE } from "../contracts/index.ts";
+import { identifier, MAX_BATCH_SIZE, taskTypes } from "../contracts/index.ts";
+import type { TaskType } from "../contracts/index.ts";
 
 /** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error. */
 
@@ -41,6 +42,13 @@ export function idText(text: string): string {
 /** Collects the names of a repeatable option. */
 export function idList(text: string, previous: readonly string[] | undefined): string[] {
   return [...new Set([...(previous ?? []), idText(text)])];
+}
+
+/** Collects the task types of a repeatable option. */
+export function taskTypeList(text: string, previous: readonly TaskType[] | undefined): TaskType[] {
+  const type = taskTypes.find((one) => one === text);
+  if (type === undefined) throw new InvalidArgumentError(`It must be one of ${taskTypes.join(", ")}.`);
+  return [...new Set([...(previous ?? []), type])];
 }
 
 /** Items of a batch. */

@@ -18,3 +18,4 @@ export type { GivenParameters } from "./templates/parameters.ts";
 export { valueText } from "./templates/placeholders.ts";
 export { builtInTemplates, loadTemplate } from "./templates/template-file.ts";
 export { locateError } from "./located-error.ts";
+export { tasksOfTypes } from "./tasks-of-types.ts";

@@ -19,7 +19,7 @@ describe("greeting", () => {
     await bench.coordinator.connected();
     const { hello } = bench.coordinator.seat;
     expect(hello).toMatchObject({ worker_id: worker.workerId, name: "bench-1", slots: 3, credits: 5, held: [] });
-    expect(hello?.capabilities).toMatchObject({ task_types: ["api"], labels: { site: "north" } });
+    expect(hello?.capabilities).toMatchObject({ task_types: ["browser"], labels: { site: "north" } });
     expect(hello?.capabilities.memory_gb).toBeGreaterThan(0);
     expect(hello?.capabilities).toEqual(worker.capabilities);
   });
@@ -59,7 +59,7 @@ describe("greeting", () => {
       execute: () => never,
     };
     const worker = await bench.start({ executors: [bench.puppet, broken] });
-    expect(worker.capabilities.task_types).toEqual(["api"]);
+    expect(worker.capabilities.task_types).toEqual(["browser"]);
     expect(bench.logger.lines).toContain("an executor failed to measure what it can do");
   });
 });
@@ -225,7 +225,7 @@ describe("time limit and cancellation", () => {
   });
 
   test("an executor that does not stop loses its slot in the end", async () => {
-    const deaf = { types: ["api"] as const, execute: () => never };
+    const deaf = { types: ["browser"] as const, execute: () => never };
     await bench.start({
       executors: [deaf],
       clock: {

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../base/index.ts";
 import type { Metric, ResultDocument } from "../../contracts/index.ts";
-import type { LatencySummary } from "../../stats/index.ts";
+import { latencyMetrics, latencyResults } from "../latency.ts";
 import type { Unmeasured } from "./model-attempt.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { GenerationReport, LoadReport, ModelRunReport, RoundReport } from "./messages.ts";
@@ -137,22 +137,6 @@ function generationResults(generation: GenerationReport): JsonObject {
   };
 }
 
-function latencyResults(latency: LatencySummary): JsonObject {
-  return {
-    count: latency.count,
-    mean: latency.mean,
-    standard_deviation: latency.standardDeviation,
-    min: latency.min,
-    p50: latency.p50,
-    p90: latency.p90,
-    p90_supported: latency.p90Supported,
-    p95: latency.p95,
-    p95_supported: latency.p95Supported,
-    p99: latency.p99,
-    max: latency.max,
-  };
-}
-
 function batchMetrics(batch: MeasuredBatch): Metric[] {
   const batch_size = batch.batchSize;
   return [
@@ -181,16 +165,4 @@ function spreadMetrics({ batchSize: batch_size, launches }: MeasuredBatch): Metr
   return spreads.length === 0
     ? []
     : [{ name: "latency_spread", value: Math.max(...spreads), unit: "ratio", batch_size }];
-}
-
-/** `latency_ms` gives `latency_ms_p50`, … */
-function latencyMetrics(name: string, latency: LatencySummary): Metric[] {
-  const metrics: Metric[] = [
-    { name: `${name}_mean`, value: latency.mean, unit: "ms" },
-    { name: `${name}_p50`, value: latency.p50, unit: "ms" },
-    { name: `${name}_p90`, value: latency.p90, unit: "ms" },
-    { name: `${name}_p95`, value: latency.p95, unit: "ms" },
-  ];
-  if (latency.p99 !== null) metrics.push({ name: `${name}_p99`, value: latency.p99, unit: "ms" });
-  return metrics;
 }

@@ -138,7 +138,7 @@ const spec = fc.oneof(
     type: fc.constant("command"),
     config: fc.record({ command: fc.oneof(fc.constant("true"), fc.array(text(10), { minLength: 1, maxLength: 3 })) }),
   }),
-  fc.record({ task_id: id, type: fc.constantFrom("api", "suite", "browser"), config: jsonObject }),
+  fc.record({ task_id: id, type: fc.constantFrom("suite", "browser"), config: jsonObject }),
   fc.record({ task_id: id, type: fc.constant("model"), config: fc.record({ model: fc.constant("bert-tiny") }) }),
 );
 
