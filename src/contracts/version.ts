@@ -6,8 +6,9 @@
  * 2  revoke; progress payloads; GPUs and peers of an assignment; pools; conditions of dependencies, groups, locks
  * 3  command and answer; note in hello and capabilities; limits of commands; isolation; partial results; recovery steps
  * 4  search for batch sizes; close reason journal_put_back
+ * 5  price per hour in capabilities
  */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 export const ASSAY_VERSION = "0.1.0";
 

@@ -11,6 +11,7 @@ const recorded: Readonly<Record<number, string>> = {
   2: "b27084c54f35231440b096e20cf079084ca5b9e9ad60854bb2a9c306d1d298dd",
   3: "c04877fe83be7299247f70678c92e546d953ddebecf1e86f303179a3ffd16b37",
   4: "676bafa08954a85ec5a5c25067167644d04824a0ff1a51eddfe7ea0d560438c3",
+  5: "8732b504e1f1ccf019e6d6eef4b13a426b83a0203b1fd6e9c2f87fbfcf8afee2",
 };
 
 /** JSON Schema of what goes over the wire, without the descriptions for people. */
