@@ -46,6 +46,8 @@ describe("greeting", () => {
     await expect(bench.start({ reserve: -1 })).rejects.toMatchObject({ code: "usage" });
     await expect(bench.start({ name: "no spaces" })).rejects.toMatchObject({ code: "usage" });
     await expect(bench.start({ labels: { "": "x" } })).rejects.toMatchObject({ code: "usage" });
+    for (const amount of [-1, Number.NaN, 1e7])
+      await expect(bench.start({ price: { amount, currency: "USD" } })).rejects.toMatchObject({ code: "usage" });
     await writeFile(join(bench.folder, "file"), "");
     await expect(bench.start({ dataDir: join(bench.folder, "file", "data") })).rejects.toMatchObject({
       code: "data_dir_read_only",

@@ -11,7 +11,7 @@ import { loadTransformersJs, transformersJsBackend } from "./backends/transforme
 import { backendFacts } from "./backends/backend-names.ts";
 import type { Backend } from "./backends/backend.ts";
 import type { BackendName } from "./backends/backend-names.ts";
-import type { InferenceHost, OpenModel } from "./inference-host.ts";
+import type { CpuUse, InferenceHost, OpenModel } from "./inference-host.ts";
 import type { ModelRunRequest } from "./messages.ts";
 import { processPeakMemory } from "./peak-memory.ts";
 
@@ -46,7 +46,7 @@ export function nodeHost({ startedMs }: { startedMs: number }): InferenceHost {
     }),
     openModel: (request, signal) => openLocalModel(request, signal),
     loadBackend,
-    watchOthers: () => watchOthers(ownCpuMs),
+    watchCpu: () => watchCpu(ownCpuMs),
     // Present because the driver starts the process with --expose-gc.
     collectGarbage: () => globalThis.gc?.(),
     yieldToMessages: () => setImmediate(),
@@ -72,14 +72,15 @@ export function ownCpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** What all but some processes take of the machine from now on. `ownMs`: the processor time that those took so far. */
-export async function watchOthers(ownMs: () => number | Promise<number>): Promise<() => Promise<number | null>> {
+/** What some processes and all others use of the processor from now on. `ownMs`: the processor time that the former took so far. */
+export async function watchCpu(ownMs: () => number | Promise<number>): Promise<() => Promise<CpuUse>> {
   const before = { machine: cpuTimes(), ownMs: await ownMs() };
   return async () => {
     const now = cpuTimes();
     const totalMs = now.totalMs - before.machine.totalMs;
-    if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return null;
-    const othersMs = now.busyMs - before.machine.busyMs - ((await ownMs()) - before.ownMs);
-    return Math.min(1, Math.max(0, othersMs / totalMs));
+    if (totalMs < LEAST_MS * Math.max(1, cpus().length)) return { own: null, others: null };
+    const usedMs = (await ownMs()) - before.ownMs;
+    const partOf = (ms: number): number => Math.min(1, Math.max(0, ms / totalMs));
+    return { own: partOf(usedMs), others: partOf(now.busyMs - before.machine.busyMs - usedMs) };
   };
 }

@@ -43,6 +43,12 @@ const capabilities = fc.record({
   hardware: fc.subarray(["cpu", "cuda", "wasm"]),
   software: fc.constantFrom({}, { python: "3.13" }),
   task_types: fc.subarray([...taskTypes]),
+  price_per_hour: optional(
+    fc.record({
+      amount: fc.double({ min: 0, max: 1e6, noNaN: true }).map((value) => value + 0),
+      currency: fc.stringMatching(/^[A-Z]{3}$/),
+    }),
+  ),
 });
 
 const result = fc.record({

@@ -107,8 +107,9 @@ describe.runIf(hasShell)("in the headless shell", { timeout: 180_000 }, () => {
       load: { backend: { engine: expect.stringMatching(/^HeadlessChrome \d/), threads: 1 } },
     });
     expect(report.memory.peakBytes).toBeGreaterThan(20e6);
-    for (const { spread, othersLoad } of report.batches[0]?.rounds ?? []) {
+    for (const { spread, othersLoad, ownLoad } of report.batches[0]?.rounds ?? []) {
       expect([spread, othersLoad]).toEqual([expect.any(Number), expect.any(Number)]);
+      expect(ownLoad).toBeGreaterThan(0);
     }
     expect(modelProvenance(report)).toMatchObject({ proven: true, observed_backend: "headless-shell/wasm" });
     await expectNothingLeft([]);
