@@ -29,7 +29,7 @@ const config: KnipConfig = {
   // Started by name from scripts/gates.mjs, loaded by oxlint, or found where it is installed.
   ignoreDependencies: ["oxlint", "oxlint-tsgolint", "@sparticuz/chromium"],
   // Of the machine: peers that a benchmark installs, and tools that tests use where they are.
-  ignoreBinaries: ["redis-server", "apt-get", "openssl", "unshare", "mount", "umount", "prlimit"],
+  ignoreBinaries: ["redis-server", "apt-get", "nvidia-smi", "openssl", "unshare", "mount", "umount", "prlimit"],
   // The types of a room's door describe what its values take and give, whether or not somebody names them today.
   rules: { types: "off" },
 };

@@ -60,6 +60,7 @@ const HEAVY = [
   "@duckdb/node-bindings",
   "onnxruntime-node",
   "onnxruntime-web",
+  "@huggingface/transformers",
   "puppeteer-core",
   "rolldown",
   "@sparticuz/chromium",

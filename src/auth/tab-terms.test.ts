@@ -35,6 +35,7 @@ test("another worker, more at a time, or more than a browser has is refused by n
   expect(claiming({ task_types: ["command"] })).toContain("type command");
   expect(claiming({ hardware: ["cuda"] })).toContain("platform cuda");
   expect(claiming({ gpus: [{ index: 0, vendor: "NVIDIA", name: "H100" }] })).toContain("GPU H100");
+  expect(claiming({ price_per_hour: { amount: 0, currency: "USD" } })).toContain("price per hour");
   const [runtime] = capabilities.runtimes;
   expect(claiming({ runtimes: runtime ? [{ ...runtime, backend: "ort-node/cpu" }] : [] })).toContain("ort-node/cpu");
 });

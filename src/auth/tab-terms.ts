@@ -23,13 +23,14 @@ export function excessOf(token: TabTerms & { name: string }, offer: TabOffer): s
   if (capabilities.hostname !== workerId)
     return `A tab is on the machine ${workerId}, not on ${capabilities.hostname}.`;
   if (slots > 1 || credits > 1) return "A tab runs one task at a time.";
-  const { pools, task_types: types, hardware, runtimes, gpus } = capabilities;
+  const { pools, task_types: types, hardware, runtimes, gpus, price_per_hour: price } = capabilities;
   const strange = [
     ...pools.filter((one) => one !== pool).map((one) => `the pool ${one}`),
     ...types.filter((one) => !TASK_TYPES.has(one)).map((one) => `tasks of type ${one}`),
     ...hardware.filter((one) => !HARDWARE.has(one)).map((one) => `the platform ${one}`),
     ...runtimes.filter(({ backend }) => !backend.startsWith(BACKENDS)).map(({ backend }) => `the backend ${backend}`),
     ...gpus.map(({ name }) => `the GPU ${name}`),
+    ...(price === undefined ? [] : ["a price per hour"]),
   ];
   return strange.length === 0 ? undefined : `A tab does not offer ${strange.slice(0, 3).join(", ")}.`;
 }

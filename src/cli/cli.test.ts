@@ -133,6 +133,21 @@ describe("a command line", () => {
     ]);
   });
 
+  it("runs the tasks of a type only where a suite has some", async () => {
+    await writeFile(join(cwd, "typed.yaml"), "name: typed\ntasks: [{ task_id: a, type: hardware }]\n");
+    const none = await runHere("run", "typed.yaml", "--test-type", "model", "--test-type", "api");
+    expect([none.code, none.err.split("\n")[0]]).toEqual([
+      5,
+      "error nothing_matched: typed.yaml has no task of type model or api: its tasks are of type hardware",
+    ]);
+    expect(await runHere("run", "typed.yaml", "--test-type", "gpu")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("It must be one of model, benchmark, hardware, api") as string,
+    });
+    expect((await runHere("run", "--command", "true", "--test-type", "api")).code).toBe(2);
+    expect((await runHere("run", "typed.yaml", "--worker-count", "0")).err).toContain("whole number from 1 to 256");
+  });
+
   it("lists models without a coordinator", async () => {
     const { code, out } = await runHere("models", "tiny-vit", "--json");
     expect([code, JSON.parse(out)]).toMatchObject([

@@ -37,6 +37,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   cyclic_dependency: usage,
   impossible_requirement: infrastructure,
   too_many_tasks: usage,
+  too_few_workers: infrastructure,
   nothing_matched: exitCodes.nothingMatched,
   framework_missing: infrastructure,
   discovery_failed: usage,

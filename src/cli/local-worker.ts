@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { seededRng, systemClock } from "../base/index.ts";
 import { SUBPROTOCOLS } from "../contracts/index.ts";
-import type { Labels } from "../contracts/index.ts";
+import type { HourlyPrice, Labels } from "../contracts/index.ts";
 import { createExecutors } from "../executors/index.ts";
 import type { BackendWish } from "../executors/index.ts";
 import { createPlatform } from "../platform/index.ts";
@@ -19,6 +19,7 @@ export interface LocalWorkerOptions {
   slots: number;
   labels?: Labels;
   pools?: readonly string[] | undefined;
+  price?: HourlyPrice | undefined;
   /** Ways to run models that are tried besides those that the machine suggests. */
   backends?: readonly BackendWish[] | undefined;
   dataDir: string;
@@ -38,6 +39,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
     slots,
     labels = {},
     pools,
+    price,
     backends,
     logger,
     supervision,
@@ -57,6 +59,6 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
       }),
     artifactStore: new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng }),
     executors: createExecutors({ platform, backends }),
-    ...{ platform, dataDir, name, slots, labels, pools, env, clock, rng, logger, supervision },
+    ...{ platform, dataDir, name, slots, labels, pools, price, env, clock, rng, logger, supervision },
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { duration, httpUrl, idList, idText, keyValue, numberList, wholeNumber } from "./option-values.ts";
+import { duration, httpUrl, idList, idText, keyValue, numberList, price, wholeNumber } from "./option-values.ts";
 
 describe("option values", () => {
   it("read durations", () => {
@@ -27,6 +27,16 @@ describe("option values", () => {
     expect(idList("gpu", idList("nightly", idList("gpu", undefined)))).toEqual(["gpu", "nightly"]);
     expect(() => idText("no spaces")).toThrow("must start with a letter or digit");
     expect(() => idText("")).toThrow();
+  });
+
+  it("read prices", () => {
+    expect(price("0.35")).toEqual({ amount: 0.35, currency: "USD" });
+    expect(["0EUR", "1000000 JPY"].map(price)).toEqual([
+      { amount: 0, currency: "EUR" },
+      { amount: 1_000_000, currency: "JPY" },
+    ]);
+    for (const wrong of ["", "-1", "NaN", "Infinity", "1e9", "1000001", "0,35", "EUR", "1 euro", "1USDT"])
+      expect(() => price(wrong), wrong).toThrow("an amount from 0 to 1000000");
   });
 
   it("read addresses with or without a scheme", () => {

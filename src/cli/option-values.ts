@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { identifier, MAX_BATCH_SIZE } from "../contracts/index.ts";
+import { hourlyPrice, identifier, MAX_BATCH_SIZE, taskTypes } from "../contracts/index.ts";
+import type { HourlyPrice, TaskType } from "../contracts/index.ts";
 
 /** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error. */
 
@@ -43,12 +44,27 @@ export function idList(text: string, previous: readonly string[] | undefined): s
   return [...new Set([...(previous ?? []), idText(text)])];
 }
 
+/** Collects the task types of a repeatable option. */
+export function taskTypeList(text: string, previous: readonly TaskType[] | undefined): TaskType[] {
+  const type = taskTypes.find((one) => one === text);
+  if (type === undefined) throw new InvalidArgumentError(`It must be one of ${taskTypes.join(", ")}.`);
+  return [...new Set([...(previous ?? []), type])];
+}
+
 /** Items of a batch. */
 export const batchSize = wholeNumber(1, MAX_BATCH_SIZE);
 
 /** `1,4,16`, or the option several times, or several values after it. */
 export function numberList(text: string, previous: readonly number[] | undefined): number[] {
   return [...(previous ?? []), ...text.split(",").map((part) => batchSize(part.trim()))];
+}
+
+/** `0.35`, `0.35EUR`, `0.35 EUR`; a number alone is in US dollars. */
+export function price(text: string): HourlyPrice {
+  const [, amount = "", currency = "USD"] = /^(\d+(?:\.\d+)?) ?([A-Z]{3})?$/.exec(text) ?? [];
+  const { success, data } = hourlyPrice.safeParse({ amount: amount === "" ? null : Number(amount), currency });
+  if (!success) throw new InvalidArgumentError("It must be an amount from 0 to 1000000, like 0.35 or 0.35EUR.");
+  return data;
 }
 
 export function httpUrl(text: string): string {

@@ -25,6 +25,13 @@ export const gpuCapability = z.strictObject({
 });
 export type GpuCapability = z.infer<typeof gpuCapability>;
 
+/** What an hour of a machine costs, as its operator says. Currencies are not converted. */
+export const hourlyPrice = z.strictObject({
+  amount: z.number().min(0).max(1_000_000),
+  currency: z.string().regex(/^[A-Z]{3}$/, "must be three capital letters, like USD"),
+});
+export type HourlyPrice = z.infer<typeof hourlyPrice>;
+
 const MAX_SOFTWARE = 2_000;
 
 /** What a worker measured about itself. */
@@ -55,6 +62,7 @@ export const capabilityDocument = z.strictObject({
     .describe("How attempts can be kept apart, proven by doing it; absent: only as process groups"),
   labels: labels.default({}),
   pools: z.array(identifier).min(1).max(32).default([DEFAULT_POOL]).describe("Pools whose runs it takes work from"),
+  price_per_hour: hourlyPrice.optional().describe("What an hour of the machine costs, as its operator says"),
 });
 export type CapabilityDocument = z.infer<typeof capabilityDocument>;
 

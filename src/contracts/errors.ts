@@ -33,6 +33,10 @@ export const errorCatalogue = {
     meaning: "No known worker could ever run the task.",
     next: "Correct the requirements, start a worker that has them, or submit with wait_for_capacity.",
   },
+  too_few_workers: {
+    meaning: "A run was to be distributed, and there are fewer than two workers for it.",
+    next: "Start more with `assay worker`, or leave --distributed out.",
+  },
   too_many_tasks: { meaning: "A run has more tasks than the limit.", next: "Split it into several runs." },
   nothing_matched: { meaning: "The selection holds no task.", next: "Widen the selection." },
   framework_missing: {

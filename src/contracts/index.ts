@@ -6,6 +6,7 @@
  * Never: behaviour, I/O, Node. Documents are snake_case; events and everything internal are camelCase.
  * May enter: every room.
  */
+export * from "./api-check.ts";
 export * from "./api.ts";
 export * from "./assay-fault.ts";
 export * from "./capability.ts";
@@ -15,6 +16,7 @@ export * from "./checks/task-check.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./frames.ts";
+export * from "./hardware-check.ts";
 export * from "./limits.ts";
 export * from "./matrix.ts";
 export * from "./model-failure.ts";

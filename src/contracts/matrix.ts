@@ -11,6 +11,12 @@ export const batchFigures = z.strictObject({
   memory_mb: z.number().nullable().describe("Peak of all that the model's processes hold, 1 MB = 10^6 bytes"),
   n: z.int().nullable().describe("Timed iterations"),
   spread: z.number().nullable().describe("Robust coefficient of variation of the iterations"),
+  cpu_utilization_percent: z.number().nullable().describe("What the model's processes used of all cores"),
+  gpu_utilization_percent: z.number().nullable().describe("Mean of all GPUs, where the backend computes on one"),
+  cpu_power_w: z.number().nullable().describe("Of all processors"),
+  gpu_power_w: z.number().nullable().describe("Of all GPUs, where the backend computes on one"),
+  power_w: z.number().nullable().describe("Both together; of the GPUs alone where the processors' is not known"),
+  energy_j_per_item: z.number().nullable(),
 });
 export type BatchFigures = z.infer<typeof batchFigures>;
 
@@ -33,6 +39,8 @@ export const matrixRecord = z.strictObject({
   unmeasured: z.record(z.string(), z.string()).nullable().describe("Why a batch size has no figures"),
   provenance: provenance.nullable(),
   failure: failure.nullable(),
+  price_per_hour: z.number().nullable().describe("What its worker cost when it reported the result"),
+  currency: z.string().nullable(),
   recovery: z.array(recoveryStep),
   model_sha256: z.string().nullable(),
   model_sha256_now: z.string().nullable().describe("Of the newest result with this model"),

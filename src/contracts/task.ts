@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { apiConfig } from "./api-check.ts";
+import { hardwareConfig } from "./hardware-check.ts";
 import { limits } from "./limits.ts";
 import { suiteConfig } from "./tests.ts";
 
@@ -243,8 +245,8 @@ export const taskSpec = z.discriminatedUnion("type", [
   }),
   z.strictObject({ ...common, type: z.literal("model"), config: modelConfig }),
   z.strictObject({ ...common, type: z.literal("benchmark"), config: modelConfig }),
-  z.strictObject({ ...common, type: z.literal("hardware"), config: freeConfig.default({}) }),
-  z.strictObject({ ...common, type: z.literal("api"), config: freeConfig.default({}) }),
+  z.strictObject({ ...common, type: z.literal("hardware"), config: hardwareConfig.prefault({}) }),
+  z.strictObject({ ...common, type: z.literal("api"), config: apiConfig }),
   z.strictObject({ ...common, type: z.literal("suite"), config: suiteConfig }),
   z.strictObject({ ...common, type: z.literal("browser"), config: freeConfig.default({}) }),
 ]);

@@ -6,7 +6,7 @@
  * 2  revoke; progress payloads; GPUs and peers of an assignment; pools; conditions of dependencies, groups, locks
  * 3  command and answer; note in hello and capabilities; limits of commands; isolation; partial results; recovery steps
  * 4  search for batch sizes; close reason journal_put_back
- * 5  tests of suites: their settings and results
+ * 5  settings of api, hardware and suite tasks; tests in results; price per hour in capabilities
  */
 export const PROTOCOL_VERSION = 5;
 

@@ -11,7 +11,7 @@ const recorded: Readonly<Record<number, string>> = {
   2: "b27084c54f35231440b096e20cf079084ca5b9e9ad60854bb2a9c306d1d298dd",
   3: "c04877fe83be7299247f70678c92e546d953ddebecf1e86f303179a3ffd16b37",
   4: "676bafa08954a85ec5a5c25067167644d04824a0ff1a51eddfe7ea0d560438c3",
-  5: "87905862279aaaa903b8ed6121792c365be6c5fbb5d08cd0b1242eda026f5f86",
+  5: "6914238329f1a82490f9651cef37c5a1b0a500ee9f99c82dcce00e93a852f946",
 };
 
 /** JSON Schema of what goes over the wire, without the descriptions for people. */

@@ -23,7 +23,7 @@ const tasks: TaskSpecInput[] = [
     fallback: [{ hardware: ["cpu"], after_seconds: 1 }],
     config: { model: "bert" },
   },
-  { task_id: "free", type: "api", config: { env: {}, artifacts: [] } },
+  { task_id: "free", type: "browser", config: { env: {}, artifacts: [] } },
 ];
 
 test.each(tasks)("$task_id becomes shorter and means the same", (task) => {

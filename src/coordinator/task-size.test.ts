@@ -4,7 +4,7 @@ import type { TaskSpec } from "../contracts/index.ts";
 import { survey } from "./survey.ts";
 import { unfitTask } from "./task-size.ts";
 
-const free = (config: object): TaskSpec => taskSpec.parse({ task_id: "free", type: "api", config });
+const free = (config: object): TaskSpec => taskSpec.parse({ task_id: "free", type: "browser", config });
 /** `depth` objects inside each other. */
 const nested = (depth: number): object => (depth === 1 ? {} : { in: nested(depth - 1) });
 

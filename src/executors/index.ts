@@ -5,11 +5,12 @@
  * May enter: worker, tab, cli.
  */
 import type { Platform } from "../platform/index.ts";
+import { ApiExecutor } from "./api/api-executor.ts";
 import { CommandExecutor } from "./command/command-executor.ts";
 import type { Executor } from "./executor.ts";
+import { HardwareExecutor } from "./hardware/hardware-executor.ts";
 import type { BackendWish } from "./model/backends-to-try.ts";
 import { ModelExecutor } from "./model/model-executor.ts";
-import { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
 
 export { CommandExecutor } from "./command/command-executor.ts";
 export type {
@@ -42,5 +43,5 @@ export function createExecutors(options: {
   platform: Platform;
   backends?: readonly BackendWish[] | undefined;
 }): Executor[] {
-  return [new CommandExecutor(options), new ModelExecutor(options), new MachineFactsExecutor(options)];
+  return [new CommandExecutor(options), new ModelExecutor(options), new HardwareExecutor(options), new ApiExecutor()];
 }

@@ -18,6 +18,7 @@ export type { GivenParameters } from "./templates/parameters.ts";
 export { valueText } from "./templates/placeholders.ts";
 export { builtInTemplates, loadTemplate } from "./templates/template-file.ts";
 export { locateError } from "./located-error.ts";
+export { tasksOfTypes } from "./tasks-of-types.ts";
 export { batchesOf } from "./tests/batches.ts";
 export type { Batch, TestPast } from "./tests/batches.ts";
 export { chooseTests } from "./tests/choose-tests.ts";

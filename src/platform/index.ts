@@ -1,5 +1,5 @@
 /**
- * platform: what the operating system and the hardware are: cores, memory, disk, accelerators, container limits, load, and what
+ * platform: what the operating system and the hardware are: cores, memory, disk, accelerators, container limits, load, power, and what
  * is known of running processes. One folder per system; `createPlatform` picks the one this process runs on.
  *
  * Never: decides what the facts mean for tasks, starts work, changes the system beyond control groups that it is asked for. A missing tool or device is an absent fact.
@@ -12,6 +12,7 @@ import type { Platform, PlatformOptions } from "./platform.ts";
 export type { ControlGroup, ControlGroups, GroupLimitName, GroupLimits } from "./control-groups.ts";
 export { cpuTimes } from "./cpu-meter.ts";
 export type { MachineLoad, Platform, PlatformFacts, PlatformOptions, ProcessInspector } from "./platform.ts";
+export type { GpuUse, PowerSource, PowerUse, PowerWatch } from "./power.ts";
 
 /** The platform this process runs on. */
 export function createPlatform(options: PlatformOptions): Platform {

@@ -1,5 +1,6 @@
 import type { CapabilityDocument, GpuCapability, WorkerLoad } from "../contracts/index.ts";
 import type { ControlGroups } from "./control-groups.ts";
+import type { PowerWatch, PowerWatchOptions } from "./power.ts";
 
 /** What the machine, or the container around this process, has. Limits of the container count as the machine's. */
 export interface PlatformFacts {
@@ -59,6 +60,8 @@ export interface Platform {
   readonly processes: ProcessInspector;
   /** Absent where the system has no such thing. */
   readonly controlGroups?: ControlGroups;
+  /** Begins to sample power; resolves when samples come, or will not. Absent where nothing of it can be read. */
+  watchPower?(options: PowerWatchOptions): Promise<PowerWatch>;
 }
 
 export interface PlatformOptions {

@@ -19,10 +19,14 @@ export interface MatrixCell extends CellPlace {
   p50_ms: number | null;
   items_per_second: number | null;
   memory_mb: number | null;
+  power_w: number | null;
   /** Timed iterations. */
   n: number | null;
   /** All that was measured, by batch size. */
   batches: readonly BatchFigures[];
+  /** What its worker cost when it was measured. */
+  price_per_hour: number | null;
+  currency: string | null;
   /** When it was measured, ISO 8601. */
   date: string | null;
   provenance: Provenance | null;
@@ -37,23 +41,33 @@ export interface MatrixCell extends CellPlace {
 /** The cell that a measurement gives. */
 export function cellOf(record: MatrixRecord, nowMs: number): MatrixCell {
   const { model, precision, backend, batches, provenance, hardware, observed_backend, device } = record;
-  const { run_id, task_id, worker_id, end_time } = record;
+  const { run_id, task_id, worker_id, end_time, price_per_hour, currency } = record;
   const then = verdictOf(record);
   const stale = staleness(record, nowMs);
   const was = [cellStates[then.state].word, then.reason].filter((part) => part !== null).join(", ");
   const verdict = stale === null ? then : { state: "stale" as const, reason: `${stale}; it was ${was}` };
   const [first] = batches;
-  const { batch_size = null, p50_ms = null, items_per_second = null, memory_mb = null, n = null } = first ?? {};
+  const { batch_size = null, p50_ms = null, items_per_second = null, memory_mb = null } = first ?? {};
+  const { power_w = null, n = null } = first ?? {};
   return {
     ...{ model, precision, backend, ...verdict },
-    ...{ batch_size, p50_ms, items_per_second, memory_mb, n, batches, date: end_time, provenance },
+    ...{ batch_size, p50_ms, items_per_second, memory_mb, power_w, n, batches, price_per_hour, currency },
+    ...{ date: end_time, provenance },
     ...{ hardware, observed_backend, device, run_id, task_id, worker_id },
   };
 }
 
 const nothingMeasured = {
-  ...{ batch_size: null, p50_ms: null, items_per_second: null, memory_mb: null, n: null, batches: [], date: null },
-  ...{ provenance: null, hardware: null, observed_backend: null, device: null },
+  ...{ batch_size: null, p50_ms: null, items_per_second: null, memory_mb: null, power_w: null, n: null, batches: [] },
+  ...{
+    price_per_hour: null,
+    currency: null,
+    date: null,
+    provenance: null,
+    hardware: null,
+    observed_backend: null,
+    device: null,
+  },
   ...{ run_id: null, task_id: null, worker_id: null },
 } as const;
 

@@ -15,7 +15,8 @@ const nowMs = Date.parse("2026-11-25T00:00:00.000Z");
 
 const batch = (batch_size: number, p50_ms: number, more: Partial<BatchFigures> = {}): BatchFigures => ({
   ...{ batch_size, p50_ms, p95_ms: 2 * p50_ms, items_per_second: (1000 * batch_size) / p50_ms },
-  ...{ memory_mb: 160, n: 130, spread: 0.05, ...more },
+  ...{ memory_mb: 160, n: 130, spread: 0.05, cpu_utilization_percent: 50, gpu_utilization_percent: null },
+  ...{ cpu_power_w: null, gpu_power_w: null, power_w: null, energy_j_per_item: null, ...more },
 });
 
 const record = (more: Partial<MatrixRecord>): MatrixRecord => ({
@@ -24,6 +25,7 @@ const record = (more: Partial<MatrixRecord>): MatrixRecord => ({
   ...{ status: "completed", hardware: "cpu", observed_backend: "ort-node/cpu", device: null, sequence_length: null },
   ...{ batches: [batch(1, 2), batch(4, 6)], unmeasured: null, recovery: [], failure: null },
   provenance: { kind: "real", proven: true, evidence: [] },
+  ...{ price_per_hour: null, currency: null },
   ...{ model_sha256: "a", model_sha256_now: "a", runtime_version: "1", runtime_version_now: "1" },
   ...more,
 });
@@ -99,6 +101,50 @@ describe("the matrix of what is known", () => {
     const [advice] = reportOfLatest([record({}), unproven], { nowMs }).recommendations;
     expect(advice?.fastest).toMatchObject({ best: { backend: "ort-node/cpu", p50_ms: 2 }, next: null });
     expect(reportOfLatest([unproven], { nowMs }).recommendations).toEqual([]);
+  });
+});
+
+describe("what to take for power and money", () => {
+  const figures = (items_per_second: number, more: Partial<BatchFigures>): Partial<MatrixRecord> => ({
+    batches: [batch(1, 5, { items_per_second: 1 }), batch(8, 5, { items_per_second, ...more })],
+  });
+  const told = (...records: readonly MatrixRecord[]): string[] =>
+    matrixSections(reportOfLatest(records, { nowMs }))
+      .flatMap(({ lines }) => lines.map(({ text }) => text))
+      .filter((text) => /per watt|cheapest/.test(text));
+  const cpu = record(figures(100, { cpu_power_w: 50, power_w: 50, energy_j_per_item: 0.5 }));
+  const gpu = (more: Partial<BatchFigures>): MatrixRecord =>
+    record({
+      backend: "torch/cuda",
+      ...figures(1000, { gpu_power_w: 200, power_w: 200, energy_j_per_item: 0.2, ...more }),
+    });
+
+  it("is the most items per joule among cells of which the same is known, at whatever batch size", () => {
+    expect(told(cpu, gpu({ cpu_power_w: 50, power_w: 250, energy_j_per_item: 0.25 }))).toEqual([
+      "tiny-bert: best per watt torch/cuda, batch size 8: 4 items/J of CPU and GPU (n 130); next ort-node/cpu, batch size 8: 2 items/J of CPU",
+    ]);
+    // A GPU without its processor would seem to need less; alone it is better than nothing.
+    expect(told(cpu, gpu({}))).toEqual([
+      "tiny-bert: best per watt ort-node/cpu, batch size 8: 2 items/J of CPU (n 130)",
+    ]);
+    expect(told(gpu({}))).toEqual(["tiny-bert: best per watt torch/cuda, batch size 8: 5 items/J of GPU (n 130)"]);
+    expect(told(record({}))).toEqual([]);
+  });
+
+  it("is the least cost of a million items, in each currency by itself", () => {
+    const euros = { price_per_hour: 0.36, currency: "EUR" };
+    const dear = record({ ...figures(1000, {}), backend: "torch/cuda", price_per_hour: 36, currency: "EUR" });
+    const dollars = record({ ...figures(200, {}), backend: "ort-web/wasm", price_per_hour: 0.36, currency: "USD" });
+    expect(
+      told(
+        { ...cpu, ...euros, batches: cpu.batches.map((one) => ({ ...one, energy_j_per_item: null })) },
+        dear,
+        dollars,
+      ),
+    ).toEqual([
+      "tiny-bert: cheapest ort-node/cpu, batch size 8: 1 EUR per million items (n 130); next torch/cuda, batch size 8: 10 EUR per million items",
+      "tiny-bert: cheapest ort-web/wasm, batch size 8: 0.5 USD per million items (n 130)",
+    ]);
   });
 });
 
@@ -200,13 +246,22 @@ describe("formats", () => {
   });
 
   it("as CSV, a line for each batch size, without formulas", () => {
-    const lines = matrixCsv(report);
+    const power = { cpu_power_w: 40, power_w: 40, energy_j_per_item: 0.4 };
+    const [first = batch(1, 9), ...others] = wasm.batches;
+    const priced = {
+      price_per_hour: 0.36,
+      currency: "EUR",
+      batches: [first, ...others.map((one) => ({ ...one, ...power }))],
+    };
+    const lines = matrixCsv(reportOfLatest([{ ...wasm, ...priced }, evil], { nowMs }));
     expect(lines).toHaveLength(6);
     expect(lines[1]).toMatch(
-      /^tiny-bert,fp32,ort-web\/wasm,works,,1,9,18,111\.1+,80,130,2026-11-24T10:00:00.000Z,true,/,
+      /^tiny-bert,fp32,ort-web\/wasm,works,,1,9,18,111\.1+,80,50,,,,,,0\.36,EUR,0\.9,130,2026-11-24T10:00:00.000Z,true,/,
     );
-    expect(lines[2]).toMatch(/^tiny-bert,fp32,ort-web\/wasm,works,,4,40,80,100,160,130,/);
-    expect(lines[5]).toMatch(/^'=cmd\|<b>,fp32,ort-node\/cpu,failed,"crash: a \| <script> ""x"", y",,,,,,,2026/);
+    expect(lines[2]).toMatch(/^tiny-bert,fp32,ort-web\/wasm,works,,4,40,80,100,160,50,,40,,40,0.4,0.36,EUR,1,130,/);
+    expect(lines[5]).toMatch(
+      /^'=cmd\|<b>,fp32,ort-node\/cpu,failed,"crash: a \| <script> ""x"", y",,,,,,,,,,,,,,,,2026/,
+    );
   });
 
   it("as one HTML page that loads nothing and runs nothing", () => {

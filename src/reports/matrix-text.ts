@@ -17,7 +17,8 @@ export interface StateLine {
 }
 
 /** What the figures in the cells are. */
-export const CELL_LEGEND = "median latency, throughput and peak memory at the smallest batch size; n timed iterations";
+export const CELL_LEGEND =
+  "median latency, throughput, peak memory and power where it is known, at the smallest batch size; n timed iterations";
 
 /** The longest part of a runtime's message that is worth reading in a table; all of it is in the JSON. */
 const LONGEST_REASON = 300;
@@ -28,12 +29,13 @@ export function stateText(state: CellState): string {
 
 /** The figures of a cell, a line each. */
 export function figureLines(cell: MatrixCell): string[] {
-  const { p50_ms, items_per_second, memory_mb, n, date } = cell;
+  const { p50_ms, items_per_second, memory_mb, power_w, n, date } = cell;
   if (p50_ms === null) return date === null ? [] : [date.slice(0, 10)];
   return [
     ...latencyLine(cell),
     ...(items_per_second === null ? [] : [`${measureText(items_per_second)} items/s`]),
     ...(memory_mb === null ? [] : [`${measureText(memory_mb)} MB`]),
+    ...(power_w === null ? [] : [`${measureText(power_w)} W`]),
     `n ${n ?? "?"}, ${date?.slice(0, 10) ?? ""}`,
   ];
 }
@@ -77,6 +79,12 @@ export function adviceLines({ model, ...advice }: ModelAdvice): string[] {
   const p50 = ({ p50_ms }: Candidate): string => `${measureText(p50_ms ?? Number.NaN)} ms`;
   const memory = ({ memory_mb }: Candidate): string => `${measureText(memory_mb ?? Number.NaN)} MB`;
   const items = ({ items_per_second }: Candidate): string => `${measureText(items_per_second ?? Number.NaN)} items/s`;
+  const perJoule = ({ energy_j_per_item: joules, cpu_power_w, gpu_power_w }: Candidate): string => {
+    const of = [...(cpu_power_w === null ? [] : ["CPU"]), ...(gpu_power_w === null ? [] : ["GPU"])].join(" and ");
+    return `${measureText(1 / (joules ?? Number.NaN))} items/J of ${of}`;
+  };
+  const cost = ({ cost_per_million_items, currency }: Candidate): string =>
+    `${measureText(cost_per_million_items ?? Number.NaN)} ${currency} per million items`;
   const place = (one: Candidate): string => rowName({ model: one.backend, precision: one.precision });
   const at = (one: Candidate): string => `${place(one)}, batch size ${one.batch_size}`;
   const size = (one: Candidate): string => `${one.batch_size} on ${place(one)}`;
@@ -85,6 +93,8 @@ export function adviceLines({ model, ...advice }: ModelAdvice): string[] {
     ...choiceLine("smallest memory", advice.smallest_memory, { name: at, figure: memory }),
     ...choiceLine("best batch size", advice.best_batch_size, { name: size, figure: items }),
     ...choiceLine("best throughput", advice.best_throughput, { name: at, figure: items }),
+    ...choiceLine("best per watt", advice.best_per_watt, { name: at, figure: perJoule }),
+    ...advice.cheapest.flatMap((choice) => choiceLine("cheapest", choice, { name: at, figure: cost })),
   ].map((line) => `${model}: ${line}`);
 }
 

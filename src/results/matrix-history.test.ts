@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ResultDocumentInput, TaskSpecInput } from "../contracts/index.ts";
+import type { JournalEvent, ResultDocumentInput, TaskSpecInput } from "../contracts/index.ts";
 import { matrixHistoryQuery, matrixRecords } from "./matrix-history.ts";
 import type { Results } from "./open-results.ts";
 import { ALL, measured, model, registered, ResultsFolder, specs, Story } from "./results-acceptance.ts";
@@ -89,11 +89,39 @@ describe("backends", () => {
       memory_mb: null,
       n: null,
       spread: null,
+      ...{ cpu_utilization_percent: null, gpu_utilization_percent: null },
+      ...{ cpu_power_w: null, gpu_power_w: null, power_w: null, energy_j_per_item: null },
     };
     expect(records[1]).toMatchObject({ batches: [figures], runtime_version: "1.31.0", runtime_version_now: "1.31.0" });
+    expect(records[1]).toMatchObject({ price_per_hour: null, currency: null });
     expect(records[2]).toMatchObject({ model_sha256: "a", model_sha256_now: "b", runtime_version_now: null });
     const ofRun = matrixRecords(await one.sql(matrixHistoryQuery({ runId: "r1" }), 10));
     expect(ofRun.map(({ task_id }) => task_id)).toEqual(["early", "chosen", "asked", "webgpu"]);
     expect(ofRun[2]).toMatchObject({ age: 3, runtime_version: "1.30.0", runtime_version_now: "1.31.0" });
+  });
+
+  test("a result keeps its power, and the price that its worker had when it came", async () => {
+    const made = new Story();
+    const priced = (amount: number): JournalEvent => {
+      if (registered.type !== "worker_registered") throw new Error("not a worker");
+      const price_per_hour = { amount, currency: "EUR" };
+      return { ...registered, capabilities: { ...registered.capabilities, price_per_hour } };
+    };
+    made.add(priced(0.5));
+    made.add(specs(asked("before", "ort-node/cpu"), asked("after", "ort-node/cpu")));
+    const metrics = [
+      { name: "power_w", value: 40, unit: "W", batch_size: 1 },
+      { name: "energy_j_per_item", value: 0.25, unit: "J/item", batch_size: 1 },
+    ];
+    made.attempt("before", 1, { ...measured("cpu"), metrics });
+    made.add(priced(0.75));
+    made.attempt("after", 1, measured("cpu"));
+    const one = await folder.of(made);
+    const [newest, older] = matrixRecords(await one.sql(matrixHistoryQuery(), 10));
+    expect(newest).toMatchObject({ price_per_hour: 0.75, currency: "EUR" });
+    expect(older).toMatchObject({ price_per_hour: 0.5, currency: "EUR" });
+    expect(older?.batches).toMatchObject([{ batch_size: 1, power_w: 40, energy_j_per_item: 0.25, p50_ms: null }]);
+    const { rows } = await one.sql("select task_id, price_per_hour from results_wide where metric = 'power_w'", 10);
+    expect(rows).toEqual([["before", 0.5]]);
   });
 });

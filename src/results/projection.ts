@@ -290,7 +290,11 @@ export class Projection {
     markDirty(attempt, this.dirtyAttempts);
     task.startMs ??= startMs;
     task.underWay = task.underWay.filter((one) => one !== attempt);
-    if (result) this.resultRows.add(event, { task, attempt, seq: at.seq });
+    if (result) {
+      // What it costs now: it may be another price when somebody asks.
+      const price = this.workers.get(event.workerId)?.capabilities.price_per_hour;
+      this.resultRows.add(event, { task, attempt, price, seq: at.seq });
+    }
     if (after.state === "running") {
       task.workerId = task.underWay[0]?.workerId ?? null;
       markDirty(task, this.dirtyTasks);

@@ -1,4 +1,4 @@
-import type { JournalEventOf, ResultDocument } from "../contracts/index.ts";
+import type { HourlyPrice, JournalEventOf, ResultDocument } from "../contracts/index.ts";
 import type { AttemptRow, TaskRow } from "./rows.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import { TableRows } from "./table-rows.ts";
@@ -16,10 +16,13 @@ export class ResultRows {
   };
   private readonly json = new JsonMemo();
 
-  add(event: JournalEventOf<"attempt_finished">, from: { task: TaskRow; attempt: AttemptRow; seq: number }): void {
+  add(
+    event: JournalEventOf<"attempt_finished">,
+    from: { task: TaskRow; attempt: AttemptRow; price: HourlyPrice | undefined; seq: number },
+  ): void {
     const { result, runId, taskId, attempt, workerId, failure } = event;
     if (!result) return;
-    const { task, seq } = from;
+    const { task, price, seq } = from;
     const { type, model, precision } = task.kind;
     const hardware = result.hardware ?? from.attempt.hardware;
     const proof = result.provenance;
@@ -49,6 +52,8 @@ export class ResultRows {
       result.partial === true,
       result.isolation ? jsonText(result.isolation) : null,
       this.json.of(result.recovery),
+      price?.amount ?? null,
+      price?.currency ?? null,
     ]);
     for (const { name, value, unit, batch_size } of result.metrics) {
       this.tables.metrics.add([seq, runId, taskId, attempt, model, hardware, batch_size ?? null, name, value, unit]);

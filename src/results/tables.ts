@@ -79,6 +79,8 @@ export const tables = {
     "boolean",
     "text",
     "text",
+    "double",
+    "text",
   ],
   metrics: ["bigint", "text", "text", "int", "text", "text", "int", "text", "double", "text"],
   artifacts: ["bigint", "text", "text", "int", "text", "text", "bigint", "text"],

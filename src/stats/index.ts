@@ -11,6 +11,7 @@ export { fisherExact, oddsRatio, stratifiedExact } from "./fisher.ts";
 export type { TwoByTwo } from "./fisher.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";
+export { requiredSamples } from "./percentile-rule.ts";
 export { quantile } from "./quantiles.ts";
 export { meanInterval, welchTest } from "./welch.ts";
 export type { Interval, WelchTest } from "./welch.ts";

@@ -1,6 +1,6 @@
 import { errorMessage } from "../base/index.ts";
 import { capabilityDocument, isolationLevels } from "../contracts/index.ts";
-import type { CapabilityDocument, Labels, TaskType } from "../contracts/index.ts";
+import type { CapabilityDocument, HourlyPrice, Labels, TaskType } from "../contracts/index.ts";
 import type { Executor, ExecutorCapabilities, ProbeContext } from "../executors/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { WorkerLogger } from "./worker-logger.ts";
@@ -11,13 +11,14 @@ export interface MeasureOptions {
   labels: Labels;
   /** Whose runs it takes work from; the default pool's when absent. */
   pools?: readonly string[] | undefined;
+  price?: HourlyPrice | undefined;
   probe: Omit<ProbeContext, "facts">;
   logger: WorkerLogger;
 }
 
-/** What this worker offers: the facts of the machine, what its executors proved, and its labels. */
+/** What this worker offers: the facts of the machine, what its executors proved, and what its operator says of it. */
 export async function measureCapabilities(options: MeasureOptions): Promise<CapabilityDocument> {
-  const { platform, executors, labels, pools, logger } = options;
+  const { platform, executors, labels, pools, price, logger } = options;
   const facts = await platform.facts();
   const proofs = await Promise.all(executors.map((executor) => prove(executor, { ...options.probe, facts }, logger)));
   const proven = proofs.filter((proof) => proof !== undefined);
@@ -36,6 +37,7 @@ export async function measureCapabilities(options: MeasureOptions): Promise<Capa
     labels,
     ...isolationOf(proven),
     ...(pools === undefined ? {} : { pools }),
+    ...(price === undefined ? {} : { price_per_hour: price }),
   });
 }
 

@@ -4,8 +4,15 @@ import { mkdir, realpath, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Clock, Rng, WorkerId } from "../base/index.ts";
 import { errorMessage } from "../base/index.ts";
-import { assayError, capabilityDocument, fault, labels as labelsSchema, workerName } from "../contracts/index.ts";
-import type { CapabilityDocument, Fault, Labels } from "../contracts/index.ts";
+import {
+  assayError,
+  capabilityDocument,
+  fault,
+  hourlyPrice,
+  labels as labelsSchema,
+  workerName,
+} from "../contracts/index.ts";
+import type { CapabilityDocument, Fault, HourlyPrice, Labels } from "../contracts/index.ts";
 import type { Executor } from "../executors/index.ts";
 import { groupPrefix, WORK_DIR_VARIABLE } from "../executors/index.ts";
 import type { Platform } from "../platform/index.ts";
@@ -47,6 +54,8 @@ export interface StartWorkerOptions {
   labels?: Labels;
   /** Pools whose runs it takes work from; default: `default`. */
   pools?: readonly string[] | undefined;
+  /** What an hour of this machine costs. */
+  price?: HourlyPrice | undefined;
   executors: readonly Executor[];
   /** Of the disk that holds the data folder. */
   platform: Platform;
@@ -107,6 +116,7 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
     ...{ platform, executors, probe, logger },
     labels: options.labels ?? {},
     pools: options.pools,
+    price: options.price,
   });
   const store = options.durable === false ? forgetfulStore : new SqliteOutboxStore(join(place.folder, "outbox.sqlite"));
   const outbox = new Outbox(store, logger);
@@ -196,7 +206,7 @@ async function runToEnd(
   }
 }
 
-function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {}, pools }: StartWorkerOptions): void {
+function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {}, pools, price }: StartWorkerOptions): void {
   if (!workerName.safeParse(name).success) throw assayError("usage", `"${name}" cannot be the name of a worker`);
   if (!Number.isInteger(slots) || slots < 1 || slots > MAX_SLOTS) {
     throw assayError("usage", `a worker has 1 to ${MAX_SLOTS} slots, not ${slots}`);
@@ -208,6 +218,8 @@ function checkOptions({ name, slots, reserve = DEFAULT_RESERVE, labels = {}, poo
     throw assayError("usage", "a label has 1 to 63 characters and a value of at most 255");
   if (!capabilityDocument.shape.pools.safeParse(pools).success)
     throw assayError("usage", `a worker is in 1 to 32 pools, whose names are like those of runs`);
+  if (price !== undefined && !hourlyPrice.safeParse(price).success)
+    throw assayError("usage", "a price per hour is 0 to 1,000,000 in a currency of three capital letters");
 }
 
 /** The absolute path of the folder, so that all that is named after it stays the same whatever links lead to it. */

@@ -135,15 +135,15 @@ export class ScriptedCoordinator {
 export const until = (expectations: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(expectations, { timeout: 15_000, interval: 5 });
 
-/** A lease on a task of type `api`, or of another. */
+/** A lease on a task of type `browser`, or of another. */
 export function lease(leaseSeq: number, task: Partial<TaskSpecInput> = {}): AssignItem {
-  const spec = taskSpec.parse({ type: "api", task_id: `task-${leaseSeq}`, ...task });
+  const spec = taskSpec.parse({ type: "browser", task_id: `task-${leaseSeq}`, ...task });
   return { lease_seq: leaseSeq, run_id: "run-1", attempt: 1, spec };
 }
 
-/** Answers `api` tasks: each waits until it is let go, or told to stop. */
+/** Answers `browser` tasks: each waits until it is let go, or told to stop. */
 export class PuppetExecutor implements Executor {
-  readonly types = ["api"] as const;
+  readonly types = ["browser"] as const;
   /** Ids of tasks in the order in which they began, once per beginning. */
   readonly begun: string[] = [];
   readonly contexts = new Map<string, ExecutionContext>();

@@ -19,7 +19,7 @@ describe("greeting", () => {
     await bench.coordinator.connected();
     const { hello } = bench.coordinator.seat;
     expect(hello).toMatchObject({ worker_id: worker.workerId, name: "bench-1", slots: 3, credits: 5, held: [] });
-    expect(hello?.capabilities).toMatchObject({ task_types: ["api"], labels: { site: "north" } });
+    expect(hello?.capabilities).toMatchObject({ task_types: ["browser"], labels: { site: "north" } });
     expect(hello?.capabilities.memory_gb).toBeGreaterThan(0);
     expect(hello?.capabilities).toEqual(worker.capabilities);
   });
@@ -46,6 +46,8 @@ describe("greeting", () => {
     await expect(bench.start({ reserve: -1 })).rejects.toMatchObject({ code: "usage" });
     await expect(bench.start({ name: "no spaces" })).rejects.toMatchObject({ code: "usage" });
     await expect(bench.start({ labels: { "": "x" } })).rejects.toMatchObject({ code: "usage" });
+    for (const amount of [-1, Number.NaN, 1e7])
+      await expect(bench.start({ price: { amount, currency: "USD" } })).rejects.toMatchObject({ code: "usage" });
     await writeFile(join(bench.folder, "file"), "");
     await expect(bench.start({ dataDir: join(bench.folder, "file", "data") })).rejects.toMatchObject({
       code: "data_dir_read_only",
@@ -59,7 +61,7 @@ describe("greeting", () => {
       execute: () => never,
     };
     const worker = await bench.start({ executors: [bench.puppet, broken] });
-    expect(worker.capabilities.task_types).toEqual(["api"]);
+    expect(worker.capabilities.task_types).toEqual(["browser"]);
     expect(bench.logger.lines).toContain("an executor failed to measure what it can do");
   });
 });
@@ -225,7 +227,7 @@ describe("time limit and cancellation", () => {
   });
 
   test("an executor that does not stop loses its slot in the end", async () => {
-    const deaf = { types: ["api"] as const, execute: () => never };
+    const deaf = { types: ["browser"] as const, execute: () => never };
     await bench.start({
       executors: [deaf],
       clock: {

@@ -2,26 +2,32 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { AssayError } from "../../base/index.ts";
 import { createClient } from "../../client/index.ts";
+import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL } from "../../contracts/index.ts";
-import type { SubmitRunInput } from "../../contracts/index.ts";
-import { commandTask, loadSuite, locateError } from "../../planner/index.ts";
+import type { SubmitRunInput, TaskType } from "../../contracts/index.ts";
+import { commandTask, loadSuite, locateError, tasksOfTypes } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import { requireConnection } from "../connection.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
-import { idText, wholeNumber } from "../option-values.ts";
+import { idText, taskTypeList, wholeNumber } from "../option-values.ts";
 import { performRun, runUrl, submitRun } from "../perform-run.ts";
 import { reportRun } from "../run-report.ts";
 import { withCoordinator } from "../with-coordinator.ts";
 import type { CoordinatorSession } from "../with-coordinator.ts";
+
+/** Workers without which a run is not distributed. */
+const LEAST_DISTRIBUTED = 2;
 
 interface Options extends ConnectionOptions {
   command?: string;
   cwd?: string;
   name?: string;
   pool?: string;
+  testType?: TaskType[];
+  distributed?: boolean;
   waitForCapacity?: boolean;
   detach?: boolean;
   workers?: number;
@@ -37,9 +43,19 @@ export function addRunCommand(program: Command, cli: Cli): void {
     )
     .option("--name <name>", "name of the run; default: that of the suite")
     .option("--pool <name>", "pool of workers that the run is for; default: that of the suite", idText)
+    .option(
+      "--test-type <type>",
+      "only tasks of this type, and what they wait for; may be given several times",
+      taskTypeList,
+    )
+    .option("--distributed", "refuse to run with fewer than two workers")
     .option("--wait-for-capacity", "accept tasks that no known worker can run yet")
     .option("--detach", "submit and do not wait")
-    .option("--workers <count>", "workers to start when there is no coordinator (default 2)", wholeNumber(1, 256))
+    .option(
+      "--worker-count, --workers <count>",
+      "workers to start when there is no coordinator (default 2)",
+      wholeNumber(1, 256),
+    )
     .action(cli.action<Options>(runCommand));
 }
 
@@ -48,11 +64,19 @@ async function runCommand(invocation: Invocation<Options>): Promise<ExitCode> {
   if ((args[0] === undefined) === (options.command === undefined)) {
     throw assayError("usage", "give either a suite file or --command", { next: "See `assay run --help`." });
   }
+  if (options.command !== undefined && options.testType !== undefined) {
+    throw assayError("usage", "--test-type chooses tasks of a suite, and --command has none", {
+      next: "Leave one of them out.",
+    });
+  }
   const planned = await plan(invocation);
   try {
     if (options.detach === true) return await detach(invocation, planned);
     const pools = [planned.pool];
-    return await withCoordinator({ ...invocation, pools }, (session) => execute(session, planned));
+    return await withCoordinator({ ...invocation, pools }, async (session) => {
+      if (options.distributed === true) await requireSeveralWorkers(session.client, planned.pool);
+      return execute(session, planned);
+    });
   } catch (error) {
     throw error instanceof AssayError ? planned.located(error) : error;
   }
@@ -81,7 +105,8 @@ async function plan({ args: [file], options, context }: Invocation<Options>): Pr
     });
     return { request, models: false, pool, located: (error) => error };
   }
-  const loaded = await loadSuite(file ?? "", context);
+  const whole = await loadSuite(file ?? "", context);
+  const loaded = options.testType === undefined ? whole : tasksOfTypes(whole, options.testType);
   const { submission } = loaded;
   const suitePool = options.pool ?? submission.pool ?? DEFAULT_POOL;
   return {
@@ -103,10 +128,23 @@ async function execute(session: CoordinatorSession, { request, models }: Plan): 
   return ended.exitCode;
 }
 
-async function detach({ options, context, screen }: Invocation<Options>, { request }: Plan): Promise<ExitCode> {
+async function detach({ options, context, screen }: Invocation<Options>, { request, pool }: Plan): Promise<ExitCode> {
   const { baseUrl, token } = await requireConnection(options, context);
   const session = { client: createClient({ baseUrl, token }), baseUrl, context, screen };
+  if (options.distributed === true) await requireSeveralWorkers(session.client, pool);
   const submitted = await submitRun(session, request(undefined));
   screen.result(() => [submitted.run_id], { ...submitted, url: runUrl(baseUrl, submitted.run_id) });
   return exitCodes.ok;
+}
+
+/** Error: too_few_workers. */
+async function requireSeveralWorkers(client: Client, pool: string): Promise<void> {
+  let count = 0;
+  for await (const { capabilities } of client.workers({ status: "ready" }))
+    if (capabilities.pools.includes(pool)) count += 1;
+  if (count >= LEAST_DISTRIBUTED) return;
+  throw assayError(
+    "too_few_workers",
+    `the pool ${pool} has ${count === 1 ? "one worker that is" : "no workers that are"} ready`,
+  );
 }

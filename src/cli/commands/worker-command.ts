@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { faultError, workerActions } from "../../contracts/index.ts";
-import type { Labels } from "../../contracts/index.ts";
+import type { HourlyPrice, Labels } from "../../contracts/index.ts";
 import type { BackendWish } from "../../executors/index.ts";
 import { backendsOption } from "../backends-option.ts";
 import { withConnection } from "../cli.ts";
@@ -17,7 +17,7 @@ import { aborted } from "../interrupts.ts";
 import { startLocalWorker } from "../local-worker.ts";
 import { logLevels, stderrLogger } from "../loggers.ts";
 import type { LogLevel } from "../loggers.ts";
-import { duration, idList, keyValue, wholeNumber } from "../option-values.ts";
+import { duration, idList, keyValue, price, wholeNumber } from "../option-values.ts";
 import { countText } from "../quantities.ts";
 import { runSupervisor, supervisionOf, supervisorGone } from "../supervised.ts";
 import type { Supervision } from "../../worker/index.ts";
@@ -29,6 +29,7 @@ interface Options extends ConnectionOptions {
   slots?: number;
   label?: Labels;
   pool?: string[];
+  pricePerHour?: HourlyPrice;
   backends?: BackendWish[];
   stopTimeout: number;
   supervise?: boolean;
@@ -43,6 +44,7 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
     .option("--slots <count>", "most tasks at the same time; default: the usable cores", wholeNumber(1, 4_000))
     .option("--label <key=value>", "label that tasks can ask for; may be given several times", keyValue)
     .option("--pool <name>", "take work of this pool; may be given several times (default: default)", idList)
+    .option("--price-per-hour <amount>", "what an hour of this machine costs: 0.35, or 0.35EUR (default: USD)", price)
     .addOption(backendsOption())
     .addOption(
       new Option("--stop-timeout <time>", "after Ctrl-C, how long running tasks may take to end")
@@ -97,6 +99,7 @@ async function work({ context, screen, options }: Invocation<Options>, place: Pl
     slots: options.slots ?? availableParallelism(),
     labels: options.label ?? {},
     pools: options.pool,
+    price: options.pricePerHour,
     backends: options.backends,
     dataDir,
     supervision: supervision ?? undefined,

@@ -25,6 +25,13 @@ test("PyTorch is tried on GPUs that it computes on, or when asked for", () => {
   ]);
 });
 
+test("Transformers.js is tried when asked for", () => {
+  expect(tried({ gpus: ["NVIDIA"] }).filter((name) => name.startsWith("transformers-js/"))).toEqual([]);
+  expect(tried({}, "transformers-js").filter((name) => name.startsWith("transformers-js/"))).toEqual([
+    ...["transformers-js/cpu", "transformers-js/cuda", "transformers-js/webgpu"],
+  ]);
+});
+
 test("a browser is tried with all its backends when asked for, and all there are with `all`", () => {
   expect(tried({}, "firefox")).toEqual(["ort-node/cpu", "ort-web/wasm", "firefox/wasm", "firefox/webgpu"]);
   expect(tried({}, "all")).toEqual(expect.arrayContaining(["chromium/webnn", "torch/xla", "ort-node/dml"]));

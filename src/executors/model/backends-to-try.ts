@@ -2,8 +2,8 @@ import type { PlatformFacts } from "../../platform/index.ts";
 import { browserNames, machineBackendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
 
-/** What a worker can be told to try besides what its machine suggests: one backend, all of a browser or of PyTorch, or every one there is. */
-export const backendWishes = ["all", ...browserNames, "torch", ...machineBackendNames] as const;
+/** What a worker can be told to try besides what its machine suggests: one backend, all of a browser or of a library, or every one there is. */
+export const backendWishes = ["all", ...browserNames, "torch", "transformers-js", ...machineBackendNames] as const;
 export type BackendWish = (typeof backendWishes)[number];
 
 /**

@@ -47,6 +47,13 @@ const batch: z.ZodType<BatchReport> = z.strictObject({
       p50Ms: z.number(),
       spread: maybe,
       othersLoad: maybe,
+      ownLoad: maybe,
+      power: z
+        .strictObject({
+          cpuWatts: maybe,
+          gpu: z.strictObject({ watts: maybe, utilizationPercent: maybe, memoryBytes: maybe }).nullable(),
+        })
+        .nullable(),
       noise: z.enum(["noisy_timing", "busy_machine"]).nullable(),
       chosen: z.boolean(),
     }),
@@ -62,7 +69,7 @@ const batch: z.ZodType<BatchReport> = z.strictObject({
   recheck: z.strictObject({ iterations: count, maxAbsError: z.number() }),
 });
 const document = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   under: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
   sha256: z.string(),
   runtime: z.string(),
@@ -92,7 +99,7 @@ export function measuredUnder(request: ModelRunRequest, machine: string): Measur
 /** The payload for the next attempt, at most 8,192 characters: batch sizes that do not fit are left out, and will be measured again. */
 export function writeCheckpoint(under: MeasuredUnder, { batches, ...of }: Checkpoint): string {
   const text = (kept: readonly BatchReport[], samples: number): string =>
-    JSON.stringify({ version: 1, under, ...of, batches: kept.map((one) => thinned(one, samples)) });
+    JSON.stringify({ version: 2, under, ...of, batches: kept.map((one) => thinned(one, samples)) });
   for (const samples of KEPT_SAMPLES) {
     const payload = text(batches, samples);
     if (payload.length <= MAX_PAYLOAD_CHARACTERS) return payload;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFeeds, createReference, createSamples, resolveModel } from "../../models/index.ts";
 import type { Feeds, ModelFolder, Sample, TensorData } from "../../models/index.ts";
-import type { FinishedRun, Outputs, Session } from "./backends/backend.ts";
+import type { FinishedRun, GeneratedTokens, Outputs, Session } from "./backends/backend.ts";
 import { ortNodeBackend } from "./backends/ort-node.ts";
 import { BatchChecker } from "./batch-checker.ts";
 import { canGenerate, measureGeneration } from "./generation.ts";
@@ -72,6 +72,13 @@ describe("generation", () => {
       [output]: changed(outputs[output], (value, index) => (index % 2 === 0 ? -value : value)),
     }));
     await expect(measureGeneration(broken, plan, cancellationPoint)).rejects.toThrow("with the cache gives token");
+  });
+
+  test("what a runtime generates by itself is compared as well", async () => {
+    const { session } = await open("tiny-gpt2");
+    const generate = async (): Promise<GeneratedTokens> => ({ tokens: Array(16).fill(1), stepsMs: Array(16).fill(1) });
+    const other = measureGeneration({ ...session, generate }, plan, cancellationPoint);
+    await expect(other).rejects.toThrow("with the cache gives token 1 at step 0");
   });
 
   test("an encoder does not generate", async () => {

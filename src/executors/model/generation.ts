@@ -1,7 +1,7 @@
 import { createFeeds, int64Tensor } from "../../models/index.ts";
 import type { Feeds, TensorData } from "../../models/index.ts";
 import { summarizeLatency } from "../../stats/index.ts";
-import type { Outputs, Session } from "./backends/backend.ts";
+import type { GeneratedTokens, Outputs, Session } from "./backends/backend.ts";
 import type { GenerationReport } from "./messages.ts";
 import { WrongNumbersError } from "./model-failure.ts";
 
@@ -85,7 +85,12 @@ async function generateWithCache(
   session: Session,
   prompt: readonly number[],
   cancellationPoint: CancellationPoint,
-): Promise<{ tokens: number[]; stepsMs: number[] }> {
+): Promise<GeneratedTokens> {
+  if (session.generate !== undefined) {
+    const generated = await session.generate(prompt, NEW_TOKENS);
+    await cancellationPoint();
+    return generated;
+  }
   const tokens: number[] = [];
   const stepsMs: number[] = [];
   let feeds = promptFeeds(session, prompt);

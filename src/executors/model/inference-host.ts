@@ -25,6 +25,14 @@ export function largestPeak(peaks: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(...known);
 }
 
+/** What was used of all cores in a span of time, 0 to 1 each; null: too short a time, or not to be seen from there. */
+export interface CpuUse {
+  /** By the processes that run the model. */
+  readonly own: number | null;
+  /** By all other programs. */
+  readonly others: number | null;
+}
+
 /** What a run needs of the place where it runs: a process of Node, or a page of a browser. */
 export interface InferenceHost {
   readonly clock: Clock;
@@ -35,8 +43,8 @@ export interface InferenceHost {
   readonly memory: PeakMemory;
   openModel(request: ModelRunRequest, signal: AbortSignal): Promise<OpenModel>;
   loadBackend(request: ModelRunRequest): Promise<Backend>;
-  /** What other programs take of the machine from now until it is asked: the part of all cores, 0 to 1; `null` when that cannot be told. */
-  watchOthers(): Promise<() => Promise<number | null>>;
+  /** What is used of the processor from now until it is asked. */
+  watchCpu(): Promise<() => Promise<CpuUse>>;
   /** Frees garbage, so that neither peaks nor iterations pay for what came before. */
   collectGarbage(): void;
   /** Lets messages in between two iterations. */

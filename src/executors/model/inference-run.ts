@@ -28,6 +28,7 @@ interface Round extends Noise {
   readonly samplesMs: readonly number[];
   readonly kept: readonly Outputs[];
   readonly peakMemoryBytes: number | null;
+  readonly ownLoad: number | null;
 }
 
 /** A model that is loaded and answered once. */
@@ -185,7 +186,7 @@ export class InferenceRun {
     const { request, host } = this;
     host.collectGarbage();
     await host.memory.reset();
-    const othersLoad = await host.watchOthers();
+    const cpuUse = await host.watchCpu();
     const { samplesMs, kept } = await timedLoop<Outputs>(
       () => bound.run(),
       {
@@ -197,10 +198,13 @@ export class InferenceRun {
       {
         rng: seededRng(request.seed + batchSize),
         cancellationPoint: this.cancellationPoint,
+        onWarm: () => this.control.progress({ stage: "timing_started", batchSize }),
       },
     );
-    const noise = { spread: spreadOf(samplesMs), othersLoad: await othersLoad() };
-    return { samplesMs, kept, peakMemoryBytes: await this.notePeak(), ...noise };
+    this.control.progress({ stage: "timing_ended", batchSize });
+    const { own: ownLoad, others: othersLoad } = await cpuUse();
+    const noise = { spread: spreadOf(samplesMs), othersLoad };
+    return { samplesMs, kept, peakMemoryBytes: await this.notePeak(), ownLoad, ...noise };
   }
 
   private async generate(loaded: Loaded): Promise<GenerationReport | null> {
@@ -238,9 +242,10 @@ export class InferenceRun {
 }
 
 function roundReport(round: Round, chosen: boolean): RoundReport {
-  const { samplesMs, spread, othersLoad } = round;
+  const { samplesMs, spread, othersLoad, ownLoad } = round;
   const noise = noiseReason(round) ?? null;
-  return { count: samplesMs.length, p50Ms: quantile(samplesMs, 0.5), spread, othersLoad, noise, chosen };
+  const p50Ms = quantile(samplesMs, 0.5);
+  return { count: samplesMs.length, p50Ms, spread, othersLoad, ownLoad, power: null, noise, chosen };
 }
 
 function loadReport(parts: {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { summarizeLatency } from "../../stats/index.ts";
 import { combineLaunches } from "./launches.ts";
-import type { BatchReport } from "./messages.ts";
+import type { BatchReport, RoundReport } from "./messages.ts";
 import { modelHardwareMetrics, modelMetrics, modelResults } from "./model-result.ts";
 
 function report(samplesMs: readonly number[], changes: Partial<BatchReport> = {}): BatchReport {
@@ -73,4 +73,37 @@ test("memory that no launch knows stays unknown, and a result leaves it out", ()
   expect(JSON.stringify([modelResults(parts), modelHardwareMetrics(parts)])).not.toContain("_mb");
   expect(modelMetrics(parts).filter(({ unit }) => unit === "MB")).toEqual([]);
   expect(combineLaunches([report([1], { peakMemoryBytes: null }), report([2])]).peakMemoryBytes).toBe(100);
+});
+
+test("what was used and drawn is the mean of the rounds that count, and never leaves out a GPU that computed", () => {
+  const round = {
+    count: 3,
+    p50Ms: 1,
+    spread: null,
+    othersLoad: null,
+    ownLoad: null,
+    power: null,
+    noise: null,
+    chosen: true,
+  };
+  const gpu = { watts: 200, utilizationPercent: 80, memoryBytes: 2e9 };
+  const figuresOf = (...rounds: readonly Partial<RoundReport>[]): Record<string, number> => {
+    const batch = combineLaunches([report([1, 1, 1], { rounds: rounds.map((more) => ({ ...round, ...more })) })]);
+    const all = modelMetrics({ load: null, batches: [batch] });
+    const names = /^(cpu|gpu|power|energy)_/;
+    return Object.fromEntries(all.flatMap(({ name, value }) => (names.test(name) ? [[name, value]] : [])));
+  };
+  expect(figuresOf({})).toEqual({});
+  expect(figuresOf({ ownLoad: 0.25, power: { cpuWatts: 40, gpu: null } }, { ownLoad: 0.9, chosen: false })).toEqual({
+    ...{ cpu_utilization_percent: 25, cpu_power_w: 40, power_w: 40, energy_j_per_item: 40 / 4000 },
+  });
+  const both = { power: { cpuWatts: 50, gpu } };
+  expect(figuresOf(both, { power: { cpuWatts: 70, gpu: { ...gpu, watts: 100, memoryBytes: 1e9 } } })).toEqual({
+    ...{ gpu_utilization_percent: 80, gpu_memory_mb: 2000, cpu_power_w: 60, gpu_power_w: 150 },
+    ...{ power_w: 210, energy_j_per_item: 210 / 4000 },
+  });
+  expect(figuresOf({ power: { cpuWatts: null, gpu } })).toMatchObject({ gpu_power_w: 200, power_w: 200 });
+  expect(figuresOf({ power: { cpuWatts: 50, gpu: { ...gpu, watts: null } } })).toEqual({
+    ...{ gpu_utilization_percent: 80, gpu_memory_mb: 2000, cpu_power_w: 50 },
+  });
 });

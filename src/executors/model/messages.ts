@@ -1,6 +1,7 @@
 import type { LatencySummary } from "../../stats/index.ts";
 import type { Architecture, ModelFolder, Precision } from "../../models/index.ts";
 import type { BackendName } from "./backends/backend-names.ts";
+import type { PowerUse } from "../../platform/index.ts";
 import type { Placement } from "./backends/placement.ts";
 import type { Noise, NoiseReason } from "./machine-noise.ts";
 import type { ModelFailure } from "./model-failure.ts";
@@ -63,6 +64,10 @@ export interface LoadReport {
 export interface RoundReport extends Noise {
   readonly count: number;
   readonly p50Ms: number;
+  /** The part of all cores that the processes that run the model used, 0 to 1; `null` as above. */
+  readonly ownLoad: number | null;
+  /** What the machine drew during the timed iterations. `null` where nobody watches: the process that starts the run adds it. */
+  readonly power: PowerUse | null;
   /** `null`: quiet enough. */
   readonly noise: NoiseReason | null;
   /** Whether the figures of the batch size are this round's. */
@@ -123,6 +128,9 @@ export type ModelRunProgress =
   | { readonly stage: "first_inference"; readonly batchSize: number }
   | { readonly stage: "loaded"; readonly load: LoadReport }
   | { readonly stage: "batch_started"; readonly batchSize: number }
+  /** Around the timed iterations of each round. */
+  | { readonly stage: "timing_started"; readonly batchSize: number }
+  | { readonly stage: "timing_ended"; readonly batchSize: number }
   | { readonly stage: "batch_finished"; readonly batch: BatchReport };
 
 /** From the driver to its child. */

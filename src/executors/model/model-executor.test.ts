@@ -7,6 +7,7 @@ import { systemClock } from "../../base/index.ts";
 import { resultDocument } from "../../contracts/index.ts";
 import type { TaskSpec, TaskSpecInput } from "../../contracts/index.ts";
 import { createPlatform } from "../../platform/index.ts";
+import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ProgressReport } from "../executor.ts";
 import type { ScratchAttempt } from "../executor-acceptance.ts";
 import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
@@ -71,6 +72,39 @@ test("a model runs, with numbers, evidence and progress", async () => {
   const { metrics, results, provenance, hardware } = report;
   const facts = { task_id: "task-1", worker_id: "worker-1", status: "completed", execution_time_seconds: 1 };
   expect(() => resultDocument.parse({ ...facts, metrics, results, provenance, hardware })).not.toThrow();
+});
+
+test("power is watched while iterations are timed, round by round, and stands beside the other figures", async () => {
+  const seen: string[] = [];
+  const watchPower: Platform["watchPower"] = ({ gpus }) => {
+    seen.push(`begin, GPUs ${JSON.stringify(gpus)}`);
+    return Promise.resolve({
+      ...{ intervalMs: 100, cpu: { source: "RAPL" }, gpu: null },
+      span: () => {
+        seen.push("span");
+        return () => {
+          seen.push("end");
+          return { cpuWatts: 15, gpu: null };
+        };
+      },
+      stop: () => void seen.push("stop"),
+    });
+  };
+  const powered = new ModelExecutor({ platform: Object.assign(Object.create(platform) as Platform, { watchPower }) });
+  const task = modelTask({ batch_sizes: [1], launches: 2 });
+  const { results, metrics, hardwareMetrics, status } = await powered.execute(task, attempt.context);
+  powered.close();
+  expect(status).toBe("completed");
+  // At least once in each launch.
+  expect(seen.join("; ")).toMatch(/^begin, GPUs null(; span; end){2,}; stop$/);
+  const figure = (name: string): unknown => metrics?.find((one) => one.name === name && one.batch_size === 1)?.value;
+  expect([figure("power_w"), figure("cpu_power_w"), figure("gpu_power_w")]).toEqual([15, 15, undefined]);
+  expect(figure("energy_j_per_item")).toBeCloseTo(15 / Number(figure("throughput_items_per_second")));
+  expect(hardwareMetrics).toMatchObject({ power_consumption_watts: 15 });
+  expect(results).toMatchObject({
+    conditions: { power: { interval_ms: 100, cpu: { source: "RAPL" }, gpu: null } },
+    batch_sizes: { "1": { power_w: 15, launches: [{}, {}] } },
+  });
 });
 
 test("a model that does not exist is a setup failure", async () => {

@@ -1,6 +1,6 @@
 import { errorMessage, systemClock } from "../../base/index.ts";
 import type { Hardware, TaskSpec } from "../../contracts/index.ts";
-import type { Platform, PlatformFacts } from "../../platform/index.ts";
+import type { Platform, PlatformFacts, PowerWatch } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
 import { capabilitiesOf, probeBackends, provenBackends } from "./backend-probe.ts";
 import { backendFacts, machineBackendNames } from "./backends/backend-names.ts";
@@ -13,6 +13,7 @@ import { runModel } from "./model-driver.ts";
 import { notBegun } from "./model-run.ts";
 import type { RunModel } from "./model-run.ts";
 import { executeModelTask } from "./model-task.ts";
+import { computesOnGpu, powerConditions, withPower } from "./power-use.ts";
 import { RunnerPool } from "./runner-pool.ts";
 
 /** What the inference process sees of the worker's environment: where programs, libraries, devices and certificates are. */
@@ -37,7 +38,11 @@ const PASSED_ON_PREFIXES = [
 ];
 
 /** Chromium and the headless shell bring their own. */
-const takesVulkanFromUs: ReadonlySet<BackendName> = new Set(["ort-node/webgpu", "firefox/webgpu"]);
+const takesVulkanFromUs: ReadonlySet<BackendName> = new Set([
+  "ort-node/webgpu",
+  "transformers-js/webgpu",
+  "firefox/webgpu",
+]);
 
 /** Runs tasks of type `model` and `benchmark`: real inference in a child process, checked against a reference. */
 export class ModelExecutor implements Executor {
@@ -69,16 +74,31 @@ export class ModelExecutor implements Executor {
   async execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport> {
     const backend = this.backendOf(spec, context.hardware);
     const { facts } = this;
+    const power = spec.type === "benchmark" ? await this.watchPower(backend) : undefined;
+    const run = this.runnerIn(context);
     this.running += 1;
     const report = await executeModelTask(spec, context, {
       backend,
       machine: facts === undefined ? "" : machineName(facts),
-      conditions: facts === undefined ? {} : conditionsOf(facts),
-      run: this.runnerIn(context),
-    }).finally(() => void (this.running -= 1));
+      conditions: {
+        ...(facts === undefined ? {} : conditionsOf(facts)),
+        ...(spec.type === "benchmark" ? { power: powerConditions(power) } : {}),
+      },
+      run: power === undefined ? run : withPower(run, power),
+    }).finally(() => {
+      power?.stop();
+      this.running -= 1;
+    });
     // A next task is often like one that went well.
     if (backend !== undefined && report.status === "completed") await this.prepareFor(backend, context);
     return report;
+  }
+
+  /** GPUs count only where one computes. */
+  private watchPower(backend: BackendName | undefined): Promise<PowerWatch> | undefined {
+    if (backend === undefined) return undefined;
+    const gpus = computesOnGpu(backendFacts[backend].hardware) ? (this.facts?.gpus ?? []) : null;
+    return this.platform.watchPower?.({ gpus });
   }
 
   /** Starting a process would be noise to what is measured beside it, and what prevents it costs no result. */

@@ -61,6 +61,13 @@ describe("classifyFailure", () => {
       "unsupported_operator",
       "NotImplementedError: Could not run 'aten::empty.memory_format' with arguments from the 'MPS' backend.",
     ],
+    // Of Transformers.js.
+    ["backend_unavailable", 'Unsupported device: "cuda". Should be one of: coreml, webgpu, cpu.'],
+    ["wrong_input", 'An error occurred during model execution: "Missing the following inputs: pixel_values.'],
+    [
+      "model_file_missing",
+      '`local_files_only=true` or `env.allowRemoteModels=false` and file was not found locally at "/m/onnx/encoder_model.onnx".',
+    ],
     ["setup", "Something that no runtime has said so far"],
   ])("%s: %s", (expected, message) => {
     expect(classifyFailure(new Error(message), false).class).toBe(expected);

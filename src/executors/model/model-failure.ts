@@ -32,7 +32,7 @@ const patterns: readonly (readonly [ModelFailureReason, RegExp])[] = [
   ["missing_feature", F16_MISSING],
   [
     "backend_unavailable",
-    /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|not supported on this platform|no CUDA-capable device|driver version is insufficient/i,
+    /backend not found|no available backend|failed to load shared library|failed to get a WebGPU adapter|not enabled in this build|not supported on this platform|no CUDA-capable device|driver version is insufficient|unsupported device/i,
   ],
   [
     "cuda_error",
@@ -46,13 +46,13 @@ const patterns: readonly (readonly [ModelFailureReason, RegExp])[] = [
     "unsupported_operator",
     /not currently implemented for the \w+ device|could not run 'aten::\S+' with arguments from/i,
   ],
-  ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing input/i],
+  ["wrong_input", /invalid (dimensions|rank) for input|unexpected input data type|missing (the following )?input/i],
   [
     "model_unreadable",
     /protobuf parsing failed|invalid protobuf|this is an invalid model|unsupported model IR version|opset \d+ is under development/i,
   ],
   ["model_unreadable", /(shape|type)InferenceError|declares a size of \d+ bytes|narrowing_error/i],
-  ["model_file_missing", /file doesn't exist|ENOENT/i],
+  ["model_file_missing", /file doesn't exist|file was not found locally|ENOENT/i],
 ];
 
 /** Classifies what was thrown in a child that is still alive. `loaded`: whether the model had answered once. */

@@ -1,8 +1,9 @@
 import type { JsonObject } from "../../base/index.ts";
 import type { Metric, ResultDocument } from "../../contracts/index.ts";
-import type { LatencySummary } from "../../stats/index.ts";
+import { latencyMetrics, latencyResults } from "../latency.ts";
 import type { Unmeasured } from "./model-attempt.ts";
 import type { MeasuredBatch } from "./launches.ts";
+import { useOf } from "./power-use.ts";
 import type { GenerationReport, LoadReport, ModelRunReport, RoundReport } from "./messages.ts";
 
 const BYTES_PER_MB = 1e6;
@@ -60,7 +61,13 @@ export function modelMetrics(parts: ReportParts): Metric[] {
 
 /** The `hardware_metrics` of a result document. */
 export function modelHardwareMetrics(parts: ReportParts): ResultDocument["hardware_metrics"] {
-  return megabytes("memory_usage_mb", parts.memory?.peakBytes ?? null);
+  const { cpuUtilizationPercent, gpuUtilizationPercent, powerW } = useOf(parts.batches);
+  return {
+    ...(cpuUtilizationPercent === null ? {} : { cpu_utilization_percent: cpuUtilizationPercent }),
+    ...(gpuUtilizationPercent === null ? {} : { gpu_utilization_percent: gpuUtilizationPercent }),
+    ...(powerW === null ? {} : { power_consumption_watts: powerW }),
+    ...megabytes("memory_usage_mb", parts.memory?.peakBytes ?? null),
+  };
 }
 
 function loadResults(load: LoadReport): Record<string, JsonObject | number> {
@@ -98,6 +105,7 @@ function batchResults(batch: MeasuredBatch): JsonObject {
     latency_ms: batch.latencyMs.p50,
     throughput_items_per_second: batch.throughputItemsPerSecond,
     ...megabytes("memory_mb", batch.peakMemoryBytes),
+    ...Object.fromEntries(useMetrics(batch).map(({ name, value }) => [name, value])),
     latency: latencyResults(batch.latencyMs),
     latency_interval_ms: batch.p50IntervalMs === null ? null : { ...batch.p50IntervalMs },
     launches: batch.launches.map(({ count, p50Ms, rounds }) => ({
@@ -122,8 +130,12 @@ function batchResults(batch: MeasuredBatch): JsonObject {
 }
 
 function roundResults(round: RoundReport): JsonObject {
-  const { count, p50Ms, spread, othersLoad, noise, chosen } = round;
-  return { count, p50_ms: p50Ms, spread, others_load: othersLoad, noise, chosen };
+  const { count, p50Ms, spread, othersLoad, ownLoad, power, noise, chosen } = round;
+  return {
+    ...{ count, p50_ms: p50Ms, spread, others_load: othersLoad, own_load: ownLoad },
+    ...(power && { cpu_power_w: power.cpuWatts, gpu_power_w: power.gpu?.watts ?? null }),
+    ...{ noise, chosen },
+  };
 }
 
 function generationResults(generation: GenerationReport): JsonObject {
@@ -137,22 +149,6 @@ function generationResults(generation: GenerationReport): JsonObject {
   };
 }
 
-function latencyResults(latency: LatencySummary): JsonObject {
-  return {
-    count: latency.count,
-    mean: latency.mean,
-    standard_deviation: latency.standardDeviation,
-    min: latency.min,
-    p50: latency.p50,
-    p90: latency.p90,
-    p90_supported: latency.p90Supported,
-    p95: latency.p95,
-    p95_supported: latency.p95Supported,
-    p99: latency.p99,
-    max: latency.max,
-  };
-}
-
 function batchMetrics(batch: MeasuredBatch): Metric[] {
   const batch_size = batch.batchSize;
   return [
@@ -160,8 +156,29 @@ function batchMetrics(batch: MeasuredBatch): Metric[] {
     { name: "throughput_items_per_second", value: batch.throughputItemsPerSecond, unit: "items/s", batch_size },
     ...memoryMetrics("batch_peak_memory_mb", batch.peakMemoryBytes).map((metric) => ({ ...metric, batch_size })),
     { name: "iterations", value: batch.latencyMs.count, unit: "count", batch_size },
+    ...useMetrics(batch).map((metric) => ({ ...metric, batch_size })),
     ...spreadMetrics(batch),
   ];
+}
+
+/** What of processors, GPUs and power is known. */
+function useMetrics(batch: MeasuredBatch): Metric[] {
+  const use = useOf([batch]);
+  const { throughputItemsPerSecond: itemsPerSecond } = batch;
+  const figures = [
+    { name: "cpu_utilization_percent", value: use.cpuUtilizationPercent, unit: "%" },
+    { name: "gpu_utilization_percent", value: use.gpuUtilizationPercent, unit: "%" },
+    {
+      name: "gpu_memory_mb",
+      value: use.gpuMemoryBytes === null ? null : use.gpuMemoryBytes / BYTES_PER_MB,
+      unit: "MB",
+    },
+    { name: "cpu_power_w", value: use.cpuPowerW, unit: "W" },
+    { name: "gpu_power_w", value: use.gpuPowerW, unit: "W" },
+    { name: "power_w", value: use.powerW, unit: "W" },
+    { name: "energy_j_per_item", value: use.powerW === null ? null : use.powerW / itemsPerSecond, unit: "J/item" },
+  ];
+  return figures.flatMap(({ value, ...metric }) => (value === null ? [] : [{ ...metric, value }]));
 }
 
 /** Memory that is not known is left out: nothing needs 0 MB. */
@@ -181,16 +198,4 @@ function spreadMetrics({ batchSize: batch_size, launches }: MeasuredBatch): Metr
   return spreads.length === 0
     ? []
     : [{ name: "latency_spread", value: Math.max(...spreads), unit: "ratio", batch_size }];
-}
-
-/** `latency_ms` gives `latency_ms_p50`, … */
-function latencyMetrics(name: string, latency: LatencySummary): Metric[] {
-  const metrics: Metric[] = [
-    { name: `${name}_mean`, value: latency.mean, unit: "ms" },
-    { name: `${name}_p50`, value: latency.p50, unit: "ms" },
-    { name: `${name}_p90`, value: latency.p90, unit: "ms" },
-    { name: `${name}_p95`, value: latency.p95, unit: "ms" },
-  ];
-  if (latency.p99 !== null) metrics.push({ name: `${name}_p99`, value: latency.p99, unit: "ms" });
-  return metrics;
 }

@@ -114,7 +114,7 @@ describe("hardwareFallback", () => {
 });
 
 test("each round after a noisy one is a step, which helped when it was quiet", () => {
-  const round = { count: 20, p50Ms: 1, chosen: false };
+  const round = { count: 20, p50Ms: 1, ownLoad: null, power: null, chosen: false };
   const busy = { ...round, spread: null, othersLoad: 0.5, noise: "busy_machine" } as const;
   const varied = { ...round, spread: 0.4, othersLoad: 0.1, noise: "noisy_timing" } as const;
   const quiet = { ...round, spread: 0.1, othersLoad: 0.1, noise: null };

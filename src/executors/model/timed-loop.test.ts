@@ -7,7 +7,7 @@ const plan: LoopPlan = { warmupIterations: 2, iterations: 5, minDurationMs: 0, k
 
 /** An action whose n-th call says that it took n milliseconds, and gives its number until the next call. */
 function rig(options: { readonly stepMs?: number; readonly stopAfter?: number } = {}) {
-  const state = { calls: 0, fetched: 0, cancellationPoints: 0 };
+  const state = { calls: 0, fetched: 0, cancellationPoints: 0, warmAfter: -1 };
   return {
     state,
     action: () => {
@@ -22,6 +22,7 @@ function rig(options: { readonly stepMs?: number; readonly stopAfter?: number } 
     },
     environment: {
       rng: seededRng(1),
+      onWarm: () => void (state.warmAfter = state.calls),
       cancellationPoint: () => {
         state.cancellationPoints += 1;
         return state.cancellationPoints === options.stopAfter
@@ -38,6 +39,7 @@ describe("timedLoop", () => {
     const { samplesMs } = await timedLoop(action, plan, environment);
     expect(samplesMs).toEqual([3, 4, 5, 6, 7]);
     expect(state.cancellationPoints).toBe(7);
+    expect(state.warmAfter).toBe(2);
   });
 
   test("goes on until the duration is reached, too", async () => {

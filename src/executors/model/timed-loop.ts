@@ -14,6 +14,8 @@ export interface LoopEnvironment {
   readonly rng: Rng;
   /** Called between iterations, outside the timed part; throws to stop the loop. */
   readonly cancellationPoint: () => Promise<void>;
+  /** Called once, before the first timed iteration. */
+  readonly onWarm: () => void;
 }
 
 /** An action that is over. */
@@ -42,11 +44,12 @@ export async function timedLoop<T>(
   plan: LoopPlan,
   environment: LoopEnvironment,
 ): Promise<LoopResult<T>> {
-  const { rng, cancellationPoint } = environment;
+  const { rng, cancellationPoint, onWarm } = environment;
   for (let index = 0; index < plan.warmupIterations; index += 1) {
     await action();
     await cancellationPoint();
   }
+  onWarm();
   const samplesMs: number[] = [];
   const kept: T[] = [];
   let totalMs = 0;

@@ -5,7 +5,8 @@
  *   2. `types`: the task types it answers. A new type is first added to `taskTypes` in `src/contracts/task.ts`.
  *   3. `capabilities`: what the machine must prove before the coordinator sends such tasks. Leave it out when nothing is needed.
  *   4. `execute`: do the work, stop when the signal fires, report.
- *   5. Add it to `createExecutors` in `src/executors/index.ts`, and test it as the test beside this file does.
+ *   5. Add it to `createExecutors` in `src/executors/index.ts`, and test it as the test beside this file does. This one is not there:
+ *      `src/executors/hardware/` runs tasks of type `hardware`, and a worker has one executor for a type.
  */
 import type { JsonObject } from "../../base/index.ts";
 import type { TaskSpec } from "../../contracts/index.ts";
@@ -13,7 +14,7 @@ import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities } from "../executor.ts";
 import { abortReason, interruptedReport } from "../interruption.ts";
 
-/** Answers tasks of type `hardware`: measures the machine anew and reports the facts as the result. */
+/** An example that could answer tasks of type `hardware`: measures the machine anew and reports the facts as the result. */
 export class MachineFactsExecutor implements Executor {
   // SKELETON: the worker offers exactly these types to the coordinator.
   readonly types = ["hardware"] as const;

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** The text of a file under /proc or /sys, `undefined` when it is absent, gone by now, or not for us to read. */
 export function readKernelFile(path: string): string | undefined {
@@ -6,6 +6,15 @@ export function readKernelFile(path: string): string | undefined {
     return readFileSync(path, "utf8");
   } catch {
     return undefined;
+  }
+}
+
+/** The names in a folder under /proc or /sys, in order; none when it is absent. */
+export function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch {
+    return [];
   }
 }
 

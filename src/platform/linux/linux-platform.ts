@@ -1,14 +1,17 @@
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../base/index.ts";
 import { CpuMeter } from "../cpu-meter.ts";
 import type { ControlGroups } from "../control-groups.ts";
 import { freeDiskBytes, machineFacts } from "../machine.ts";
 import type { MachineLoad, Platform, PlatformFacts, PlatformOptions, ProcessInspector } from "../platform.ts";
 import { amdGpus } from "./amd-gpus.ts";
 import { Cgroup } from "./cgroup.ts";
+import type { PowerWatch, PowerWatchOptions } from "../power.ts";
 import { detectContainer } from "./container.ts";
 import { readKernelFile } from "./kernel-file.ts";
 import { LinuxControlGroups } from "./linux-control-groups.ts";
+import { watchLinuxPower } from "./linux-power.ts";
 import { LinuxProcesses } from "./linux-processes.ts";
 import { nvidiaGpus } from "./nvidia-gpus.ts";
 import { toolRunner } from "./tool-output.ts";
@@ -60,6 +63,10 @@ export class LinuxPlatform implements Platform {
 
   freeDiskBytes(): number | undefined {
     return freeDiskBytes(this.options.diskPath);
+  }
+
+  watchPower({ gpus }: PowerWatchOptions): Promise<PowerWatch> {
+    return watchLinuxPower({ gpus, root: this.root, env: this.options.env, clock: systemClock });
   }
 
   private governor(): { governor?: string } {

@@ -1,8 +1,7 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessInspector } from "../platform.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { numberAfter, readKernelFile } from "./kernel-file.ts";
+import { entriesOf, numberAfter, readKernelFile } from "./kernel-file.ts";
 
 const GROUP = 2;
 const USER_TICKS = 11;
@@ -95,12 +94,8 @@ export class LinuxProcesses implements ProcessInspector {
   }
 
   private numericEntries(folder: string): number[] {
-    try {
-      return readdirSync(folder)
-        .filter((name) => /^\d+$/.test(name))
-        .map(Number);
-    } catch {
-      return [];
-    }
+    return entriesOf(folder)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
   }
 }

@@ -95,7 +95,10 @@ create table results (
   -- What an attempt had made when it was ended before its own end, how it was kept apart, and what was done about failures within it.
   partial boolean not null,
   isolation json,
-  recovery json not null
+  recovery json not null,
+  -- What its worker cost then.
+  price_per_hour double,
+  currency varchar
 );
 
 create table metrics (
@@ -141,10 +144,19 @@ with last as (
     max(value) filter (where name = 'throughput_items_per_second') as items_per_second,
     max(value) filter (where name = 'batch_peak_memory_mb') as memory_mb,
     max(value) filter (where name = 'iterations') as n,
-    max(value) filter (where name = 'latency_spread') as spread
+    max(value) filter (where name = 'latency_spread') as spread,
+    max(value) filter (where name = 'cpu_utilization_percent') as cpu_utilization_percent,
+    max(value) filter (where name = 'gpu_utilization_percent') as gpu_utilization_percent,
+    max(value) filter (where name = 'cpu_power_w') as cpu_power_w,
+    max(value) filter (where name = 'gpu_power_w') as gpu_power_w,
+    max(value) filter (where name = 'power_w') as power_w,
+    max(value) filter (where name = 'energy_j_per_item') as energy_j_per_item
   from metrics where batch_size is not null group by all
 ), batches as (
-  select result_no, to_json(list(struct_pack(batch_size, p50_ms, p95_ms, items_per_second, memory_mb, n, spread) order by batch_size)) as batches
+  select result_no, to_json(list(struct_pack(
+    batch_size, p50_ms, p95_ms, items_per_second, memory_mb, n, spread,
+    cpu_utilization_percent, gpu_utilization_percent, cpu_power_w, gpu_power_w, power_w, energy_j_per_item
+  ) order by batch_size)) as batches
   from figures group by result_no
 ), runtimes as (
   select worker_id, runtime->>'backend' as backend, runtime->>'version' as version
@@ -157,7 +169,7 @@ select
   last.run_id, last.task_id, last.worker_id, last.end_time, last.status, last.hardware, last.observed_backend, last.device,
   task.config->>'sequence_length' as sequence_length,
   coalesce(batches.batches, '[]'::json) as batches, last.results->'unmeasured' as unmeasured,
-  last.provenance, last.failure, last.recovery,
+  last.provenance, last.failure, last.recovery, last.price_per_hour, last.currency,
   last.model_sha256, arg_max(last.model_sha256, last.result_no) over (partition by last.model, last.precision) as model_sha256_now,
   last.runtime_version, runtimes.version as runtime_version_now
 from last
@@ -179,6 +191,11 @@ select
   max(value) filter (where metrics.name = 'throughput_items_per_second') as throughput_items_per_second,
   max(value) filter (where metrics.name = 'batch_peak_memory_mb') as memory_mb_peak,
   max(value) filter (where metrics.name = 'iterations') as n,
+  max(value) filter (where metrics.name = 'cpu_utilization_percent') as cpu_utilization_percent,
+  max(value) filter (where metrics.name = 'gpu_utilization_percent') as gpu_utilization_percent,
+  max(value) filter (where metrics.name = 'power_w') as power_w,
+  max(value) filter (where metrics.name = 'energy_j_per_item') as energy_j_per_item,
+  newest.price_per_hour, newest.currency,
   newest.provenance_kind, newest.provenance_proven,
   newest.failure_class, newest.failure->>'reason' as failure_reason, newest.failure->>'message' as failure_message,
   newest.worker_id, newest.end_time, newest.run_id, newest.task_id

@@ -24,7 +24,7 @@ const deepFrame = (depth: number): CoordinatorFrameInput => ({
       lease_seq: 1,
       run_id: "r",
       attempt: 1,
-      spec: { task_id: "t", type: "api", config: { deep: nested(depth - 5) as [] } },
+      spec: { task_id: "t", type: "browser", config: { deep: nested(depth - 5) as [] } },
     },
   ],
 });
@@ -87,7 +87,7 @@ describe.each(SUBPROTOCOLS)("%s", (subprotocol) => {
     const evil = JSON.parse('{"n":1,"type":"drain","reason":"x","__proto__":{"polluted":1}}') as object;
     expect(forWorker.decode(raw(subprotocol, evil), 1)).toMatchObject({ ok: false, error: { code: "bad_frame" } });
     const config = JSON.parse('{"a":1,"__proto__":{"polluted":1}}') as Record<string, never>;
-    const item = { lease_seq: 1, run_id: "r", attempt: 1, spec: { task_id: "t", type: "api", config } };
+    const item = { lease_seq: 1, run_id: "r", attempt: 1, spec: { task_id: "t", type: "browser", config } };
     const decoded = forWorker.decode(raw(subprotocol, { n: 1, type: "assign", items: [item] }), 1);
     const configs =
       decoded.ok && decoded.value.type === "assign" ? decoded.value.items.map(({ spec }) => spec.config) : [];

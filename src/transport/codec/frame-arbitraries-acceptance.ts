@@ -43,6 +43,12 @@ const capabilities = fc.record({
   hardware: fc.subarray(["cpu", "cuda", "wasm"]),
   software: fc.constantFrom({}, { python: "3.13" }),
   task_types: fc.subarray([...taskTypes]),
+  price_per_hour: optional(
+    fc.record({
+      amount: fc.double({ min: 0, max: 1e6, noNaN: true }).map((value) => value + 0),
+      currency: fc.stringMatching(/^[A-Z]{3}$/),
+    }),
+  ),
 });
 
 const result = fc.record({
@@ -138,7 +144,7 @@ const spec = fc.oneof(
     type: fc.constant("command"),
     config: fc.record({ command: fc.oneof(fc.constant("true"), fc.array(text(10), { minLength: 1, maxLength: 3 })) }),
   }),
-  fc.record({ task_id: id, type: fc.constantFrom("api", "browser"), config: jsonObject }),
+  fc.record({ task_id: id, type: fc.constant("browser"), config: jsonObject }),
   fc.record({
     task_id: id,
     type: fc.constant("suite"),

@@ -138,13 +138,15 @@ describe("tasks", () => {
     { ...common, priority: 0, timeout_seconds: 0.5, labels: { team: "x" }, depends_on: ["a"], requirements: {} },
     { ...common, config: { command: ["a", ""], env: {}, artifacts: ["x"], cwd: "/" } },
     { task_id: "t", type: "model", config: { model: "bert" } },
-    { task_id: "t", type: "api" },
     {
       task_id: "t",
       type: "suite",
       config: { framework: "pytest", workspace: { folder: "/w" }, tests: ["a.py::b"] },
       retry_policy: { max_retries: 0 },
     },
+    { task_id: "t", type: "api", config: { url: "http://127.0.0.1/" } },
+    { task_id: "t", type: "hardware" },
+    { task_id: "t", type: "browser" },
   ])("%j is made as by the schema", (task) => {
     expect(checkedTask(task)).toStrictEqual(taskSpec.parse(task));
   });

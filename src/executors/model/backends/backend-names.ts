@@ -26,6 +26,9 @@ export const machineBackendNames = [
   "torch/rocm",
   "torch/mps",
   "torch/xla",
+  "transformers-js/cpu",
+  "transformers-js/cuda",
+  "transformers-js/webgpu",
 ] as const;
 
 /** What a tab of somebody's browser runs models with that has joined as a worker. */
@@ -65,7 +68,7 @@ const torchProviders = {
 
 export interface BackendFacts extends ProviderFacts {
   /** The package, of npm or of Python. */
-  readonly runtime: "onnxruntime-node" | "onnxruntime-web" | "torch";
+  readonly runtime: "onnxruntime-node" | "onnxruntime-web" | "torch" | "@huggingface/transformers";
   /** The browser that is started for it; absent for what runs in a process of Node, or in the tab that is the worker. */
   readonly browser?: BrowserName;
 }
@@ -74,9 +77,10 @@ function factsOf(name: BackendName): BackendFacts {
   // The names are made of these two parts.
   const [engine, provider] = name.split("/") as [string, keyof typeof providers];
   if (engine === "torch") return { runtime: "torch", ...torchProviders[provider as keyof typeof torchProviders] };
+  if (engine === "ort-node") return { runtime: "onnxruntime-node", ...providers[provider] };
+  if (engine === "transformers-js") return { runtime: "@huggingface/transformers", ...providers[provider] };
   const browser = browserNames.find((one) => one === engine);
-  const runtime = engine === "ort-node" ? "onnxruntime-node" : "onnxruntime-web";
-  return { runtime, ...providers[provider], ...(browser === undefined ? {} : { browser }) };
+  return { runtime: "onnxruntime-web", ...providers[provider], ...(browser === undefined ? {} : { browser }) };
 }
 
 // The keys are all the names.

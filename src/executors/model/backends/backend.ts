@@ -19,6 +19,13 @@ export interface BoundRun {
   run(): Promise<FinishedRun>;
 }
 
+/** Tokens that follow a prompt. */
+export interface GeneratedTokens {
+  readonly tokens: readonly number[];
+  /** How long each took. */
+  readonly stepsMs: readonly number[];
+}
+
 /** A loaded model. */
 export interface Session {
   readonly inputs: readonly InputSpec[];
@@ -27,6 +34,8 @@ export interface Session {
   readonly compilesEachShape: boolean;
   /** Takes the place of what was bound before. */
   bind(feeds: Feeds): Promise<BoundRun>;
+  /** Greedily with the cache, by the runtime itself; absent where it has no such thing. */
+  generate?(prompt: readonly number[], count: number): Promise<GeneratedTokens>;
   dispose(): Promise<void>;
 }
 

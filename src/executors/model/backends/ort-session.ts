@@ -1,4 +1,4 @@
-import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { AssayError, systemClock } from "../../../base/index.ts";
 import type { Feeds, InputSpec, TensorData } from "../../../models/index.ts";
 import type { BoundRun, FinishedRun, Outputs, Session } from "./backend.ts";
@@ -19,7 +19,8 @@ export function ortSession(ort: OrtPackage, session: InferenceSession): Session 
   };
 }
 
-function inputSpec(metadata: InferenceSession.ValueMetadata): InputSpec {
+/** An input as the runtime tells of it. */
+export function inputSpec(metadata: InferenceSession.ValueMetadata): InputSpec {
   return metadata.isTensor
     ? { name: metadata.name, type: metadata.type, dims: metadata.shape }
     : { name: metadata.name, type: "not a tensor", dims: [] };
@@ -46,7 +47,15 @@ function ortTensor(ort: OrtPackage, tensor: TensorData): Tensor {
     : new ort.Tensor("float32", tensor.data, tensor.dims);
 }
 
-function tensorData(name: string, value: OnnxValue): TensorData {
+/** A tensor of a runtime that is in main memory. */
+interface NearTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+}
+
+/** An output, as it leaves the runtime. */
+export function tensorData(name: string, value: NearTensor): TensorData {
   if (value.type === "float32") return { type: "float32", dims: value.dims, data: value.data as Float32Array };
   if (value.type === "int64") return { type: "int64", dims: value.dims, data: value.data as BigInt64Array };
   throw new AssayError("model_unsupported", {

@@ -68,7 +68,10 @@ if (!hasShell) console.warn("the headless shell is for Linux on x64: nothing run
 
 describe.runIf(hasShell)("in the headless shell", { timeout: 180_000 }, () => {
   test("every provider, and software WebGPU in Node, is proven with its device named", async () => {
-    const executor = new ModelExecutor({ platform, backends: ["headless-shell", "ort-node/webgpu"] });
+    const executor = new ModelExecutor({
+      platform,
+      backends: ["headless-shell", "ort-node/webgpu", "transformers-js/webgpu"],
+    });
     const facts = { ...(await platform.facts()), gpus: [] };
     const { hardware, runtimes } = await executor.capabilities({ facts, cacheDir, env, clock: systemClock });
     expect(hardware.toSorted()).toEqual(["cpu", "wasm", "webgpu", "webnn"]);
@@ -79,6 +82,7 @@ describe.runIf(hasShell)("in the headless shell", { timeout: 180_000 }, () => {
       { backend: "headless-shell/wasm", available: true },
       { backend: "headless-shell/webgpu", available: true, device: "google swiftshader, software" },
       { backend: "headless-shell/webnn", available: true, device: expect.stringContaining("WebNN") },
+      { backend: "transformers-js/webgpu", available: true, device: "SwiftShader, software" },
     ]);
     const placed = runtimes.map(({ detail }) => /(\w+ ran \d+ of \d+) nodes/.exec(detail ?? "")?.[1]);
     expect(placed).toEqual([
@@ -88,6 +92,7 @@ describe.runIf(hasShell)("in the headless shell", { timeout: 180_000 }, () => {
       undefined,
       expect.stringContaining("WebGpu"),
       expect.stringMatching(/WebNNExecutionProvider ran (\d+) of \1$/),
+      expect.stringContaining("WebGpu"),
     ]);
   });
 
@@ -102,8 +107,9 @@ describe.runIf(hasShell)("in the headless shell", { timeout: 180_000 }, () => {
       load: { backend: { engine: expect.stringMatching(/^HeadlessChrome \d/), threads: 1 } },
     });
     expect(report.memory.peakBytes).toBeGreaterThan(20e6);
-    for (const { spread, othersLoad } of report.batches[0]?.rounds ?? []) {
+    for (const { spread, othersLoad, ownLoad } of report.batches[0]?.rounds ?? []) {
       expect([spread, othersLoad]).toEqual([expect.any(Number), expect.any(Number)]);
+      expect(ownLoad).toBeGreaterThan(0);
     }
     expect(modelProvenance(report)).toMatchObject({ proven: true, observed_backend: "headless-shell/wasm" });
     await expectNothingLeft([]);

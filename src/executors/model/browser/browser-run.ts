@@ -64,12 +64,13 @@ function usageOf(browser: Browser): BrowserUsage | undefined {
 
 /** Gives the page its way to us, before its program starts. */
 async function build(page: Page, ending: Ending, usage: BrowserUsage | undefined): Promise<void> {
-  const bridge: Pick<PageBridge, "assayTell" | "assayAsk"> = {
+  const bridge: Omit<PageBridge, "assayRun"> = {
     assayTell: (message) => Promise.resolve(ending.told(message)),
-    assayAsk: (question) => usage?.answer(question) ?? Promise.resolve(null),
+    assayMemory: () => Promise.resolve(usage?.memoryBytes() ?? null),
+    assayWatchCpu: async () => usage?.watchCpu(),
+    assayCpuUse: () => usage?.cpuUse() ?? Promise.resolve({ own: null, others: null }),
   };
-  await page.exposeFunction("assayTell", bridge.assayTell);
-  await page.exposeFunction("assayAsk", bridge.assayAsk);
+  for (const [name, answer] of Object.entries(bridge)) await page.exposeFunction(name, answer);
   page.on("console", (message) => process.stderr.write(`${message.text()}\n`));
 }
 

@@ -1,28 +1,27 @@
 import type { ProcessInspector } from "../../../platform/index.ts";
-import { ownCpuMs, watchOthers } from "../node-host.ts";
-import type { PageQuestion } from "../page/page-messages.ts";
+import type { CpuUse } from "../inference-host.ts";
+import { ownCpuMs, watchCpu } from "../node-host.ts";
 
 /** What the processes of a browser take of the machine; this process, which waits for it, counts as one of them. */
 export class BrowserUsage {
   private readonly processes: ProcessInspector;
   private readonly pid: number;
-  private others: (() => Promise<number | null>) | undefined;
+  private watched: (() => Promise<CpuUse>) | undefined;
+  /** Processor time by process: what ended took what it had taken when it was seen last. */
+  private readonly cpuMsByPid = new Map<number, number>();
 
   constructor(processes: ProcessInspector, pid: number) {
     this.processes = processes;
     this.pid = pid;
   }
 
-  async answer(question: PageQuestion): Promise<number | null> {
-    switch (question) {
-      case "memory":
-        return this.memoryBytes() ?? null;
-      case "watch_others":
-        this.others = await watchOthers(() => this.cpuMs());
-        return null;
-      case "others":
-        return (await this.others?.()) ?? null;
-    }
+  async watchCpu(): Promise<void> {
+    this.watched = await watchCpu(() => this.cpuMs());
+  }
+
+  /** Since the watch began. */
+  async cpuUse(): Promise<CpuUse> {
+    return (await this.watched?.()) ?? { own: null, others: null };
   }
 
   /** Memory that the browser alone holds now: heaps of WebAssembly only grow, so it is the peak of a model's run. */
@@ -33,8 +32,11 @@ export class BrowserUsage {
   }
 
   private cpuMs(): number {
-    const browserMs = this.pids().reduce((sum, pid) => sum + (this.processes.cpuTimeMs(pid) ?? 0), 0);
-    return browserMs + ownCpuMs();
+    for (const pid of this.pids()) {
+      const ms = this.processes.cpuTimeMs(pid);
+      if (ms !== undefined) this.cpuMsByPid.set(pid, ms);
+    }
+    return [...this.cpuMsByPid.values()].reduce((sum, ms) => sum + ms, ownCpuMs());
   }
 
   private pids(): number[] {

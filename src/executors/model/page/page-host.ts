@@ -5,7 +5,10 @@ import type { PageAssignment, PageBridge } from "./page-messages.ts";
 import { webHost } from "./web-host.ts";
 
 /** A page that was opened for one run. */
-export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "assayAsk">): InferenceHost {
+export function pageHost(
+  assignment: PageAssignment,
+  bridge: Pick<PageBridge, "assayMemory" | "assayWatchCpu" | "assayCpuUse">,
+): InferenceHost {
   const { model, hasReference, startedMs, engine } = assignment;
   const modelFile = memoized(() => read(model.modelFile));
   return webHost({
@@ -14,16 +17,16 @@ export function pageHost(assignment: PageAssignment, bridge: Pick<PageBridge, "a
     memory: {
       source: assignment.memorySource,
       reset: () => Promise.resolve(),
-      peakBytes: () => bridge.assayAsk("memory"),
+      peakBytes: () => bridge.assayMemory(),
     },
     openModel: async () => ({
       model,
       reference: hasReference ? createReference(model.config, await modelFile()) : undefined,
     }),
     readModel: (address) => (address === model.modelFile ? modelFile() : read(address)),
-    watchOthers: async () => {
-      await bridge.assayAsk("watch_others");
-      return () => bridge.assayAsk("others");
+    watchCpu: async () => {
+      await bridge.assayWatchCpu();
+      return () => bridge.assayCpuUse();
     },
   });
 }

@@ -1,4 +1,5 @@
 import type { ModelFolder } from "../../../models/index.ts";
+import type { CpuUse } from "../inference-host.ts";
 import type { ChildMessage, MemorySource, ModelRunRequest } from "../messages.ts";
 
 /** What a page is given to do. Everything here travels as JSON. */
@@ -13,13 +14,14 @@ export interface PageAssignment {
   readonly memorySource: MemorySource;
 }
 
-/** What the page cannot see itself: the memory of its browser, and what other programs take of the machine since it asked to watch. */
-export type PageQuestion = "memory" | "watch_others" | "others";
-
 /** What its opener puts into a page before it loads, and what the page offers in return. */
 export interface PageBridge {
   assayTell(message: ChildMessage): Promise<void>;
-  assayAsk(question: PageQuestion): Promise<number | null>;
+  /** What the page cannot see itself: the memory of its browser … */
+  assayMemory(): Promise<number | null>;
+  /** … and what is used of the processor, from here … */
+  assayWatchCpu(): Promise<void>;
+  /** … until now. */
+  assayCpuUse(): Promise<CpuUse>;
   assayRun(assignment: PageAssignment): void;
-  assayCancel(): void;
 }

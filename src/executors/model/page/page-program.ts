@@ -7,15 +7,14 @@ import { pageHost } from "./page-host.ts";
 import type { PageAssignment, PageBridge } from "./page-messages.ts";
 
 const bridge = globalThis as unknown as PageBridge;
-const cancellation = new AbortController();
 
-bridge.assayCancel = () => cancellation.abort();
 bridge.assayRun = (assignment) => void answer(assignment);
 
 async function answer(assignment: PageAssignment): Promise<void> {
   const run = new InferenceRun(assignment.request, pageHost(assignment, bridge), {
     progress: (progress) => void bridge.assayTell({ type: "progress", progress }),
-    signal: cancellation.signal,
+    // Who cancels closes the page.
+    signal: new AbortController().signal,
   });
   await bridge.assayTell(await run.outcome());
 }

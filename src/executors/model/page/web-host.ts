@@ -12,7 +12,7 @@ export interface WebPlace {
   readonly openModel: InferenceHost["openModel"];
   /** A file of the model, by its address. */
   readonly readModel: (address: string) => Promise<Uint8Array>;
-  readonly watchOthers: InferenceHost["watchOthers"];
+  readonly watchCpu: InferenceHost["watchCpu"];
 }
 
 /** A page of a browser, or a dedicated worker of one, to run models in. */

@@ -5,7 +5,7 @@ import { torchBackend } from "../backends/torch.ts";
 import type { TorchDescription } from "../backends/torch.ts";
 import type { InferenceHost } from "../inference-host.ts";
 import type { ModelRunRequest } from "../messages.ts";
-import { nodeHost, openLocalModel, ownCpuMs, watchOthers } from "../node-host.ts";
+import { nodeHost, openLocalModel, ownCpuMs, watchCpu } from "../node-host.ts";
 import { processPeakMemory } from "../peak-memory.ts";
 import type { PythonProcess } from "./python-process.ts";
 
@@ -37,7 +37,7 @@ export async function pythonHost(
       return opened;
     },
     loadBackend: () => Promise.resolve(torchBackend(backend, python, torch)),
-    watchOthers: () => watchOthers(async () => ownCpuMs() + (await usage()).cpu_ms),
+    watchCpu: () => watchCpu(async () => ownCpuMs() + (await usage()).cpu_ms),
   };
 }
 

@@ -19,7 +19,7 @@ export function tabHost({ engine, startedMs }: { engine: string; startedMs: numb
       assert(file !== undefined, "a model is opened before it is read");
       return Promise.resolve(file);
     },
-    // A page does not see the other programs of its machine.
-    watchOthers: () => Promise.resolve(() => Promise.resolve(null)),
+    // A page does not see the processor.
+    watchCpu: () => Promise.resolve(() => Promise.resolve({ own: null, others: null })),
   });
 }
