@@ -10,6 +10,7 @@ import type { Executor } from "./executor.ts";
 import type { BackendWish } from "./model/backends-to-try.ts";
 import { ModelExecutor } from "./model/model-executor.ts";
 import { MachineFactsExecutor } from "./skeleton/machine-facts-executor.ts";
+import { SuiteExecutor } from "./suite/suite-executor.ts";
 
 export { CommandExecutor } from "./command/command-executor.ts";
 export type {
@@ -29,8 +30,8 @@ export { webRuntime } from "./model/browser/web-runtime.ts";
 export type { DedicatedWorker } from "./model/tab/run-in-dedicated-worker.ts";
 export { TabModelExecutor } from "./model/tab/tab-model-executor.ts";
 export { bundleTabRun } from "./model/tab/tab-run-bundle.ts";
-export { groupPrefix } from "./command/confinement.ts";
-export { WORK_DIR_VARIABLE } from "./command/environment.ts";
+export { groupPrefix } from "./confinement.ts";
+export { WORK_DIR_VARIABLE } from "./environment.ts";
 export { backendFacts, backendNames } from "./model/backends/backend-names.ts";
 export type { BackendName } from "./model/backends/backend-names.ts";
 export { backendWishes, isWished } from "./model/backends-to-try.ts";
@@ -42,5 +43,10 @@ export function createExecutors(options: {
   platform: Platform;
   backends?: readonly BackendWish[] | undefined;
 }): Executor[] {
-  return [new CommandExecutor(options), new ModelExecutor(options), new MachineFactsExecutor(options)];
+  return [
+    new CommandExecutor(options),
+    new SuiteExecutor(options),
+    new ModelExecutor(options),
+    new MachineFactsExecutor(options),
+  ];
 }

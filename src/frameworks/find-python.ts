@@ -27,16 +27,25 @@ if importlib.util.find_spec(sys.argv[1]):
     os.write(3, json.dumps(answer).encode() + b"\\n")
 `;
 
+/** Those that were found: asking takes as long as starting Python does. */
+const known = new Map<string, Python>();
+
 /**
  * A Python that has a module: of the active virtual environment, of that in the folder, or the first on the PATH. Throws
  * `framework_missing`.
  */
 export async function findPython(module: string, place: Pick<FrameworkPlace, "folder" | "starter">): Promise<Python> {
   const tried: string[] = [];
+  const key = JSON.stringify([module, candidates(place), place.starter.env["PATH"]]);
+  const before = known.get(key);
+  if (before !== undefined && isExecutable(before.executable)) return before;
   for (const candidate of candidates(place)) {
     try {
       const found = await introduced(candidate, module, place);
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        known.set(key, found);
+        return found;
+      }
       tried.push(`${candidate} has no ${module}`);
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;

@@ -110,6 +110,8 @@ export interface Framework {
   readonly name: FrameworkName;
   /** What shows that a folder uses it; reads files and starts nothing. */
   clue(folder: string): Promise<Clue | null>;
+  /** Name to version of what it needs, as far as it is there for a folder that brings nothing of its own. */
+  installed?(place: Pick<FrameworkPlace, "folder" | "starter">): Promise<Record<string, string>>;
   /** Asks it for its tests. Rejects with an AssayError: framework_missing, discovery_failed. */
   discover(place: FrameworkPlace): Promise<Discovery>;
   /** Rejects with an AssayError: framework_missing. */

@@ -164,9 +164,13 @@ class Server:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_make_collect_report(self, collector):
+        if not isinstance(collector, pytest.File) or isinstance(collector, pytest.Package):
+            yield
+            return
+        # What it imports may hang, or end the process.
+        CHANNEL.send({"kind": "started", "id": file_of(collector.nodeid)})
         yield
-        if isinstance(collector, pytest.File):
-            self.project.attribute(file_of(collector.nodeid))
+        self.project.attribute(file_of(collector.nodeid))
 
     def pytest_collectreport(self, report):
         if report.failed:

@@ -236,7 +236,12 @@ def test_after(): pass
     const { end, events } = await runTests(session, ["test_ends.py"]);
     await session.close();
     expect(end).toEqual({ exitCode: 7, signal: null });
-    expect(events.map(said)).toEqual(["started test_before", "finished test_before", "started test_ends"]);
+    expect(events.map(said)).toEqual([
+      "started test_ends.py",
+      "started test_before",
+      "finished test_before",
+      "started test_ends",
+    ]);
   });
 
   test("what cannot be run is told with its reason", async () => {
@@ -292,7 +297,7 @@ test("a folder with settings of pytest is one of its", async () => {
 
 function said(event: TestEvent): string {
   const id = event.kind === "started" ? event.id : event.kind === "finished" ? event.result.id : "";
-  return `${event.kind} ${id.split("::")[1]}`;
+  return `${event.kind} ${id.split("::").at(-1)}`;
 }
 
 /** The cases of a JUnit report: class, name and verdict. */

@@ -24,6 +24,11 @@ const folder = dirname(fileURLToPath(new URL("./assay_pytest.py", import.meta.ur
 export const pytest: Framework = {
   name: "pytest",
   clue,
+  async installed(place) {
+    const found = await findPython("pytest", place).catch(() => undefined);
+    if (found === undefined) return {};
+    return { python: found.version, ...(found.moduleVersion === null ? {} : { pytest: found.moduleVersion }) };
+  },
   async discover(place: FrameworkPlace): Promise<Discovery> {
     const program = await pytestProgram(place, ["--collect-only", "-qq"]);
     return listPython(program, place, byHand(place, "--collect-only"));
