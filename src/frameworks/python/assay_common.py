@@ -39,8 +39,8 @@ class Channel:
 
     def __init__(self):
         self._owner = os.getpid()
-        self._events = _move(3)
-        self._commands = _move(0)
+        self._events = move(3)
+        self._commands = move(0)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         if null != 0:
@@ -96,8 +96,8 @@ class Channel:
                 os.close(fd)
 
 
-def _move(fd):
-    """A copy out of the way of tests that close the descriptors that they know."""
+def move(fd):
+    """A copy, that is handed on to nobody, out of the way of tests that close the descriptors that they know."""
     if fcntl is None:
         return os.dup(fd)
     import resource
