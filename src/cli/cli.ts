@@ -15,6 +15,8 @@ export interface Invocation<Options> {
   readonly screen: Screen;
   /** Positional arguments; those that were left out are missing. */
   readonly args: readonly string[];
+  /** What stands after `--`: for another program. */
+  readonly passedOn: readonly string[];
   readonly options: Options;
 }
 
@@ -41,15 +43,22 @@ export class Cli {
       const command = received.at(-1) as Command;
       const options = command.opts<Options & { json?: boolean }>();
       const screen = new Screen(this.context, options.json === true);
-      const code = await handler({
-        context: this.context,
-        screen,
-        args: command.processedArgs.flat() as string[],
-        options,
-      });
+      const passedOn = afterDashes(command);
+      const given = command.processedArgs.flat() as string[];
+      const args = given.slice(0, given.length - passedOn.length);
+      const code = await handler({ context: this.context, screen, args, passedOn, options });
       this.exitCode = code ?? exitCodes.ok;
     };
   }
+}
+
+/** A command that takes none has refused them before it is called. */
+function afterDashes(command: Command): string[] {
+  let root = command;
+  while (root.parent !== null) root = root.parent;
+  const { rawArgs } = root as Command & { rawArgs: string[] };
+  const at = rawArgs.indexOf("--");
+  return at === -1 ? [] : rawArgs.slice(at + 1);
 }
 
 /** The options that say which coordinator is meant. */

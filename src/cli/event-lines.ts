@@ -1,5 +1,6 @@
 import type { FeedEvent } from "../contracts/index.ts";
 import { durationText } from "./quantities.ts";
+import { isPassed, outcomeText } from "./outcome-words.ts";
 import { stateText } from "./state-words.ts";
 import { harmless, harmlessLines, paint, plain } from "./style.ts";
 import type { Style } from "./style.ts";
@@ -20,7 +21,7 @@ export function eventLines(event: FeedEvent, telling: Telling): string[] {
   const { style } = telling;
   switch (event.type) {
     case "attempt_finished":
-      return attemptLines(event, telling);
+      return [...testLines(event, telling), ...attemptLines(event, telling)];
     case "task_skipped":
       return [`${stateText(style, "skipped")} ${event.task_id}: ${harmless(event.message ?? "")}`];
     case "task_cancelled":
@@ -42,12 +43,24 @@ export function eventLines(event: FeedEvent, telling: Telling): string[] {
   }
 }
 
+/** A line for each test, and below what it said when it did not pass. In large runs only for those. */
+function testLines({ tests = [], worker_id: workerId }: FeedEvent, { style, quiet }: Telling): string[] {
+  return tests
+    .filter((one) => !quiet || !isPassed(one))
+    .flatMap((one) => [
+      `${outcomeText(style, one)} ${harmless(one.id)} ${durationText(one.duration_seconds)}${workerId === undefined ? "" : ` on ${workerId}`}`,
+      ...(isPassed(one) ? [] : harmlessLines(one.message ?? "").map((line) => `    ${line}`.trimEnd())),
+    ]);
+}
+
 function attemptLines(event: FeedEvent, { style, quiet, recalled }: Telling): string[] {
   const { task_id: taskId, attempt, outcome, state, execution_time_seconds: seconds } = event;
   const facts = [
     event.worker_id === undefined ? "" : `on ${event.worker_id}`,
     seconds === undefined ? "" : durationText(seconds),
   ].filter((fact) => fact !== "");
+  // Its tests have been told one by one.
+  if (event.tests !== undefined && (state === "completed" || event.failure_class === "assertion")) return [];
   if (state === "completed") return quiet ? [] : [`${stateText(style, "completed")} ${taskId} ${facts.join(", ")}`];
   if (state === "cancelled") return [`${stateText(style, "cancelled")} ${taskId} ${facts.join(", ")}`];
   if (outcome === "preempted") {

@@ -48,10 +48,14 @@ export async function submitRun(session: RunSession, request: SubmitRunInput): P
 }
 
 /**
- * Submits a run and shows it until its end. The first Ctrl-C cancels the run; what runs is told to stop, and the command ends
+ * Submits a run and shows it until its end; `onEvent` sees each of its events. The first Ctrl-C cancels the run; what runs is told to stop, and the command ends
  * with the run. Errors: those of submitting, and coordinator_unreachable when it is lost on the way.
  */
-export async function performRun(session: RunSession, request: SubmitRunInput): Promise<EndedRun> {
+export async function performRun(
+  session: RunSession,
+  request: SubmitRunInput,
+  onEvent: (event: FeedEvent, runId: string) => void = () => {},
+): Promise<EndedRun> {
   const { client, context, screen } = session;
   const { seq } = await client.status();
   const { run_id: runId, tasks } = await submitRun(session, request);
@@ -70,6 +74,7 @@ export async function performRun(session: RunSession, request: SubmitRunInput): 
     const nameOf = await workerNames(client);
     for await (const event of client.events({ after: seq, run_id: runId }, giveUp.signal)) {
       display.event(await named(event, nameOf, client));
+      onEvent(event, runId);
       if (display.progress.finished) break;
     }
   } finally {

@@ -3,6 +3,7 @@ import { ASSAY_VERSION } from "../contracts/index.ts";
 import type { Cli } from "./cli.ts";
 import { addCancelCommand } from "./commands/cancel-command.ts";
 import { addCoordinatorCommand } from "./commands/coordinator-command.ts";
+import { addDiscoverCommand } from "./commands/discover-command.ts";
 import { addExplainCommand } from "./commands/explain-command.ts";
 import { addGenerateCommand } from "./commands/generate-command.ts";
 import { addHardwareCommand } from "./commands/hardware-command.ts";
@@ -20,6 +21,7 @@ import { addSqlCommand } from "./commands/sql-command.ts";
 import { addStatusCommand } from "./commands/status-command.ts";
 import { addTasksCommand } from "./commands/tasks-command.ts";
 import { addTemplatesCommand } from "./commands/templates-command.ts";
+import { addTestCommand } from "./commands/test-command.ts";
 import { addTokenCommand } from "./commands/token-command.ts";
 import { addUpCommand } from "./commands/up-command.ts";
 import { addVerifyCommand } from "./commands/verify-command.ts";
@@ -34,7 +36,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
   {
     heading: "Test and measure:",
     commands: [
-      ...[addRunCommand, addMatrixCommand, addGenerateCommand],
+      ...[addTestCommand, addDiscoverCommand, addRunCommand, addMatrixCommand, addGenerateCommand],
       ...[addTemplatesCommand, addHardwareCommand, addModelsCommand],
     ],
   },

@@ -65,12 +65,14 @@ export class RunDisplay {
 
   private summary(): string {
     const { style, clock, runId } = this.options;
-    const { done, total, failed, errors, active, startedAtMs } = this.progress;
+    const { done, total, failed, errors, active, startedAtMs, tests, testsNotPassed } = this.progress;
     const nowMs = clock.monotonicMs();
     const remainingMs = this.progress.remainingMs(nowMs);
     const workers = new Set(active.map(({ workerId }) => workerId)).size;
     const parts = [
       `${done}/${total} done`,
+      ...(tests > 0 ? [countText(tests, "test")] : []),
+      ...(testsNotPassed > 0 ? [paint(style, "red", `${testsNotPassed} of them did not pass`)] : []),
       ...(failed > 0 ? [paint(style, "red", `${failed} failed`)] : []),
       ...(errors > 0 ? [paint(style, "yellow", `${errors} with errors`)] : []),
       `${active.length} on ${countText(workers, "worker")}`,

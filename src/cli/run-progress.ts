@@ -1,4 +1,5 @@
 import type { FeedEvent } from "../contracts/index.ts";
+import { isPassed } from "./outcome-words.ts";
 
 /** An attempt that a worker has now. A hedged task has two. */
 export interface ActiveAttempt {
@@ -22,6 +23,9 @@ export class RunProgress {
   /** Cancelled and skipped. */
   left = 0;
   finished = false;
+  /** Tests of suites that were told, and those of them that did not pass. */
+  tests = 0;
+  testsNotPassed = 0;
   private readonly attempts = new Map<string, ActiveAttempt>();
   /** A task that is cancelled while it runs is told of twice. */
   private readonly ended = new Set<string>();
@@ -55,7 +59,15 @@ export class RunProgress {
     const { task_id: taskId } = event;
     if (taskId === undefined) return;
     this.follow(event, nowMs);
-    if (!this.ended.has(taskId) && this.count(event)) this.ended.add(taskId);
+    if (!this.ended.has(taskId) && this.count(event)) {
+      this.ended.add(taskId);
+      this.countTests(event);
+    }
+  }
+
+  private countTests({ tests = [] }: FeedEvent): void {
+    this.tests += tests.length;
+    this.testsNotPassed += tests.filter((one) => one.muted !== true && !isPassed(one)).length;
   }
 
   private follow(event: FeedEvent, nowMs: number): void {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { role, tokenRole } from "./roles.ts";
 import { DEFAULT_POOL, identifier, taskSpec, taskTypes } from "./task.ts";
+import { testResult } from "./tests.ts";
 import { MAX_TASKS_PER_RUN } from "./suite.ts";
 import { attemptStates, runStates, taskCounts, taskStates, workerStates } from "./views.ts";
 
@@ -201,5 +202,9 @@ export const feedEvent = z.strictObject({
   failure_reason: z.string().optional().describe("The executor's finer word, e.g. unknown_model"),
   message: z.string().optional(),
   execution_time_seconds: z.number().optional().describe("Of an attempt that ended; absent when it never started"),
+  tests: z
+    .array(testResult.omit({ output: true }))
+    .optional()
+    .describe("What became of each test of a suite"),
 });
 export type FeedEvent = z.infer<typeof feedEvent>;

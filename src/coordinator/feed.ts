@@ -177,7 +177,13 @@ function endOf(event: Extract<JournalEvent, { type: "attempt_finished" }>): Deta
         }
       : {}),
     ...timeOf(event),
+    ...testsOf(event),
   };
+}
+
+/** Without what they printed: whoever wants to read that asks for the result. */
+function testsOf({ result }: JournalEventOf<"attempt_finished">): Pick<Details, "tests"> {
+  return result?.tests === undefined ? {} : { tests: result.tests.map(({ output: _, ...told }) => told) };
 }
 
 /** How long it ran; absent when it never started. */

@@ -1,8 +1,8 @@
 /**
- * planner: what to run. Turns suite files, command lines, templates and model × backend selections into task specs, and says at which
- * line of the file something is wrong.
+ * planner: what to run. Turns suite files, command lines, templates, model × backend selections and the tests of a project into task
+ * specs, and says at which line of a file something is wrong.
  *
- * Never: starts, schedules or stores anything; talks to a coordinator; reads arguments or environment.
+ * Never: schedules or stores anything; starts more than what lists tests; talks to a coordinator; reads arguments or environment.
  * May enter: cli.
  */
 export { commandTask } from "./command-task.ts";
@@ -18,3 +18,12 @@ export type { GivenParameters } from "./templates/parameters.ts";
 export { valueText } from "./templates/placeholders.ts";
 export { builtInTemplates, loadTemplate } from "./templates/template-file.ts";
 export { locateError } from "./located-error.ts";
+export { batchesOf } from "./tests/batches.ts";
+export type { Batch, TestPast } from "./tests/batches.ts";
+export { chooseTests } from "./tests/choose-tests.ts";
+export { findSuites } from "./tests/find-suites.ts";
+export type { FoundSuite } from "./tests/find-suites.ts";
+export { loadProject } from "./tests/project-file.ts";
+export { suiteTasks } from "./tests/suite-tasks.ts";
+export { withNeeds } from "./tests/test-needs.ts";
+export type { NeedyTest } from "./tests/test-needs.ts";

@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fault, faultsFromIssues, template } from "../../contracts/index.ts";
+import { template } from "../../contracts/index.ts";
 import type { Template } from "../../contracts/index.ts";
-import { locatedError } from "../located-error.ts";
-import { parseSource } from "../suite-source.ts";
+import { checkedDocument } from "../checked-document.ts";
 import { readSuiteText } from "../suite-text.ts";
 
 const FOLDER = join(import.meta.dirname, "built-in");
@@ -20,13 +19,5 @@ export async function loadTemplate(file: string, { cwd }: { cwd: string }): Prom
 }
 
 function parseTemplate(text: string, file: string): Template {
-  const { value, placeOf } = parseSource(text, file);
-  const parsed = template.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const located = faultsFromIssues(parsed.error.issues, "template").map((found) => ({
-    ...found,
-    place: placeOf(found.path ?? ""),
-  }));
-  const [first = fault("invalid_field", "the template is not valid"), ...others] = located;
-  throw locatedError(file, [first, ...others]);
+  return checkedDocument({ text, file }, { schema: template, kind: "template" });
 }
