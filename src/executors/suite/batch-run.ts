@@ -27,6 +27,8 @@ interface Break {
   end: ProcessEnd;
   /** The test, or the file, that it was at; undefined when it was at none. */
   at: string | undefined;
+  /** How long it was at it. */
+  seconds: number;
   tooLong: boolean;
   exceeded: string | undefined;
 }
@@ -50,13 +52,11 @@ export class BatchRun {
 
   async run(): Promise<void> {
     const { context } = this.options;
-    let fresh = false;
     while (this.pending.size > 0 && !context.signal.aborted) {
-      const broken = await this.runSome([...this.pending], { fresh });
-      fresh = true;
-      if (broken === null) this.finishUnreported();
-      else if (!context.signal.aborted) await this.settle(broken);
-      else this.stopAt(broken.at);
+      const broken = await this.runSome([...this.pending], { fresh: false });
+      if (context.signal.aborted) this.stopAt(broken);
+      else if (broken === null) this.finishUnreported();
+      else await this.settle(broken);
     }
     for (const id of this.pending)
       if (!this.begun.has(id)) this.finish(outcomeOf(id, "not_run", "its turn never came"));
@@ -66,18 +66,9 @@ export class BatchRun {
   private async settle(broken: Break): Promise<void> {
     const [first = ""] = this.pending;
     const at = broken.at ?? first;
-    if (broken.tooLong) return this.finishAll(at, "timed_out", `it ran longer than ${this.timeoutText()}`);
+    if (broken.tooLong) return this.finishAll(at, this.tooLong(broken));
     const suspects = this.those(at);
     const again = await this.runSome(suspects, { fresh: true, retries: 1 });
-    const { signal } = this.options.context;
-    if (again === null && !signal.aborted) this.finishUnreported(suspects);
-    const left = suspects.filter((id) => this.pending.has(id));
-    const isCrasher = again !== null && !signal.aborted;
-    if (isCrasher && again.tooLong)
-      this.finishAll(again.at ?? at, "timed_out", `it ran longer than ${this.timeoutText()}`);
-    else if (isCrasher)
-      this.finishAll(again.at ?? left[0] ?? at, "crashed", `${endText(again)}, also when it ran alone`);
-    else if (again !== null) this.stopAt(again.at);
     if (this.recovery.length < MAX_STEPS)
       this.recovery.push({
         strategy: "fresh_process",
@@ -86,7 +77,21 @@ export class BatchRun {
         message: `${endText(broken)} at ${at}: it ran once more alone`.slice(0, 2_000),
         succeeded: again === null,
       });
+    if (this.options.context.signal.aborted) return this.stopAt(again);
+    if (again === null) this.finishUnreported(suspects);
+    else this.blame(again, suspects);
     this.giveUpAround(at);
+  }
+
+  /** The process of the suspects alone has ended too. */
+  private blame(again: Break, suspects: readonly string[]): void {
+    const at = again.at ?? suspects.find((id) => this.pending.has(id));
+    if (at === undefined) return;
+    const message = `${endText(again)}, also when it ran alone`;
+    this.finishAll(
+      at,
+      again.tooLong ? this.tooLong(again) : { outcome: "crashed", message, duration_seconds: again.seconds },
+    );
   }
 
   /** Null when all were run, else how their process stopped. */
@@ -95,14 +100,21 @@ export class BatchRun {
     { fresh, retries = 0 }: { fresh: boolean; retries?: number },
   ): Promise<Break | null> {
     const { context } = this.options;
-    const warm = await this.options.open({ fresh });
+    const warm = await this.options.open({ fresh }).catch((error: unknown) => {
+      // What was told until then counts.
+      if (context.signal.aborted) return null;
+      throw error;
+    });
+    if (warm === null) return null;
     let at: string | undefined;
+    let sinceMs = 0;
     let tooLong = false;
     let timer: Timer | undefined;
     const stop = (): void => void warm.processes.kill();
     const watch = (): void => {
       timer?.cancel();
       timer = undefined;
+      sinceMs = context.clock.monotonicMs();
       const limitMs = this.options.testTimeoutMs;
       if (at === undefined || limitMs === undefined) return;
       timer = context.clock.setTimer(limitMs, () => {
@@ -121,6 +133,7 @@ export class BatchRun {
       if (event.kind === "attachment") this.options.onAttachment(event);
       if (event.kind === "started" || event.kind === "finished") watch();
     });
+    const seconds = at === undefined ? 0 : (context.clock.monotonicMs() - sinceMs) / 1000;
     timer?.cancel();
     context.signal.removeEventListener("abort", stop);
     if (end === null) {
@@ -129,7 +142,7 @@ export class BatchRun {
     }
     const exceeded = warm.processes.exceeded();
     await this.options.ended(warm);
-    return { end, at, tooLong, exceeded };
+    return { end, at, seconds, tooLong, exceeded };
   }
 
   private finish(result: TestResult): void {
@@ -147,13 +160,13 @@ export class BatchRun {
     }
   }
 
-  private stopAt(at: string | undefined): void {
-    if (at === undefined) return;
-    const [outcome, why] =
+  private stopAt(broken: Break | null): void {
+    if (broken?.at === undefined) return;
+    const how =
       abortReason(this.options.context.signal) === "timeout"
-        ? (["timed_out", "it ran when the time limit of the task was over"] as const)
-        : (["not_run", "it was stopped while it ran"] as const);
-    this.finishAll(at, outcome, why);
+        ? ({ outcome: "timed_out", message: "it ran when the time limit of the task was over" } as const)
+        : ({ outcome: "not_run", message: "it was stopped while it ran" } as const);
+    this.finishAll(broken.at, { ...how, duration_seconds: broken.seconds });
   }
 
   /** The test, or all that is asked for of a file. */
@@ -165,8 +178,8 @@ export class BatchRun {
     return isPart ? [at] : this.those(first);
   }
 
-  private finishAll(at: string, outcome: TestResult["outcome"], message: string): void {
-    for (const id of this.those(at)) this.finish(outcomeOf(id, outcome, message));
+  private finishAll(at: string, how: Omit<TestResult, "id">): void {
+    for (const id of this.those(at)) this.finish({ id, ...how });
     this.giveUpAround(at);
   }
 
@@ -177,8 +190,10 @@ export class BatchRun {
         this.finish(outcomeOf(id, "error", `the process stopped at ${at}: what comes after it was not run`));
   }
 
-  private timeoutText(): string {
-    return `test_timeout_seconds = ${(this.options.testTimeoutMs ?? 0) / 1000}`;
+  private tooLong({ seconds }: Break): Omit<TestResult, "id"> {
+    const limit = (this.options.testTimeoutMs ?? 0) / 1000;
+    const message = `it ran longer than test_timeout_seconds = ${limit}`;
+    return { outcome: "timed_out", message, duration_seconds: seconds };
   }
 }
 

@@ -141,8 +141,8 @@ class Server:
         self.broken = {}  # Why something could not be collected, by id
         self.skipped = {}
         self.sent = {}
+        self.modules = {}
         self.reports = []
-        self.current = None
         watch_monkeypatch(self.libraries)
 
     @pytest.hookimpl(tryfirst=True)
@@ -195,14 +195,10 @@ class Server:
         self.libraries.look(self.seen(item)[1])
 
     def seen(self, item):
-        module = getattr(item, "module", None)
-        above = os.path.dirname(str(item.path))
-        modules = [module] if module is not None else []
-        for plugin in item.config.pluginmanager.get_plugins():
-            path = getattr(plugin, "__file__", None)
-            if path and os.path.basename(path) == "conftest.py" and (above + os.sep).startswith(os.path.dirname(path) + os.sep):
-                modules.append(plugin)
-        return self.project.seen(file_of(item.nodeid), modules)
+        file = file_of(item.nodeid)
+        if file not in self.modules:
+            self.modules[file] = modules_of(item)
+        return self.project.seen(file, self.modules[file])
 
     def run_batch(self, session, wanted, boundary):
         fresh = [file for file in dict.fromkeys(map(file_of, wanted)) if file not in self.files]
@@ -280,7 +276,6 @@ class Server:
 
     def run_item(self, session, item, nextitem, boundary):
         CHANNEL.send({"kind": "started", "id": item.nodeid})
-        self.current = item
         retries = 0
         while True:
             result = self.try_item(item, nextitem)
@@ -334,6 +329,21 @@ class Server:
             result["message"] = why + (": " + result["message"] if result.get("message") else "")
             result["outcome"] = "failed"
         return result
+
+
+def modules_of(item):
+    """The module of a test, and those that hold fixtures for it."""
+    above = os.path.dirname(str(item.path)) + os.sep
+    plugins = {getattr(plugin, "__file__", None): plugin for plugin in item.config.pluginmanager.get_plugins()}
+    module = getattr(item, "module", None)
+    return [
+        *([] if module is None else [module]),
+        *(
+            plugin
+            for path, plugin in plugins.items()
+            if path and os.path.basename(path) == "conftest.py" and above.startswith(os.path.dirname(path) + os.sep)
+        ),
+    ]
 
 
 def forget_reports(config):

@@ -285,6 +285,15 @@ test("a Python without pytest is an error that says how to get it", async () => 
   });
 });
 
+test("a test has a line that runs it alone", () => {
+  expect(pytest.reproduce({ id: "test_a.py::test[x y]", file: "" })).toEqual([
+    "python3",
+    "-m",
+    "pytest",
+    "test_a.py::test[x y]",
+  ]);
+});
+
 test("a folder with settings of pytest is one of its", async () => {
   await using project = await scratchProject({ "pyproject.toml": "[project]\n\n[tool.pytest.ini_options]\n" });
   expect(await pytest.clue(project.folder)).toEqual({

@@ -33,6 +33,7 @@ export const pytest: Framework = {
     const program = await pytestProgram(place, ["--collect-only", "-qq"]);
     return listPython(program, place, byHand(place, "--collect-only"));
   },
+  reproduce: ({ id }) => ["python3", "-m", "pytest", id],
   async open(options: SessionOptions): Promise<TestSession> {
     const program = await pytestProgram(options, []);
     return PythonSession.open(program, options, byHand(options, "--collect-only"));

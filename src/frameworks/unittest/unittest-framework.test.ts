@@ -166,6 +166,10 @@ class TestFlaky(unittest.TestCase):
   });
 });
 
+test("a test has a line that runs it alone", () => {
+  expect(unittest.reproduce({ id: "a.T.test", file: "" })).toEqual(["python3", "-m", "unittest", "a.T.test"]);
+});
+
 test("a folder whose tests import unittest is one of its", async () => {
   await using project = await scratchProject({ "tests/test_a.py": "import unittest\n" });
   expect(await unittest.clue(project.folder)).toEqual({

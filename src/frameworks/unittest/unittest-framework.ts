@@ -22,6 +22,7 @@ export const unittest: Framework = {
   async discover(place: FrameworkPlace): Promise<Discovery> {
     return listPython(await unittestProgram(place), place, byHand(place));
   },
+  reproduce: ({ id }) => ["python3", "-m", "unittest", id],
   async open(options: SessionOptions): Promise<TestSession> {
     return PythonSession.open(await unittestProgram(options), options, byHand(options));
   },
