@@ -22,12 +22,11 @@ CHANNEL = assay_common.Channel()
 
 def arguments():
     parser = argparse.ArgumentParser(prog="unittest discover")
-    parser.add_argument("start", nargs="?", default=".")
-    parser.add_argument("pattern", nargs="?", default="test*.py")
-    parser.add_argument("top", nargs="?")
-    parser.add_argument("-s", "--start-directory", dest="start", default=argparse.SUPPRESS)
-    parser.add_argument("-p", "--pattern", dest="pattern", default=argparse.SUPPRESS)
-    parser.add_argument("-t", "--top-level-directory", dest="top", default=argparse.SUPPRESS)
+    parser.add_argument("-s", "--start-directory", dest="start", default=".")
+    parser.add_argument("-p", "--pattern", dest="pattern", default="test*.py")
+    parser.add_argument("-t", "--top-level-directory", dest="top")
+    for name in ("start", "pattern", "top"):
+        parser.add_argument(name, nargs="?", default=argparse.SUPPRESS)
     parser.add_argument("-k", dest="names", action="append")
     # What ends a run and what it prints is for Assay to say.
     for flags in (("-v", "--verbose"), ("-q", "--quiet"), ("-b", "--buffer"), ("-f", "--failfast"), ("-c", "--catch")):

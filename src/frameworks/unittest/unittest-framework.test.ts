@@ -166,6 +166,25 @@ class TestFlaky(unittest.TestCase):
   });
 });
 
+test.skipIf(!pythonHas("unittest"))(
+  "arguments of the search are followed, and packages load as they are named",
+  async () => {
+    await using project = await scratchProject({
+      "checks/__init__.py": "",
+      "checks/one_check.py":
+        "import unittest\nclass TestOne(unittest.TestCase):\n    def test_1(self): pass\n    def test_2(self): pass\n",
+      "checks/test_other.py": "import nothing_of_this_name",
+    });
+    const args = ["-s", "checks", "-p", "*_check.py", "-t", ".", "-k", "test_2"];
+    const { tests, problems } = await unittest.discover(project.place(...args));
+    expect([tests.map(({ id }) => id), problems]).toEqual([["checks.one_check.TestOne.test_2"], []]);
+    const session = await unittest.open(project.options({ arguments: args }));
+    const { results } = await runTests(session, ["checks.one_check.TestOne.test_2"]);
+    await session.close();
+    expect(results.get("checks.one_check.TestOne.test_2")?.outcome).toBe("passed");
+  },
+);
+
 test("a test has a line that runs it alone", () => {
   expect(unittest.reproduce({ id: "a.T.test", file: "" })).toEqual(["python3", "-m", "unittest", "a.T.test"]);
 });
