@@ -241,11 +241,12 @@ class Server:
             tests += found
             if not found:
                 CHANNEL.send({"kind": "started", "id": name})
-                message = next(
+                outcome, message = next(
                     (why for module, why in self.failures.items() if (name + ".").startswith(module + ".")),
-                    "unittest does not find this test",
+                    ("error", "unittest does not find this test"),
                 )
-                CHANNEL.send(assay_common.finished({"id": name, "outcome": "error", "duration_seconds": 0, "message": message}))
+                result = {"id": name, "outcome": outcome, "duration_seconds": 0, "message": message}
+                CHANNEL.send(assay_common.finished(result))
         suite, recorder = unittest.TestSuite(), Recorder()
         for index, test in enumerate(tests):
             self.run_test(suite, recorder, (test, tests[index + 1] if index + 1 < len(tests) else None))
@@ -271,13 +272,13 @@ class Server:
                     CHANNEL.send({"kind": "started", "id": part})
                 importlib.import_module(part)
             except unittest.SkipTest as skip:
-                self.failures[part] = f"skipped: {skip}"
+                self.failures[part] = ("skipped", str(skip))
                 return part
             except BaseException as error:
                 CHANNEL.guard()
                 missing = isinstance(error, ModuleNotFoundError) and (error.name == part or "is not a package" in str(error))
                 if not missing or found is None:
-                    self.failures[part] = traceback.format_exc()
+                    self.failures[part] = ("error", traceback.format_exc())
                 break
             self.project.attribute(part)
             found = part

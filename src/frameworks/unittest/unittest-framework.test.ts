@@ -108,6 +108,7 @@ class TestAlone(unittest.TestCase):
     def test_5(self): pass
 `,
       "test_broken.py": "import nothing_of_this_name",
+      "test_not_here.py": "import unittest\nraise unittest.SkipTest('not here')",
     });
     const { tests, problems } = await unittest.discover(project.place());
     expect(tests.map(({ id, together }) => [id, together])).toEqual([
@@ -116,6 +117,7 @@ class TestAlone(unittest.TestCase):
       ["pkg.test_shared.TestB.test_3", "module:pkg.test_shared"],
       ["test_class.TestAlone.test_5", undefined],
       ["test_class.TestClass.test_4", "class:test_class.TestClass"],
+      ["test_not_here", undefined],
     ]);
     expect(tests.find(({ id }) => id.endsWith("test_5"))).toMatchObject({
       file: "test_class.py",
@@ -129,6 +131,7 @@ class TestAlone(unittest.TestCase):
       "pkg.test_shared",
       "test_broken.TestX.test_y",
       "test_class.TestZ.test_z",
+      "test_not_here",
     ]);
     await session.close();
     expect(await readFile(join(project.folder, "made"), "utf8")).toBe("mc1C3M" + "mc12C3M");
@@ -137,6 +140,7 @@ class TestAlone(unittest.TestCase):
       message: expect.stringContaining("nothing_of_this_name"),
     });
     expect(results.get("test_class.TestZ.test_z")?.outcome).toBe("error");
+    expect(results.get("test_not_here")).toMatchObject({ outcome: "skipped", message: "not here" });
   });
 
   test("a test is tried again as a new object, and tells what it saw of libraries", async () => {
