@@ -11,6 +11,7 @@ import type { Executor } from "./executor.ts";
 import { HardwareExecutor } from "./hardware/hardware-executor.ts";
 import type { BackendWish } from "./model/backends-to-try.ts";
 import { ModelExecutor } from "./model/model-executor.ts";
+import { SuiteExecutor } from "./suite/suite-executor.ts";
 
 export { CommandExecutor } from "./command/command-executor.ts";
 export type {
@@ -30,8 +31,8 @@ export { webRuntime } from "./model/browser/web-runtime.ts";
 export type { DedicatedWorker } from "./model/tab/run-in-dedicated-worker.ts";
 export { TabModelExecutor } from "./model/tab/tab-model-executor.ts";
 export { bundleTabRun } from "./model/tab/tab-run-bundle.ts";
-export { groupPrefix } from "./command/confinement.ts";
-export { WORK_DIR_VARIABLE } from "./command/environment.ts";
+export { groupPrefix } from "./confinement.ts";
+export { WORK_DIR_VARIABLE } from "./environment.ts";
 export { backendFacts, backendNames } from "./model/backends/backend-names.ts";
 export type { BackendName } from "./model/backends/backend-names.ts";
 export { backendWishes, isWished } from "./model/backends-to-try.ts";
@@ -43,5 +44,11 @@ export function createExecutors(options: {
   platform: Platform;
   backends?: readonly BackendWish[] | undefined;
 }): Executor[] {
-  return [new CommandExecutor(options), new ModelExecutor(options), new HardwareExecutor(options), new ApiExecutor()];
+  return [
+    new CommandExecutor(options),
+    new SuiteExecutor(options),
+    new ModelExecutor(options),
+    new HardwareExecutor(options),
+    new ApiExecutor(),
+  ];
 }

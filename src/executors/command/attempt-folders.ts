@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve, sep } from "node:path";
 import type { Result } from "../../base/index.ts";
 import { err, ok } from "../../base/index.ts";
 import type { CommandConfig, Failure } from "../../contracts/index.ts";
-import { escapingPattern } from "./kept-files.ts";
+import { escapingPattern } from "../kept-files.ts";
 
 /** The folders of one attempt. */
 export interface AttemptFolders {

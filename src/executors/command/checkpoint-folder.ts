@@ -6,8 +6,8 @@ import type { ExecutionContext } from "../executor.ts";
 import type { CarriedProgress } from "./carried-progress.ts";
 import type { CheckpointListing } from "./checkpoint-listing.ts";
 import { listCheckpoint, READY_MARKER, UNFINISHED_SUFFIX } from "./checkpoint-listing.ts";
-import { RegularLook } from "./regular-look.ts";
-import { runHelper } from "./run-helper.ts";
+import { RegularLook } from "../regular-look.ts";
+import { runHelper } from "../run-helper.ts";
 
 const LOOK_INTERVAL_MS = 1_000;
 /** Storing may take long; so many times that long nothing more is stored. */

@@ -5,21 +5,21 @@ import type { Platform } from "../../platform/index.ts";
 import type { ExecutionContext, ExecutionReport, Executor, ExecutorCapabilities, ProbeContext } from "../executor.ts";
 import { abortReason, interruptedReport } from "../interruption.ts";
 import { prepareFolders } from "./attempt-folders.ts";
-import { attemptLimits } from "./attempt-limits.ts";
+import { attemptLimits } from "../attempt-limits.ts";
 import { CarriedProgress } from "./carried-progress.ts";
 import { CheckpointFolder } from "./checkpoint-folder.ts";
 import type { CommandAttempt } from "./command-attempt.ts";
 import type { Supervised } from "./command-report.ts";
 import { conclude, notStarted, withoutSandbox } from "./command-report.ts";
-import type { ConfinementAbilities } from "./confinement.ts";
-import { Confinement } from "./confinement.ts";
+import type { ConfinementAbilities } from "../confinement.ts";
+import { Confinement } from "../confinement.ts";
 import { installedSoftware } from "./installed-software.ts";
-import { groupLimitNames, LimitWatch } from "./limit-watch.ts";
+import { groupLimitNames, LimitWatch } from "../limit-watch.ts";
 import { LiveOutput } from "./live-output.ts";
-import { ProcessTree } from "./process-tree.ts";
+import { ProcessTree } from "../process-tree.ts";
 import { ProgressFile } from "./progress-file.ts";
-import { PROBE_TIMEOUT_MS, runHelper } from "./run-helper.ts";
-import { probeSandbox } from "./sandbox.ts";
+import { PROBE_TIMEOUT_MS, runHelper } from "../run-helper.ts";
+import { probeSandbox } from "../sandbox.ts";
 import type { Ended } from "./start-command.ts";
 import { startCommand } from "./start-command.ts";
 
@@ -97,7 +97,7 @@ export class CommandExecutor implements Executor {
   private async run(config: CommandConfig, attempt: CommandAttempt): Promise<ExecutionReport> {
     const { context, folders, limits } = attempt;
     const { workDir, cacheDir, env } = context;
-    const places = { folders, workDir, cacheDir, home: env["HOME"] };
+    const places = { cwd: folders.cwd, workDir, cacheDir, home: env["HOME"] };
     const confinement = new Confinement({ limits, abilities: this.abilities, platform: this.platform, ...places });
     try {
       return await this.runConfined(config, attempt, confinement);
@@ -117,7 +117,14 @@ export class CommandExecutor implements Executor {
     const { group } = confinement;
     const oomKillsBefore = inspector.oomKills() ?? 0;
     const startedMs = clock.monotonicMs();
-    const watch = new LimitWatch({ limits, group, inspector, folders, outputBytes: () => output.sizeBytes(), clock });
+    const watch = new LimitWatch({
+      limits,
+      group,
+      inspector,
+      folders: [folders.files, folders.output, folders.checkpoint],
+      outputBytes: () => output.sizeBytes(),
+      clock,
+    });
     const started = await startCommand(config, attempt, { gpus: this.gpus, prefix: confinement.prefix });
     if (!started.ok) return notStarted(started.error);
     const { pid, exited } = started.value;

@@ -1,12 +1,12 @@
 import type { CommandConfig, Isolation, LimitName, Metric } from "../../contracts/index.ts";
 import type { ExecutionReport } from "../executor.ts";
 import { abortReason, cutShort, interruptedReport } from "../interruption.ts";
-import { limitText } from "./attempt-limits.ts";
+import { limitText } from "../attempt-limits.ts";
 import type { CommandAttempt } from "./command-attempt.ts";
 import type { CommandEnd } from "./failure-table.ts";
 import { commandFailure, startFailure } from "./failure-table.ts";
-import type { MissingArtifact } from "./kept-files.ts";
-import { keepFile, keepFiles } from "./kept-files.ts";
+import type { MissingArtifact } from "../kept-files.ts";
+import { keepFile, keepFiles } from "../kept-files.ts";
 import type { Ended, StartFault } from "./start-command.ts";
 
 /** Kept in the report; all of it is in the artifacts. */

@@ -12,7 +12,7 @@ import type { ExecutionReport } from "../executor.ts";
 import type { ScratchAttempt } from "../executor-acceptance.ts";
 import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
 import { CommandExecutor } from "./command-executor.ts";
-import { groupPrefix } from "./confinement.ts";
+import { groupPrefix } from "../confinement.ts";
 
 const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
 /** The same machine, as a worker sees it that may not make control groups. */

@@ -1,4 +1,4 @@
-import { PROBE_TIMEOUT_MS, runHelper } from "./run-helper.ts";
+import { PROBE_TIMEOUT_MS, runHelper } from "../run-helper.ts";
 
 /** Programs that test suites are written for, and how they tell their version. */
 const PROGRAMS: readonly { name: string; command: readonly [string, ...string[]] }[] = [

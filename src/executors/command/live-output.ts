@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { ExecutionContext } from "../executor.ts";
-import { OutputFile } from "./output-file.ts";
-import { RegularLook } from "./regular-look.ts";
+import { OutputFile } from "../output-file.ts";
+import { RegularLook } from "../regular-look.ts";
 
 const LOOK_INTERVAL_MS = 200;
 

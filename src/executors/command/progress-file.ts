@@ -4,7 +4,7 @@ import { errorMessage } from "../../base/index.ts";
 import { MAX_PAYLOAD_CHARACTERS } from "../../contracts/index.ts";
 import type { ExecutionContext } from "../executor.ts";
 import type { CarriedProgress } from "./carried-progress.ts";
-import { RegularLook } from "./regular-look.ts";
+import { RegularLook } from "../regular-look.ts";
 
 const LOOK_INTERVAL_MS = 2_000;
 /** In UTF-8 a character of a text takes at most three bytes for each of its units. */

@@ -5,9 +5,9 @@ import type { Result } from "../../base/index.ts";
 import { err, errorCode, errorMessage, ok } from "../../base/index.ts";
 import type { CommandConfig, GpuCapability } from "../../contracts/index.ts";
 import type { CommandAttempt } from "./command-attempt.ts";
-import { commandEnvironment } from "./environment.ts";
+import { commandEnvironment } from "./command-environment.ts";
 import type { CommandEnd } from "./failure-table.ts";
-import { programFault } from "./program-fault.ts";
+import { programFault } from "../program-fault.ts";
 
 export type Ended = Pick<CommandEnd, "exitCode" | "signal">;
 

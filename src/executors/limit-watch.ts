@@ -1,7 +1,6 @@
-import type { Clock } from "../../base/index.ts";
-import type { LimitName } from "../../contracts/index.ts";
-import type { ControlGroup, GroupLimitName, ProcessInspector } from "../../platform/index.ts";
-import type { AttemptFolders } from "./attempt-folders.ts";
+import type { Clock } from "../base/index.ts";
+import type { LimitName } from "../contracts/index.ts";
+import type { ControlGroup, GroupLimitName, ProcessInspector } from "../platform/index.ts";
 import type { AttemptLimits } from "./attempt-limits.ts";
 import { folderBytes } from "./folder-size.ts";
 import type { ProcessTree } from "./process-tree.ts";
@@ -26,7 +25,7 @@ export interface LimitWatchOptions {
   group: ControlGroup | undefined;
   inspector: ProcessInspector;
   /** What is in them counts as the attempt's disk space. */
-  folders: Pick<AttemptFolders, "files" | "output" | "checkpoint">;
+  folders: readonly string[];
   outputBytes: () => Promise<number>;
   clock: Clock;
 }
@@ -103,7 +102,7 @@ export class LimitWatch {
     if ((await outputBytes()) > limits.outputBytes) return "output_mb";
     const startMs = clock.monotonicMs();
     if (limits.diskBytes === undefined || (!final && startMs < this.measureAtMs)) return undefined;
-    const sizes = await Promise.all([folders.files, folders.output, folders.checkpoint].map(folderBytes));
+    const sizes = await Promise.all(folders.map(folderBytes));
     const bytes = sizes.reduce((total, size) => total + size, 0);
     const nowMs = clock.monotonicMs();
     this.measureAtMs = nowMs + (nowMs - startMs) * REST_FACTOR;

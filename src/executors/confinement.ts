@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import type { Clock } from "../../base/index.ts";
-import type { Isolation, IsolationLevel, LimitName } from "../../contracts/index.ts";
-import type { ControlGroup, Platform } from "../../platform/index.ts";
-import type { AttemptFolders } from "./attempt-folders.ts";
+import type { Clock } from "../base/index.ts";
+import type { Isolation, IsolationLevel, LimitName } from "../contracts/index.ts";
+import type { ControlGroup, Platform } from "../platform/index.ts";
 import type { AttemptLimits } from "./attempt-limits.ts";
 import { sandboxCommand } from "./sandbox.ts";
 
@@ -30,7 +29,8 @@ export interface ConfinementOptions {
   limits: AttemptLimits;
   abilities: ConfinementAbilities;
   platform: Platform;
-  folders: AttemptFolders;
+  /** Where it runs. */
+  cwd: string;
   workDir: string;
   cacheDir: string;
   home: string | undefined;
@@ -44,7 +44,7 @@ export class Confinement {
   readonly prefix: readonly string[];
 
   constructor(options: ConfinementOptions) {
-    const { limits, abilities, platform, folders, cacheDir, home, workDir } = options;
+    const { limits, abilities, platform, cwd, cacheDir, home, workDir } = options;
     const name = `${groupPrefix(cacheDir)}${basename(workDir)}`;
     const { cpu, memoryBytes, processes } = limits;
     const given = {
@@ -71,7 +71,7 @@ export class Confinement {
             `${userTasks ?? "unlimited"}`,
           ]
         : []),
-      ...(limits.sandbox ? sandboxCommand({ workDir, cwd: folders.cwd, cacheDir, home }) : []),
+      ...(limits.sandbox ? sandboxCommand({ workDir, cwd, cacheDir, home }) : []),
     ];
   }
 

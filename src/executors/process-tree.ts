@@ -1,6 +1,6 @@
-import type { Clock } from "../../base/index.ts";
-import { errorCode } from "../../base/index.ts";
-import type { ControlGroup, ProcessInspector } from "../../platform/index.ts";
+import type { Clock } from "../base/index.ts";
+import { errorCode } from "../base/index.ts";
+import type { ControlGroup, ProcessInspector } from "../platform/index.ts";
 import { WORK_DIR_VARIABLE } from "./environment.ts";
 
 /** Between two looks at whether a process tree is gone. */

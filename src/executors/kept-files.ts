@@ -1,7 +1,7 @@
 import { glob, realpath, stat } from "node:fs/promises";
 import { extname, isAbsolute, join, relative, sep } from "node:path";
-import { errorMessage } from "../../base/index.ts";
-import type { ExecutionContext } from "../executor.ts";
+import { errorMessage } from "../base/index.ts";
+import type { ExecutionContext } from "./executor.ts";
 
 /** A result holds at most 1,000 artifacts; the two output files are also among them. */
 const MAX_KEPT_FILES = 900;
@@ -27,6 +27,18 @@ export interface MissingArtifact {
   reason: string;
 }
 
+/** A file that is to be kept. */
+export interface KeptFile {
+  folder: string;
+  /** Where it is in there. */
+  name: string;
+  /** What it holds is output. */
+  isLog?: boolean;
+  /** The name under which it is kept; default: its own. */
+  as?: string;
+  contentType?: string;
+}
+
 /** The first pattern that names something outside the working folder. */
 export function escapingPattern(patterns: readonly string[]): string | undefined {
   return patterns.find((pattern) => isAbsolute(pattern) || pattern.split(/[/\\]/).includes(".."));
@@ -41,7 +53,7 @@ export async function keepFiles(
   const missing: MissingArtifact[] = [];
   const names = await matchingFiles(folder, patterns);
   for (const name of names.slice(0, MAX_KEPT_FILES)) {
-    const reason = await keepFile({ folder, name, isLog: false }, context);
+    const reason = await keepFile({ folder, name }, context);
     if (reason !== undefined) missing.push({ name, reason });
   }
   const left = names.length - MAX_KEPT_FILES;
@@ -51,7 +63,7 @@ export async function keepFiles(
 
 /** Stores one file under a name of its own; gives the reason when it cannot be stored. */
 export async function keepFile(
-  { folder, name, isLog }: { folder: string; name: string; isLog: boolean },
+  { folder, name, isLog = false, as = name, contentType = typeOf(name) }: KeptFile,
   context: ExecutionContext,
 ): Promise<string | undefined> {
   try {
@@ -59,12 +71,15 @@ export async function keepFile(
     // A link planted by the command must not carry the worker's own files out.
     if (!path.startsWith((await realpath(folder)) + sep)) return "it is a link that leads out of the working folder";
     if (!(await stat(path)).isFile()) return "it is not a plain file";
-    const contentType = CONTENT_TYPES[extname(name).toLowerCase()] ?? "application/octet-stream";
-    await context.saveArtifact({ name, contentType, isLog, path });
+    await context.saveArtifact({ name: as, contentType, isLog, path });
     return undefined;
   } catch (error) {
     return errorMessage(error);
   }
+}
+
+function typeOf(name: string): string {
+  return CONTENT_TYPES[extname(name).toLowerCase()] ?? "application/octet-stream";
 }
 
 async function matchingFiles(folder: string, patterns: readonly string[]): Promise<string[]> {

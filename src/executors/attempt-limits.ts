@@ -1,4 +1,4 @@
-import type { LimitName, Limits } from "../../contracts/index.ts";
+import type { LimitName, Limits } from "../contracts/index.ts";
 
 const MEGABYTE = 1_000_000;
 /** These protect the worker when a task says nothing. */

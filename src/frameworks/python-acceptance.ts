@@ -1,0 +1,55 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestResult } from "../contracts/index.ts";
+import type { FrameworkPlace, SessionOptions, TestEvent, TestSession } from "./framework.ts";
+import { PlainStarter } from "./plain-starter.ts";
+
+/** For tests of Python's frameworks: a project in a temporary folder. */
+export interface ScratchProject extends AsyncDisposable {
+  folder: string;
+  place(...args: string[]): FrameworkPlace;
+  options(changes?: Partial<SessionOptions>): SessionOptions;
+}
+
+export async function scratchProject(files: Readonly<Record<string, string>>): Promise<ScratchProject> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "assay-project-")));
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  const place = (...args: string[]): FrameworkPlace => ({
+    folder,
+    arguments: args,
+    starter: new PlainStarter(process.env),
+    scratch: folder,
+    signal: new AbortController().signal,
+  });
+  return {
+    folder,
+    place,
+    options: (changes = {}) => ({ ...place(), retries: 0, watch: [], requireReal: [], ...changes }),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Runs tests, and gives what was told of them. */
+export async function runTests(session: TestSession, tests: readonly string[]) {
+  const events: TestEvent[] = [];
+  const end = await session.run(tests, (event) => void events.push(event));
+  const results = new Map<string, TestResult>();
+  for (const event of events) if (event.kind === "finished") results.set(event.result.id, event.result);
+  return { end, events, results };
+}
+
+/** Whether python3 has a module; where it has not, tests are skipped and say so. */
+export function pythonHas(module: string): boolean {
+  try {
+    execFileSync("python3", ["-c", `import ${module}`], { stdio: "ignore" });
+    return true;
+  } catch {
+    console.log(`skipped: python3 has no ${module}; install it with \`python3 -m pip install ${module}\``);
+    return false;
+  }
+}
