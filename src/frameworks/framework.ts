@@ -16,12 +16,16 @@ export interface FrameworkProcess {
   /** What it writes to file descriptor 3: one JSON document per line. */
   readonly events: Readable;
   readonly exited: Promise<ProcessEnd>;
+  /** The end of what it printed, to tell why it failed. */
+  tail(): string | Promise<string>;
   /** Ends it and all that it started. */
   kill(): Promise<void>;
 }
 
 /** Starts processes, in the way that fits whoever asks: kept to limits on a worker, plainly where tests are listed. */
 export interface ProcessStarter {
+  /** What its processes find in their environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Rejects with an AssayError when the program cannot be started. */
   start(command: readonly string[], options: StartOptions): Promise<FrameworkProcess>;
 }
@@ -97,7 +101,7 @@ export interface TestSession {
    * process; a test that was started and not finished by then is what it died of. Never rejects.
    */
   run(tests: readonly string[], tell: (event: TestEvent) => void): Promise<ProcessEnd | null>;
-  /** Ends its processes at once, also while tests run. */
+  /** Ends its processes: at once while tests run, else with a moment to tear down what they made. */
   close(): Promise<void>;
 }
 
@@ -106,6 +110,8 @@ export interface Framework {
   readonly name: FrameworkName;
   /** What shows that a folder uses it; reads files and starts nothing. */
   clue(folder: string): Promise<Clue | null>;
+  /** Name to version of what it needs, as far as it is there for a folder that brings nothing of its own. */
+  installed?(place: Pick<FrameworkPlace, "folder" | "starter">): Promise<Record<string, string>>;
   /** Asks it for its tests. Rejects with an AssayError: framework_missing, discovery_failed. */
   discover(place: FrameworkPlace): Promise<Discovery>;
   /** What a person types in the framework's folder to run this one test alone: a program and its arguments. */

@@ -1,7 +1,8 @@
 import type { FrameworkName } from "../contracts/index.ts";
 import type { Framework } from "./framework.ts";
+import { vitest } from "./vitest/vitest-framework.ts";
 
 /** Every framework that Assay speaks to. */
-const all: readonly Framework[] = [];
+const all: readonly Framework[] = [vitest];
 
 export const frameworks: ReadonlyMap<FrameworkName, Framework> = new Map(all.map((one) => [one.name, one]));

@@ -20,4 +20,3 @@ export type {
 } from "./framework.ts";
 export { frameworks } from "./frameworks.ts";
 export { PlainStarter } from "./plain-starter.ts";
-export type { PlainProcess } from "./plain-starter.ts";

@@ -8,21 +8,15 @@ import type { FrameworkProcess, ProcessEnd, ProcessStarter, StartOptions } from 
 /** Of what a process prints, so much is kept to tell why it failed. */
 const TAIL_BYTES = 16_384;
 
-/** A process whose last words are kept. */
-export interface PlainProcess extends FrameworkProcess {
-  /** The end of its output and its errors, as they came. */
-  tail(): string;
-}
-
 /** Starts processes on this machine in groups of their own, without limits: to list tests, and in tests. */
 export class PlainStarter implements ProcessStarter {
-  private readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
     this.env = env;
   }
 
-  start(command: readonly string[], { cwd, env }: StartOptions): Promise<PlainProcess> {
+  start(command: readonly string[], { cwd, env }: StartOptions): Promise<FrameworkProcess> {
     const [program = "", ...given] = command;
     const child = spawn(program, given, {
       cwd,
@@ -42,7 +36,7 @@ function notStarted(program: string, error: Error): Error {
   return assayError("framework_missing", message);
 }
 
-function running(child: ChildProcess): PlainProcess {
+function running(child: ChildProcess): FrameworkProcess {
   let tail = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) => (tail = (tail + text).slice(-TAIL_BYTES)));
