@@ -1,8 +1,9 @@
 import type { FrameworkName } from "../contracts/index.ts";
 import type { Framework } from "./framework.ts";
+import { nodeTest } from "./node-test/node-test-framework.ts";
 import { vitest } from "./vitest/vitest-framework.ts";
 
 /** Every framework that Assay speaks to. */
-const all: readonly Framework[] = [vitest];
+const all: readonly Framework[] = [vitest, nodeTest];
 
 export const frameworks: ReadonlyMap<FrameworkName, Framework> = new Map(all.map((one) => [one.name, one]));
