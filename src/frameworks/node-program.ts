@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { z } from "zod";
@@ -38,6 +38,18 @@ async function versionIn(name: string, folder: string): Promise<string | undefin
   } catch {
     return undefined;
   }
+}
+
+/** Settings that only a framework has, by the names of their files. */
+export async function settingsClue(folder: string, name: string, files: readonly string[]): Promise<Clue | null> {
+  for (const file of files) {
+    const isThere = await access(join(folder, file)).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return { file, reason: `${file} has settings of ${name}` };
+  }
+  return null;
 }
 
 const manifest = z.object({

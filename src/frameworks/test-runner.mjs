@@ -1,5 +1,7 @@
 // What the programs of ours that speak for a framework of JavaScript share. Each runs in the user's folder, on the user's Node and with
 // the user's framework; it is told what to do by its environment and by lines on its standard input, and tells by lines on descriptor 3.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative, sep } from "node:path";
@@ -47,10 +49,19 @@ export function distinct(id, seen) {
   return count === 1 ? id : `${id} #${count}`;
 }
 
-/** The file in a test's id; `[project] ` before it is no part of it. */
+/** The part of an id that names a file, or a file in a project. */
+export function whole(id) {
+  return id.split(" > ")[0];
+}
+
+/** The file in an id; `[project] ` before it is no part of it. */
 export function fileOf(id) {
-  const [file] = id.replace(/^\[[^\]]*\] /, "").split(" > ");
-  return file;
+  return whole(id).replace(/^\[[^\]]*\] /, "");
+}
+
+/** By itself, or with all of its file. */
+export function isAsked(id, asked) {
+  return asked.has(id) || asked.has(whole(id)) || asked.has(fileOf(id));
 }
 
 /** Tells the result of a test; what is empty is left out. */
@@ -77,5 +88,21 @@ export function namePattern(ids) {
     return [name, name.replace(/ #\d+$/, "")];
   });
   const escaped = [...new Set(names)].map((name) => name.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&"));
-  return `^(?:${escaped.map((name) => name.replaceAll(" > ", "(?: > | )")).join("|")})$`;
+  const patterns = escaped.map((name) => name.replaceAll(" > ", "(?: > | )").replaceAll("\n", String.raw`\n`));
+  return `^(?:${patterns.join("|")})$`;
+}
+
+/**
+ * Runs a framework's own program for one batch, with a reporter of ours that finds `batch` in its environment. Resolves when the reporter
+ * says that it came to its end; else this process ends as that one did.
+ */
+export async function runProgram(args, batch) {
+  const env = { ...process.env, ASSAY_TESTS: JSON.stringify({ ...task, ...batch }) };
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "inherit", 3, "ipc"] });
+  let ended = false;
+  child.once("message", () => (ended = true));
+  const [exitCode, signal] = await once(child, "close");
+  if (ended) return;
+  if (signal !== null) process.kill(process.pid, signal);
+  process.exit(exitCode || 1);
 }

@@ -1,8 +1,6 @@
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Framework, FrameworkPlace } from "../framework.ts";
-import { installedVersion, listNode, manifestClue } from "../node-program.ts";
+import { installedVersion, listNode, manifestClue, settingsClue } from "../node-program.ts";
 import type { NodeProgram } from "../node-program.ts";
 import { NodeSession } from "../node-session.ts";
 import { exactName } from "../test-name.ts";
@@ -14,14 +12,7 @@ const CONFIGS = ["js", "ts", "mjs", "cjs", "json"].map((suffix) => `jest.config.
 export const jest: Framework = {
   name: "jest",
   async clue(folder) {
-    for (const file of CONFIGS) {
-      const isThere = await access(join(folder, file)).then(
-        () => true,
-        () => false,
-      );
-      if (isThere) return { file, reason: `${file} has settings of jest` };
-    }
-    return manifestClue(folder, "jest", /\bjest\b/);
+    return (await settingsClue(folder, "jest", CONFIGS)) ?? (await manifestClue(folder, "jest", /\bjest\b/));
   },
   reproduce: ({ id, file }) => ["npx", "jest", "--runTestsByPath", file, ...exactName("-t", id)],
   async discover(place) {

@@ -3,7 +3,19 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { distinct, fileName, fileOf, finish, fromProject, namePattern, say, serve, task } from "../test-runner.mjs";
+import {
+  distinct,
+  fileName,
+  fileOf,
+  finish,
+  fromProject,
+  isAsked,
+  namePattern,
+  say,
+  serve,
+  task,
+  whole,
+} from "../test-runner.mjs";
 
 /** Jest passes tests that are in none of its files by; so they are told of in the end. */
 const NO_SUCH_TEST = "Jest found no such test";
@@ -43,7 +55,7 @@ async function run(tests) {
 /** Resolves with what is to be tried again. */
 async function runOnce(asked, { tries, last }) {
   const files = [...new Set(Array.from(asked, fileOf))];
-  const names = [...asked].filter((id) => id !== fileOf(id));
+  const names = [...asked].filter((id) => id !== whole(id));
   const again = new Set();
   const told = new Set();
   const each = (result) => {
@@ -60,10 +72,6 @@ async function runOnce(asked, { tries, last }) {
   for (const id of names.filter((one) => !told.has(one)))
     each({ id, file: fileOf(id), outcome: "error", message: NO_SUCH_TEST });
   return again;
-}
-
-function isAsked(id, asked) {
-  return asked.has(id) || asked.has(fileOf(id));
 }
 
 /** Without patterns of files: which files run is decided already. */

@@ -1,8 +1,6 @@
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Framework, FrameworkPlace } from "../framework.ts";
-import { installedVersion, listNode, manifestClue } from "../node-program.ts";
+import { installedVersion, listNode, manifestClue, settingsClue } from "../node-program.ts";
 import type { NodeProgram } from "../node-program.ts";
 import { NodeSession } from "../node-session.ts";
 import { exactName } from "../test-name.ts";
@@ -14,14 +12,7 @@ const CONFIGS = ["ts", "mts", "js", "mjs"].map((suffix) => `vitest.config.${suff
 export const vitest: Framework = {
   name: "vitest",
   async clue(folder) {
-    for (const file of CONFIGS) {
-      const found = await access(join(folder, file)).then(
-        () => true,
-        () => false,
-      );
-      if (found) return { file, reason: `${file} has settings of vitest` };
-    }
-    return manifestClue(folder, "vitest", /\bvitest\b/);
+    return (await settingsClue(folder, "vitest", CONFIGS)) ?? (await manifestClue(folder, "vitest", /\bvitest\b/));
   },
   reproduce: ({ id, file }) => ["npx", "vitest", "run", file, ...exactName("-t", id)],
   async discover(place) {

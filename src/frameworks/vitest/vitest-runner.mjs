@@ -1,6 +1,17 @@
 // Speaks for Vitest: one instance of the user's own, kept from batch to batch.
 import { pathToFileURL } from "node:url";
-import { distinct, fileName, fileOf, finish, fromProject, namePattern, say, serve, task } from "../test-runner.mjs";
+import {
+  distinct,
+  fileName,
+  fileOf,
+  finish,
+  fromProject,
+  namePattern,
+  say,
+  serve,
+  task,
+  whole,
+} from "../test-runner.mjs";
 
 const { createVitest, parseCLI } = await import(pathToFileURL(fromProject.resolve("vitest/node")).href);
 const { filter, options } = parseCLI(["vitest", "run", ...task.arguments]);
@@ -78,11 +89,6 @@ function untold(asked) {
   const tests = asked.flatMap((id) => (id === whole(id) ? known.filter((one) => whole(one) === id) : [id]));
   const files = asked.filter((id) => id === whole(id) && !known.some((one) => whole(one) === id));
   return [...new Set([...tests, ...files])].filter((id) => !batch.told.has(id));
-}
-
-/** The part of an id that names a file, or a file in a project. */
-function whole(id) {
-  return id.split(" > ")[0];
 }
 
 function filterByName(ids) {
