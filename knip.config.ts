@@ -27,7 +27,7 @@ const config: KnipConfig = {
   // An exported type that only describes another export of the same file is part of that export.
   ignoreExportsUsedInFile: true,
   // Started by name from scripts/gates.mjs, loaded by oxlint, found where it is installed, or a framework whose adapter is tested.
-  ignoreDependencies: ["oxlint", "oxlint-tsgolint", "@sparticuz/chromium", "jest", "mocha", "@playwright/test"],
+  ignoreDependencies: ["oxlint", "oxlint-tsgolint", "@sparticuz/chromium", "jest", "mocha"],
   // Of the machine: peers that a benchmark installs, and tools that tests use where they are.
   ignoreBinaries: ["redis-server", "apt-get", "openssl", "unshare", "mount", "umount", "prlimit"],
   // The types of a room's door describe what its values take and give, whether or not somebody names them today.
