@@ -60,6 +60,7 @@ const HEAVY = [
   "@duckdb/node-bindings",
   "onnxruntime-node",
   "onnxruntime-web",
+  "oxc-parser",
   "puppeteer-core",
   "rolldown",
   "@sparticuz/chromium",

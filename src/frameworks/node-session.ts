@@ -1,5 +1,7 @@
 import { eventLines } from "./event-lines.ts";
+import type { LibraryState, TestResult } from "../contracts/index.ts";
 import type { FrameworkProcess, ProcessEnd, SessionOptions, TestEvent, TestSession } from "./framework.ts";
+import { SeenLibraries } from "./seen-libraries.ts";
 import { couldNot, runEvent, startNode, testEvent } from "./node-program.ts";
 import type { NodeProgram } from "./node-program.ts";
 
@@ -12,11 +14,18 @@ const LAST_WORDS_MS = 2_000;
 export class NodeSession implements TestSession {
   private readonly child: FrameworkProcess;
   private readonly ended: Promise<ProcessEnd>;
+  private readonly seen: SeenLibraries;
+  private readonly requireReal: readonly string[];
+  /** By file, for the tests that run. */
+  private libraries = new Map<string, Record<string, LibraryState>>();
   private tell: ((event: TestEvent) => void) | undefined;
   private settle: (() => void) | undefined;
 
-  private constructor(child: FrameworkProcess) {
+  private constructor(child: FrameworkProcess, { framework }: NodeProgram, options: SessionOptions) {
+    const { folder, watch, requireReal } = options;
     this.child = child;
+    this.seen = new SeenLibraries(folder, framework, [...watch, ...requireReal]);
+    this.requireReal = requireReal;
     const heard = this.listen();
     this.ended = child.exited.then(async (end) => {
       await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref())]);
@@ -28,7 +37,7 @@ export class NodeSession implements TestSession {
   static async open(program: NodeProgram, options: SessionOptions): Promise<NodeSession> {
     const { retries, signal } = options;
     const child = await startNode(program, options, { mode: "run", retries });
-    const session = new NodeSession(child);
+    const session = new NodeSession(child, program, options);
     const stop = (): void => void child.kill();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -40,7 +49,10 @@ export class NodeSession implements TestSession {
   }
 
   async run(tests: readonly string[], tell: (event: TestEvent) => void): Promise<ProcessEnd | null> {
-    this.tell = tell;
+    const files = [...new Set(tests.map(fileOf))];
+    this.libraries = new Map(await Promise.all(files.map(async (file) => [file, await this.seen.of(file)] as const)));
+    this.tell = (event) =>
+      tell(event.kind === "finished" ? { ...event, result: this.withLibraries(event.result) } : event);
     const next = this.next();
     this.child.commands.write(`${JSON.stringify({ tests })}\n`);
     const end = await next;
@@ -58,6 +70,15 @@ export class NodeSession implements TestSession {
       clearTimeout(timer);
     }
     await this.child.kill();
+  }
+
+  private withLibraries(result: TestResult): TestResult {
+    const libraries = this.libraries.get(result.file ?? fileOf(result.id));
+    if (libraries === undefined || Object.keys(libraries).length === 0) return result;
+    const bad = this.requireReal.find((name) => libraries[name] === "mocked" || libraries[name] === "missing");
+    if (bad === undefined || result.outcome !== "passed") return { ...result, libraries };
+    const message = `the run demands real libraries, and ${bad} was ${libraries[bad]}`;
+    return { ...result, libraries, outcome: "failed", message };
   }
 
   /** Null when the process says that it waits for tests, else its end. */
@@ -87,4 +108,12 @@ export class NodeSession implements TestSession {
       // A pipe that breaks is one that ended.
     }
   }
+}
+
+/** The file in an id; `[project] ` before it is no part of it. */
+function fileOf(id: string): string {
+  return id
+    .split(" > ", 1)
+    .join("")
+    .replace(/^\[[^\]]*\] /, "");
 }

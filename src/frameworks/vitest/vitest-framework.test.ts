@@ -101,6 +101,24 @@ test("flaky", () => { tries += 1; expect(tries).toBe(2); });`,
   expect([...results.values()]).toMatchObject([{ id: "[two] a.test.mjs > flaky", outcome: "passed", retries: 1 }]);
 });
 
+test("a run that demands real libraries fails the tests that have a stand-in", async () => {
+  await using project = await scratchProject({
+    "mocked.test.mjs": `import { test, vi } from "vitest"; import "ws"; import "zod";
+vi.mock("ws", () => ({})); test("passes", () => {}); test.skip("is skipped", () => {});`,
+  });
+  const session = await vitest.open(project.options({ watch: ["ws", "zod"], requireReal: ["ws"] }));
+  const { results } = await runTests(session, ["mocked.test.mjs"]);
+  await session.close();
+  expect([...results.values()]).toMatchObject([
+    {
+      outcome: "failed",
+      message: "the run demands real libraries, and ws was mocked",
+      libraries: { ws: "mocked", zod: "real" },
+    },
+    { outcome: "skipped" },
+  ]);
+});
+
 test("a session that is closed while tests run ends with them", async () => {
   await using project = await scratchProject({
     "hangs.test.mjs": 'import { test } from "vitest"; test("hangs", () => new Promise(() => {}), 1e9);',
