@@ -67,6 +67,21 @@ test("never", () => { throw new Error("always"); });`,
   expect(results.get("run.test.js > never")).toMatchObject({ outcome: "failed", retries: 1 });
 });
 
+test("a file in two projects is told of for each", async () => {
+  await using project = await scratchProject({
+    "jest.config.json": '{ "projects": ["<rootDir>/one.json", "<rootDir>/two.json"] }',
+    "one.json": '{ "displayName": "one", "transform": {} }',
+    "two.json": '{ "displayName": "two", "transform": {} }',
+    "a.test.js": 'test("passes", () => {});',
+  });
+  const { tests } = await jest.discover(project.place());
+  expect(tests.map(({ id }) => id)).toEqual(["a.test.js"]);
+  const session = await jest.open(project.options());
+  const { results } = await runTests(session, ["a.test.js"]);
+  await session.close();
+  expect([...results.keys()]).toEqual(["a.test.js > passes", "a.test.js > passes #2"]);
+});
+
 test("a process that a test ends was running that test, and nothing before it is lost", async () => {
   await using project = await scratchProject({
     ...settings,

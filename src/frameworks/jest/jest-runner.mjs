@@ -22,7 +22,7 @@ const NO_SUCH_TEST = "Jest found no such test";
 
 const reporterPath = fileURLToPath(new URL("./jest-reporter.cjs", import.meta.url));
 const jest = fromProject("jest");
-/** Of the run of Jest that goes on: what is asked for, what to do with a result, how often a name was run, and failures that may be tried again. */
+/** Of the run of Jest that goes on: what is asked for, what to do with a result, how often a name was run and is in results of files, and failures that may be tried again. */
 let current;
 
 globalThis[Symbol.for("assay.jest")] = reporter();
@@ -40,7 +40,7 @@ async function list() {
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 28 });
   // Settings of the project may print before.
   const files = JSON.parse(stdout.trim().split("\n").at(-1));
-  for (const file of files.map(fileName)) {
+  for (const file of new Set(files.map(fileName))) {
     say({ kind: "test", test: { id: file, file, together: `file:${file}`, tags: [] } });
   }
 }
@@ -64,7 +64,7 @@ async function runOnce(asked, { tries, last }) {
     if (result.outcome === "failed" && !last) again.add(result.id);
     else finish({ ...result, retries: tries + (result.retries ?? 0) });
   };
-  current = { asked, each, seen: new Map(), held: new Map() };
+  current = { asked, each, seen: new Map(), inFiles: new Map(), held: new Map() };
   // A file that is asked for whole runs whole, and so do the others then.
   const filter = names.length === asked.size ? ["--testNamePattern", namePattern(names)] : [];
   const own = ["--runInBand", "--reporters", reporterPath, "--coverage=false", "--passWithNoTests"];
@@ -103,8 +103,8 @@ function reporter() {
         (["error", "warn"].includes(type) ? process.stderr : process.stdout).write(`${message}\n`);
       }
       current.held.clear();
-      const seen = new Map();
-      for (const result of testResults) current.each(caseOf(test, result, distinct(idOf(test, result), seen)));
+      for (const result of testResults)
+        current.each(caseOf(test, result, distinct(idOf(test, result), current.inFiles)));
       if (testExecError) tellFile(test, failureMessage ?? testExecError.message);
     },
     getLastError() {},
@@ -143,10 +143,8 @@ function tellFile({ path }, message) {
   for (const id of current.asked) if (fileOf(id) === file) current.each({ id, file, outcome: "error", message });
 }
 
-function idOf({ path, context }, { ancestorTitles, title }) {
-  const project = context.config.displayName?.name;
-  const file = `${project ? `[${project}] ` : ""}${fileName(path)}`;
-  return [file, ...ancestorTitles, title].join(" > ");
+function idOf({ path }, { ancestorTitles, title }) {
+  return [fileName(path), ...ancestorTitles, title].join(" > ");
 }
 
 /** Without what is inside the framework. */

@@ -110,6 +110,10 @@ function reporter() {
         if (batch.asked.has(id) || batch.asked.has(whole(id))) batch.ids.set(test.id, id);
       }
     },
+    // Of a test that keeps its worker from saying anything, this is all that is heard.
+    onTestModuleStart(module) {
+      say({ kind: "started", id: `${prefixOf(module)}${fileName(module.moduleId)}` });
+    },
     onTestCaseReady(test) {
       if (!isLeftOut(test)) say({ kind: "started", id: batch.ids.get(test.id) });
     },
