@@ -79,6 +79,7 @@ async function run(tests) {
 async function runSome(ids, known) {
   batch.crash = undefined;
   batch.running = new Set(ids);
+  batch.ended = new Set();
   filterByName(ids);
   await vitest.runTestSpecifications([...new Set(ids.map((id) => known.get(whole(id))))], false);
 }
@@ -152,6 +153,7 @@ function tell(result) {
 }
 
 function onTestModuleEnd(module) {
+  batch.ended.add(module.id);
   const file = fileName(module.moduleId);
   const errors = module.errors();
   const name = `${prefixOf(module)}${file}`;
@@ -167,7 +169,9 @@ function onTestModuleEnd(module) {
   say({ kind: "loaded", file, files: loadedBy(module) });
 }
 
-function onTestRunEnd(_modules, unhandledErrors) {
+function onTestRunEnd(modules, unhandledErrors) {
+  // Vitest 3 tells of a file that it could not load only here.
+  for (const module of modules) if (!batch.ended.has(module.id) && module.errors().length > 0) onTestModuleEnd(module);
   for (const error of unhandledErrors) {
     const message = textOf([error]);
     if (/\[vitest-pool\]|exited unexpectedly/.test(message)) batch.crash ??= message;
