@@ -26,8 +26,8 @@ const config: KnipConfig = {
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "bench/**/*.ts", "sim/**/*.ts", "test/**/*.ts"],
   // An exported type that only describes another export of the same file is part of that export.
   ignoreExportsUsedInFile: true,
-  // Started by name from scripts/gates.mjs, loaded by oxlint, or found where it is installed.
-  ignoreDependencies: ["oxlint", "oxlint-tsgolint", "@sparticuz/chromium"],
+  // Started by name from scripts/gates.mjs, loaded by oxlint, found where it is installed, or a framework whose adapter is tested.
+  ignoreDependencies: ["oxlint", "oxlint-tsgolint", "@sparticuz/chromium", "jest", "mocha"],
   // Of the machine: peers that a benchmark installs, and tools that tests use where they are.
   ignoreBinaries: ["redis-server", "apt-get", "nvidia-smi", "openssl", "unshare", "mount", "umount", "prlimit"],
   // The types of a room's door describe what its values take and give, whether or not somebody names them today.

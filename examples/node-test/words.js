@@ -1,0 +1,3 @@
+export function words(text) {
+  return text.split(/\s+/).filter((word) => word !== "");
+}
