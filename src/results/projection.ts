@@ -1,5 +1,5 @@
 import { assert, isoTime } from "../base/index.ts";
-import { isConditionMet } from "../contracts/index.ts";
+import { isConditionMet, machineClassOf } from "../contracts/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import {
@@ -290,7 +290,11 @@ export class Projection {
     markDirty(attempt, this.dirtyAttempts);
     task.startMs ??= startMs;
     task.underWay = task.underWay.filter((one) => one !== attempt);
-    if (result) this.resultRows.add(event, { task, attempt, seq: at.seq });
+    if (result) {
+      const worker = this.workers.get(event.workerId);
+      const machineClass = worker ? machineClassOf(worker.capabilities) : null;
+      this.resultRows.add(event, { task, attempt, seq: at.seq, machineClass });
+    }
     if (after.state === "running") {
       task.workerId = task.underWay[0]?.workerId ?? null;
       markDirty(task, this.dirtyTasks);
