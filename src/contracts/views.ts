@@ -204,7 +204,7 @@ export const knownTest = z.strictObject({
       differing_codes: z.int().describe("Codes on which it passed and failed"),
       passes_after_retries: z.int(),
     })
-    .describe("Of the last 100 times that it ran"),
+    .describe("Of the last 50 times that it ran"),
 });
 export type KnownTest = z.infer<typeof knownTest>;
 
