@@ -22,6 +22,7 @@ import { addStatusCommand } from "./commands/status-command.ts";
 import { addTasksCommand } from "./commands/tasks-command.ts";
 import { addTemplatesCommand } from "./commands/templates-command.ts";
 import { addTestCommand } from "./commands/test-command.ts";
+import { addTestsCommand } from "./commands/tests-command.ts";
 import { addTokenCommand } from "./commands/token-command.ts";
 import { addUpCommand } from "./commands/up-command.ts";
 import { addVerifyCommand } from "./commands/verify-command.ts";
@@ -44,6 +45,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
     heading: "Look:",
     commands: [
       ...[addStatusCommand, addRunsCommand, addTasksCommand, addWorkersCommand, addResultsCommand],
+      addTestsCommand,
       ...[addSharesCommand, addPatternsCommand, addExplainCommand, addLogsCommand, addSqlCommand],
     ],
   },

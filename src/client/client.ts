@@ -8,6 +8,7 @@ import {
   createTokenResponse,
   explanation,
   joinResponse,
+  knownTestsResponse,
   page,
   patternsResponse,
   patternView,
@@ -23,6 +24,7 @@ import {
   taskView,
   templatesResponse,
   templateView,
+  testView,
   tokensResponse,
   workerCommandsResponse,
   workerCommandView,
@@ -39,6 +41,8 @@ import type {
   Explanation,
   FeedEvent,
   JoinResponse,
+  KnownTest,
+  KnownTestsInput,
   PatternRequestInput,
   PatternView,
   ResultView,
@@ -60,6 +64,8 @@ import type {
   TemplateInput,
   TemplateSummary,
   TemplateView,
+  TestView,
+  TestsQuery,
   TokenView,
   WorkerCommandInput,
   WorkerCommandView,
@@ -195,6 +201,17 @@ export class Client {
 
   artifacts(filters: Filters<ArtifactsQuery> = {}): AsyncGenerator<ArtifactView> {
     return this.all("/api/v1/artifacts", artifactView, filters);
+  }
+
+  /** What became of tests, attempt by attempt. */
+  tests(filters: Filters<TestsQuery> = {}): AsyncGenerator<TestView> {
+    return this.all("/api/v1/tests", testView, filters);
+  }
+
+  /** What earlier runs say of tests: how long they take, how they ended, whether they are flaky. Those that never ran are left out. */
+  async knownTests(request: KnownTestsInput): Promise<KnownTest[]> {
+    const call = { method: "POST" as const, body: request };
+    return (await this.http.json("/api/v1/tests/known", knownTestsResponse, call)).items;
   }
 
   /** The content of an artifact. */

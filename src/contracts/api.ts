@@ -3,7 +3,8 @@ import { role, tokenRole } from "./roles.ts";
 import { DEFAULT_POOL, identifier, taskSpec, taskTypes } from "./task.ts";
 import { testResult } from "./tests.ts";
 import { MAX_TASKS_PER_RUN } from "./suite.ts";
-import { attemptStates, runStates, taskCounts, taskStates, workerStates } from "./views.ts";
+import { frameworkName, relativePath, testId, testOutcomes } from "./tests.ts";
+import { attemptStates, knownTest, runStates, taskCounts, taskStates, workerStates } from "./views.ts";
 
 /** Bodies and queries of the REST API under `/api/v1`. */
 export const submitRunRequest = z.strictObject({
@@ -135,12 +136,33 @@ export const artifactsQuery = z.strictObject({
   task_id: z.string().optional(),
   sha256: z.string().optional(),
 });
+export const testsQuery = z.strictObject({
+  ...paging,
+  run_id: z.string().optional(),
+  task_id: z.string().optional(),
+  framework: frameworkName.optional(),
+  test_id: testId.optional(),
+  outcome: z.enum(testOutcomes).optional(),
+});
+export type TestsQuery = z.infer<typeof testsQuery>;
 export type RunsQuery = z.infer<typeof runsQuery>;
 export type TasksQuery = z.infer<typeof tasksQuery>;
 export type AttemptsQuery = z.infer<typeof attemptsQuery>;
 export type WorkersQuery = z.infer<typeof workersQuery>;
 export type ResultsQuery = z.infer<typeof resultsQuery>;
 export type ArtifactsQuery = z.infer<typeof artifactsQuery>;
+
+/** What a planner needs to know of the tests of one framework in one folder. */
+export const knownTestsRequest = z.strictObject({
+  framework: frameworkName,
+  directory: relativePath.default("."),
+  test_ids: z.array(testId).min(1).max(50_000),
+});
+export type KnownTestsRequest = z.infer<typeof knownTestsRequest>;
+export type KnownTestsInput = z.input<typeof knownTestsRequest>;
+export const knownTestsResponse = z.strictObject({
+  items: z.array(knownTest).describe("Tests that never ran are not among them"),
+});
 
 export const sqlRequest = z.strictObject({
   sql: z.string().min(1).max(100_000),

@@ -3,6 +3,7 @@ import { capabilityDocument } from "./capability.ts";
 import { isolation } from "./limits.ts";
 import { failure, hardwareMetrics, provenance, recoveryStep } from "./result.ts";
 import { identifier, taskSpec, taskTypes } from "./task.ts";
+import { frameworkName, libraryStates, testOutcomes } from "./tests.ts";
 
 /** What REST lists, one schema per resource. Times are ISO 8601 in UTC. */
 const time = z.iso.datetime();
@@ -160,6 +161,52 @@ export const artifactView = z.strictObject({
   content_type: z.string(),
 });
 export type ArtifactView = z.infer<typeof artifactView>;
+
+/** What became of a test in one attempt of its task. */
+export const testView = z.strictObject({
+  run_id: identifier,
+  task_id: identifier,
+  attempt: z.int(),
+  worker_id: identifier,
+  machine_class: z.string().nullable(),
+  framework: frameworkName,
+  directory: z.string(),
+  workspace: z.string().nullable().describe("The digest of the files that it ran on; null for a folder in place"),
+  test_id: z.string(),
+  file: z.string().nullable(),
+  outcome: z.enum(testOutcomes),
+  duration_seconds: z.number(),
+  retries: z.int().describe("Tries before this one within the attempt, all of which did not pass"),
+  muted: z.boolean(),
+  message: z.string().nullable(),
+  output: z.string().nullable(),
+  libraries: z.record(z.string(), z.enum(libraryStates)).nullable(),
+  end_time: time,
+});
+export type TestView = z.infer<typeof testView>;
+
+/** What earlier runs say of a test. */
+export const knownTest = z.strictObject({
+  test_id: z.string(),
+  expected_seconds: z
+    .number()
+    .nullable()
+    .describe("The median over the classes of machines; null when it never passed"),
+  last_outcome: z.enum(testOutcomes),
+  last_count: z.int().describe("How often it ran lately: up to 10 times"),
+  last_failures: z.int().describe("How often it failed of these"),
+  flaky_probability: z.number(),
+  evidence: z
+    .strictObject({
+      passes: z.int(),
+      failures: z.int().describe("Tries that failed on a code on which it passed too, retries counted"),
+      codes: z.int().describe("Codes on which it passed"),
+      differing_codes: z.int().describe("Codes on which it passed and failed"),
+      passes_after_retries: z.int(),
+    })
+    .describe("Of the last 50 times that it ran"),
+});
+export type KnownTest = z.infer<typeof knownTest>;
 
 /** One page of a list. `next_cursor` is null on the last page; a cursor is opaque. */
 export const page = <Item extends z.ZodType>(item: Item) =>

@@ -5,11 +5,13 @@ import type { FailurePattern, FeedEvent, Page } from "../contracts/index.ts";
 import type {
   ArtifactView,
   AttemptView,
+  KnownTest,
   ResultView,
   RunView,
   SqlResponse,
   StateHashResponse,
   TaskView,
+  TestView,
   WorkerView,
 } from "../contracts/index.ts";
 import type { ReadModel } from "./control.ts";
@@ -86,6 +88,8 @@ export class FollowerClient implements ReadModel {
   results = (...args: Parameters<ReadModel["results"]>): Promise<Page<ResultView>> => this.call("results", args);
   artifacts = (...args: Parameters<ReadModel["artifacts"]>): Promise<Page<ArtifactView>> =>
     this.call("artifacts", args);
+  tests = (...args: Parameters<ReadModel["tests"]>): Promise<Page<TestView>> => this.call("tests", args);
+  knownTests = (...args: Parameters<ReadModel["knownTests"]>): Promise<KnownTest[]> => this.call("knownTests", args);
   sql = (...args: Parameters<ReadModel["sql"]>): Promise<SqlResponse> => this.call("sql", args);
   feed = async (...args: Parameters<ReadModel["feed"]>): Promise<{ events: FeedEvent[]; nextSeq: number }> =>
     this.options.tail.feed(...args) ?? this.call("feed", args);

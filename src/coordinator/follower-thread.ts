@@ -12,6 +12,7 @@ import type {
   ToFollower,
 } from "./follower-messages.ts";
 import { Follower } from "./follower.ts";
+import type { Results } from "../results/index.ts";
 import { openWholeResults } from "./whole-results.ts";
 
 /** The thread that follows the journal: results, snapshots and everything that screens and lists show. */
@@ -24,6 +25,25 @@ function plainError(error: unknown): PlainError {
     return { code: error.code, message: error.message, next: error.next, details: { ...error.details } };
   }
   return { code: "internal", message: errorMessage(error), next: "Report it with the log.", details: {} };
+}
+
+function methodsOf(follower: Follower, results: Results): FollowerMethods {
+  return {
+    runs: (query) => results.runs(query),
+    run: async (runId) => follower.runView(runId) ?? results.run(runId),
+    tasks: (query) => results.tasks(query),
+    task: (runId, taskId) => results.task(runId, taskId),
+    attempts: (query) => results.attempts(query),
+    workers: (query) => results.workers(query),
+    results: (query) => results.results(query),
+    artifacts: (query) => results.artifacts(query),
+    tests: (query) => results.tests(query),
+    knownTests: (request) => results.knownTests(request),
+    sql: (sql, maxRows) => results.sql(sql, maxRows),
+    feed: (afterSeq, options) => follower.feed(afterSeq, options),
+    hashAt: (seq) => follower.hashAt(seq),
+    saveSnapshot: () => follower.saveSnapshot(),
+  };
 }
 
 async function main(): Promise<void> {
@@ -44,20 +64,7 @@ async function main(): Promise<void> {
     onTrouble: (error) => tell({ type: "trouble", error: plainError(error) }),
   });
 
-  const methods: { [Method in FollowerMethod]: FollowerMethods[Method] } = {
-    runs: (query) => results.runs(query),
-    run: async (runId) => follower.runView(runId) ?? results.run(runId),
-    tasks: (query) => results.tasks(query),
-    task: (runId, taskId) => results.task(runId, taskId),
-    attempts: (query) => results.attempts(query),
-    workers: (query) => results.workers(query),
-    results: (query) => results.results(query),
-    artifacts: (query) => results.artifacts(query),
-    sql: (sql, maxRows) => results.sql(sql, maxRows),
-    feed: (afterSeq, options) => follower.feed(afterSeq, options),
-    hashAt: (seq) => follower.hashAt(seq),
-    saveSnapshot: () => follower.saveSnapshot(),
-  };
+  const methods = methodsOf(follower, results);
 
   const stop = new AbortController();
   const ended = follower.run(stop.signal);

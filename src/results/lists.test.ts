@@ -10,7 +10,7 @@ describe("lists", () => {
     const one = await folder.of(story());
     expect(await one.run("r1")).toMatchObject({
       state: "failed",
-      counts: { total: 6, completed: 3, failed: 2, error: 0, skipped: 1, waiting: 0, running: 0, cancelled: 0 },
+      counts: { total: 7, completed: 4, failed: 2, error: 0, skipped: 1, waiting: 0, running: 0, cancelled: 0 },
     });
     expect(await one.run("r2")).toBeNull();
     const tasks = await one.tasks({ ...ALL, run_id: "r1" });
@@ -21,6 +21,7 @@ describe("lists", () => {
       ["d", "completed", 1],
       ["m-cpu", "completed", 1],
       ["m-wasm", "failed", 1],
+      ["s", "completed", 1],
     ]);
     expect(
       (await one.attempts({ ...ALL, task_id: "a" })).items.map(({ attempt, status }) => [attempt, status]),

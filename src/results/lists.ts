@@ -7,6 +7,7 @@ import {
   resultView,
   runView,
   taskView,
+  testView,
   workerView,
 } from "../contracts/index.ts";
 import type {
@@ -21,14 +22,17 @@ import type {
   RunsQuery,
   TaskView,
   TasksQuery,
+  TestView,
+  TestsQuery,
   WorkerView,
   WorkersQuery,
 } from "../contracts/index.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
+import { storable } from "./json-text.ts";
 import { rethrow } from "./result-file.ts";
 
 type Columns = Record<string, unknown>;
-type ListName = "runs" | "tasks" | "attempts" | "workers" | "results" | "artifacts";
+type ListName = "runs" | "tasks" | "attempts" | "workers" | "results" | "artifacts" | "tests";
 
 /** The filters of each list, as its SQL names them. */
 const filters: Record<ListName, readonly string[]> = {
@@ -38,6 +42,7 @@ const filters: Record<ListName, readonly string[]> = {
   workers: ["status", "name"],
   results: ["run_id", "task_id", "worker_id", "model", "backend", "hardware", "status"],
   artifacts: ["run_id", "task_id", "sha256"],
+  tests: ["run_id", "task_id", "framework", "test_id", "outcome"],
 };
 
 interface PageQuery {
@@ -60,15 +65,16 @@ export class Lists {
   static async open(at: { connection: Connection; duckdb: DuckDb }): Promise<Lists> {
     const statement = (name: ListName): Promise<string> =>
       readFile(new URL(`./queries/${name}.sql`, import.meta.url), "utf8");
-    const [runs, tasks, attempts, workers, results, artifacts] = await Promise.all([
+    const [runs, tasks, attempts, workers, results, artifacts, tests] = await Promise.all([
       statement("runs"),
       statement("tasks"),
       statement("attempts"),
       statement("workers"),
       statement("results"),
       statement("artifacts"),
+      statement("tests"),
     ]);
-    return new Lists(at, { runs, tasks, attempts, workers, results, artifacts });
+    return new Lists(at, { runs, tasks, attempts, workers, results, artifacts, tests });
   }
 
   runs(query: RunsQuery & { run_id?: string }): Promise<Page<RunView>> {
@@ -183,6 +189,31 @@ export class Lists {
     );
   }
 
+  tests(query: TestsQuery): Promise<Page<TestView>> {
+    return this.page("tests", query, (row) =>
+      testView.parse({
+        run_id: row["run_id"],
+        task_id: row["task_id"],
+        attempt: row["attempt"],
+        worker_id: row["worker_id"],
+        machine_class: row["machine_class"],
+        framework: row["framework"],
+        directory: row["directory"],
+        workspace: row["workspace"],
+        test_id: row["test_id"],
+        file: row["file"],
+        outcome: row["outcome"],
+        duration_seconds: row["duration_seconds"],
+        retries: row["retries"],
+        muted: row["muted"],
+        message: row["message"],
+        output: row["output"],
+        libraries: json(row["libraries"]),
+        end_time: time(row["end_ms"]),
+      }),
+    );
+  }
+
   close(): void {
     this.connection.closeSync();
   }
@@ -215,7 +246,7 @@ export class Lists {
 
 /** Filters are words and numbers. */
 function filterText(value: unknown): string | null {
-  return typeof value === "string" || typeof value === "number" ? String(value) : null;
+  return typeof value === "string" || typeof value === "number" ? storable(String(value)) : null;
 }
 
 function encodeCursor(list: ListName, key: string): string {

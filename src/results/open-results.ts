@@ -1,6 +1,8 @@
 import type {
   ArtifactView,
   ArtifactsQuery,
+  KnownTest,
+  KnownTestsRequest,
   AttemptView,
   AttemptsQuery,
   Page,
@@ -13,6 +15,8 @@ import type {
   SqlResponse,
   TaskView,
   TasksQuery,
+  TestView,
+  TestsQuery,
   WorkerView,
   WorkersQuery,
 } from "../contracts/index.ts";
@@ -22,6 +26,7 @@ import { loadDuckDb } from "./duckdb.ts";
 import type { Connection, DuckDb } from "./duckdb.ts";
 import { findPatterns } from "./failure-patterns.ts";
 import type { EndedPattern } from "./failure-patterns.ts";
+import { KnownTests } from "./known-tests.ts";
 import { Lists } from "./lists.ts";
 import { migrate, readMigrations, transaction } from "./migrate.ts";
 import { Projection } from "./projection.ts";
@@ -42,6 +47,10 @@ export interface ResultsReader {
   workers(query: WorkersQuery): Promise<Page<WorkerView>>;
   results(query: ResultsQuery): Promise<Page<ResultView>>;
   artifacts(query: ArtifactsQuery): Promise<Page<ArtifactView>>;
+  /** What became of tests, attempt by attempt. */
+  tests(query: TestsQuery): Promise<Page<TestView>>;
+  /** What earlier runs say of these tests; those that never ran are left out. */
+  knownTests(request: KnownTestsRequest): Promise<KnownTest[]>;
   /** Runs one reading statement of a user. */
   sql(sql: string, maxRows: number): Promise<SqlResponse>;
   close(): Promise<void>;
@@ -85,6 +94,7 @@ export async function openResults({ path }: { path: string }): Promise<Results> 
       duckdb,
       writer,
       lists: await Lists.open({ duckdb, connection: reading }),
+      known: await KnownTests.open({ duckdb, connection: await database.connect() }),
       attemptFactors: await AttemptFactors.open({ duckdb, connection: await database.connect() }),
       connect: () => database.connect(),
       close: () => database.closeSync(),
@@ -117,6 +127,7 @@ interface Parts {
   writer: Connection;
   lists: Lists;
   attemptFactors: AttemptFactors;
+  known: KnownTests;
   connect(): Promise<Connection>;
   close(): void;
 }
@@ -213,6 +224,14 @@ class DuckDbResults implements Results {
     return this.parts.lists.artifacts(query);
   }
 
+  tests(query: TestsQuery): Promise<Page<TestView>> {
+    return this.parts.lists.tests(query);
+  }
+
+  knownTests(request: KnownTestsRequest): Promise<KnownTest[]> {
+    return this.parts.known.of(request);
+  }
+
   async patterns(sinceMs: number, ended: readonly EndedPattern[]): Promise<FailurePattern[]> {
     const attempts = await this.parts.attemptFactors.since(sinceMs, this.projection.workers).catch(rethrow);
     return findPatterns(attempts, ended);
@@ -227,6 +246,7 @@ class DuckDbResults implements Results {
     this.parts.writer.closeSync();
     this.parts.lists.close();
     this.parts.attemptFactors.close();
+    this.parts.known.close();
     this.parts.close();
   }
 }

@@ -13,6 +13,7 @@ const TABLES = [
   "results",
   "metrics",
   "artifacts",
+  "tests",
   "projection",
 ];
 

@@ -1,11 +1,23 @@
 import type { HourlyPrice, JournalEventOf, ResultDocument } from "../contracts/index.ts";
-import type { AttemptRow, TaskRow } from "./rows.ts";
+import type { AttemptRow, SuiteKind, TaskRow } from "./rows.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import { TableRows } from "./table-rows.ts";
 import { tables } from "./tables.ts";
 
 /** An artifact's number: its result's, and its place in it. */
 const ARTIFACTS_PER_RESULT = 2 ** 10;
+/** The same for a test. */
+const TESTS_PER_RESULT = 2 ** 13;
+
+/** Where a result comes from. */
+interface ResultOrigin {
+  task: TaskRow;
+  attempt: AttemptRow;
+  seq: number;
+  /** Of the worker, as it introduced itself last. */
+  price: HourlyPrice | undefined;
+  machineClass: string | null;
+}
 
 /** Rows of accepted results, which never change. */
 export class ResultRows {
@@ -13,13 +25,11 @@ export class ResultRows {
     results: new TableRows(tables.results),
     metrics: new TableRows(tables.metrics),
     artifacts: new TableRows(tables.artifacts),
+    tests: new TableRows(tables.tests),
   };
   private readonly json = new JsonMemo();
 
-  add(
-    event: JournalEventOf<"attempt_finished">,
-    from: { task: TaskRow; attempt: AttemptRow; price: HourlyPrice | undefined; seq: number },
-  ): void {
+  add(event: JournalEventOf<"attempt_finished">, from: ResultOrigin): void {
     const { result, runId, taskId, attempt, workerId, failure } = event;
     if (!result) return;
     const { task, price, seq } = from;
@@ -68,6 +78,38 @@ export class ResultRows {
         sha256,
         size_bytes,
         content_type,
+      ]);
+    }
+    if (task.kind.suite) this.addTests(event, task.kind.suite, from);
+  }
+
+  private addTests(
+    event: JournalEventOf<"attempt_finished">,
+    { framework, directory, workspace }: SuiteKind,
+    { seq, machineClass }: ResultOrigin,
+  ): void {
+    const { result, runId, taskId, attempt, workerId, finishedAtMs } = event;
+    for (const [index, test] of (result?.tests ?? []).entries()) {
+      this.tables.tests.add([
+        seq * TESTS_PER_RESULT + index,
+        runId,
+        taskId,
+        attempt,
+        workerId,
+        machineClass,
+        framework,
+        directory,
+        workspace,
+        test.id,
+        test.file ?? null,
+        test.outcome,
+        test.duration_seconds,
+        test.retries ?? 0,
+        test.muted === true,
+        test.message ?? null,
+        test.output ?? null,
+        test.libraries ? jsonText(test.libraries) : null,
+        finishedAtMs,
       ]);
     }
   }

@@ -106,6 +106,17 @@ export class Story {
   }
 }
 
+export const suite = (task_id: string, root?: string): TaskSpecInput => ({
+  task_id,
+  type: "suite",
+  config: {
+    framework: "pytest",
+    directory: "py",
+    workspace: root === undefined ? { folder: "/src" } : { root: root.repeat(64) },
+    tests: ["t.py"],
+  },
+});
+
 /** A run with a retry, a failure, a skipped task and a model measured on two platforms. */
 export function story(): Story {
   const made = new Story();
@@ -119,6 +130,7 @@ export function story(): Story {
       command("d"),
       model("m-cpu", "cpu"),
       model("m-wasm", "wasm"),
+      suite("s", "a"),
     ),
   );
   made.attempt("a", 1, null);
@@ -132,6 +144,12 @@ export function story(): Story {
     status: "failed",
     hardware: "wasm",
     failure: { class: "assertion", reason: "wrong_numbers", message: "off by 1" },
+  });
+  made.attempt("s", 1, {
+    tests: [
+      { id: "t.py::one\0[\u{1f389}\n]", file: "t.py", outcome: "passed", duration_seconds: 0.5, retries: 1 },
+      { id: "t.py::two", outcome: "failed", message: "no", output: "out", muted: true, libraries: { torch: "mocked" } },
+    ],
   });
   made.add({ type: "worker_reported", workerId: worker, load: { cpu_percent: 5, memory_used_gb: 1, running: 0 } });
   made.attempt("d", 1, {});

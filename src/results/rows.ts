@@ -4,6 +4,7 @@ import type {
   AttemptState,
   CapabilityDocument,
   DependencyCondition,
+  FrameworkName,
   JournalEventOf,
   QuarantineView,
   RunState,
@@ -31,6 +32,14 @@ interface TaskKind {
   readonly precision: string | null;
   /** The one that the task asks for. */
   readonly backend: string | null;
+  readonly suite: SuiteKind | null;
+}
+
+/** Whose tests a task of a suite runs, and on which files where their digest is known. */
+export interface SuiteKind {
+  readonly framework: FrameworkName;
+  readonly directory: string;
+  readonly workspace: string | null;
 }
 
 /** A task whose row is stored and that nothing has happened to since: only its place in its run, because so many may wait. */
@@ -192,9 +201,22 @@ function kindOf(spec: TaskSpec, before: TaskKind | undefined): TaskKind {
   const model = modelOf(spec);
   const precision = precisionOf(spec);
   const backend = spec.requirements.backend ?? null;
+  const suite = suiteOf(spec, before?.suite ?? null);
   const isSame =
-    before?.type === type && before.model === model && before.precision === precision && before.backend === backend;
-  return isSame ? before : { type, model, precision, backend };
+    before?.type === type &&
+    before.model === model &&
+    before.precision === precision &&
+    before.backend === backend &&
+    before.suite === suite;
+  return isSame ? before : { type, model, precision, backend, suite };
+}
+
+function suiteOf(spec: TaskSpec, before: SuiteKind | null): SuiteKind | null {
+  if (spec.type !== "suite") return null;
+  const { framework, directory, workspace: source } = spec.config;
+  const workspace = "root" in source ? source.root : null;
+  const isSame = before?.framework === framework && before.directory === directory && before.workspace === workspace;
+  return isSame ? before : { framework, directory, workspace };
 }
 
 function freshTask(run: RunRow, own: Pick<TaskRow, "taskId" | "kind" | "index">): TaskRow {

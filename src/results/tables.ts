@@ -84,6 +84,27 @@ export const tables = {
   ],
   metrics: ["bigint", "text", "text", "int", "text", "text", "int", "text", "double", "text"],
   artifacts: ["bigint", "text", "text", "int", "text", "text", "bigint", "text"],
+  tests: [
+    "bigint",
+    "text",
+    "text",
+    "int",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "double",
+    "int",
+    "boolean",
+    "text",
+    "text",
+    "text",
+    "time",
+  ],
 } as const satisfies Record<string, readonly ColumnKind[]>;
 export type Table = keyof typeof tables;
 

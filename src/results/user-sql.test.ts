@@ -37,7 +37,7 @@ describe("users' SQL", () => {
     one.apply(story().events, 1);
     await folder.close(one);
     const reader = await openResultsReadOnly({ path: folder.path() });
-    expect((await reader.sql("select count(*) from results", 1)).rows).toEqual([["5"]]);
+    expect((await reader.sql("select count(*) from results", 1)).rows).toEqual([["6"]]);
     await reader.close();
     await expect(openResultsReadOnly({ path: folder.path("none.duckdb") })).rejects.toMatchObject({
       code: "not_found",

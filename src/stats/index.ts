@@ -1,12 +1,13 @@
 /**
  * stats: pure statistics: quantiles, spread, and the rule that says when a percentile may be claimed; exact tests of counts, their
- * adjustment for many hypotheses, tests and intervals of means, and a tree that finds what goes with an outcome.
+ * adjustment for many hypotheses, the probability that a test is flaky, tests and intervals of means, and a tree that finds what goes with an outcome.
  *
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
  */
 export { treeLeaves } from "./decision-tree.ts";
 export { falseDiscoveryAdjusted } from "./false-discovery.ts";
+export { flakyProbability } from "./flakiness.ts";
 export { fisherExact, oddsRatio, stratifiedExact } from "./fisher.ts";
 export type { TwoByTwo } from "./fisher.ts";
 export { summarizeLatency } from "./latency-summary.ts";

@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Rng } from "../../src/base/index.ts";
-import { dependencyConditions, patternRequest, taskTypes, workerActions } from "../../src/contracts/index.ts";
+import {
+  dependencyConditions,
+  frameworkNames,
+  patternRequest,
+  taskTypes,
+  workerActions,
+} from "../../src/contracts/index.ts";
 import { pick } from "./mutations.ts";
 
 type Body = Record<string, unknown>;
@@ -42,6 +48,11 @@ export const BODIES: Readonly<Record<string, (rng: Rng) => Body | Buffer>> = {
   createToken: () => ({ role: "viewer", name: "v", expires_in_seconds: 60 }),
   createJoinCode: (rng) => ({ pool: pick(rng, ["tabs", "default"]) }),
   join: () => ({ code: "00000-00000" }),
+  knownTests: (rng) => ({
+    framework: pick(rng, frameworkNames),
+    directory: pick(rng, [".", "a/b"]),
+    test_ids: ["t", '"', "[]", "\u0000", "\ud800", "🎉"].slice(rng.below(6)),
+  }),
   query: (rng) => ({ sql: pick(rng, SQL), max_rows: 10 }),
   putBlob: () => BLOB,
 };
@@ -59,7 +70,7 @@ export function anyTask(rng: Rng, index: number): Body {
   return {
     task_id: `t${index}`,
     type,
-    config: type === "model" || type === "benchmark" ? { model: "tiny-bert" } : { command: "true" },
+    config: configOf(type),
     ...(index > 0 ? maybe("depends_on", [dependency]) : {}),
     ...maybe("priority", pick(rng, [0, 1, 50, 100])),
     ...maybe("retry_policy", { max_retries: rng.below(4), retry_delay_seconds: rng.below(3) }),
@@ -73,6 +84,12 @@ export function anyTask(rng: Rng, index: number): Body {
     ...maybe("preemptible", rng.next() < 0.5),
     ...maybe("hedge", true),
   };
+}
+
+function configOf(type: unknown): Body {
+  if (type === "model" || type === "benchmark") return { model: "tiny-bert" };
+  if (type === "suite") return { framework: "pytest", workspace: { folder: "/src" }, tests: ["t"] };
+  return { command: "true" };
 }
 
 const SQL = [

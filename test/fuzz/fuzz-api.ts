@@ -58,6 +58,8 @@ export class FuzzApi {
       workers: bound("workers"),
       results: bound("results"),
       artifacts: bound("artifacts"),
+      tests: bound("tests"),
+      knownTests: bound("knownTests"),
       sql: bound("sql"),
       feed: async (after) => ({ events: [], nextSeq: after }),
       grown: (_seq, signal) => once(signal, "abort").then(() => undefined),

@@ -48,6 +48,8 @@ const inventory: Record<string, Permission | "open"> = {
   "DELETE /api/v1/templates/:name": "templates",
   "GET /api/v1/results": "read",
   "GET /api/v1/artifacts": "read",
+  "GET /api/v1/tests": "read",
+  "POST /api/v1/tests/known": "read",
   "GET /api/v1/artifacts/:sha256/content": "blob_read",
   "PUT /api/v1/blobs/:sha256": "blob_write",
   "HEAD /api/v1/blobs/:sha256": "blob_read",

@@ -173,6 +173,14 @@ export class FakeCoordinator {
         (query.run_id === undefined || one.run_id === query.run_id);
       return pageOf(this.artifacts.filter(asked), query);
     },
+    tests: async (query) => {
+      this.calls.push(["tests", query]);
+      return pageOf([], query);
+    },
+    knownTests: async (request) => {
+      this.calls.push(["knownTests", request]);
+      return [];
+    },
     sql: async (sql, maxRows) => {
       this.calls.push(["sql", sql, maxRows]);
       return { columns: ["n", "document"], rows: [[1, { nested: ["any", null] }]], truncated: false };

@@ -35,6 +35,7 @@ import { shareRoutes } from "./routes/share-routes.ts";
 import { systemRoutes } from "./routes/system-routes.ts";
 import { taskRoutes } from "./routes/task-routes.ts";
 import { templateRoutes } from "./routes/template-routes.ts";
+import { testRoutes } from "./routes/test-routes.ts";
 import { workerRoutes } from "./routes/worker-routes.ts";
 
 /** Task ids have up to 200 characters, each up to 3 in an address. */
@@ -177,6 +178,7 @@ function registerRoutes(scope: FastifyInstance, context: RouteContext): void {
     patternRoutes,
     templateRoutes,
     artifactRoutes,
+    testRoutes,
     blobRoutes,
     adminRoutes,
     joinRoutes,

@@ -125,6 +125,31 @@ create table artifacts (
   content_type varchar not null
 );
 
+-- One row for each test of an accepted result: what became of it in one attempt of its task.
+create table tests (
+  test_no bigint not null,
+  run_id varchar not null,
+  task_id varchar not null,
+  attempt integer not null,
+  worker_id varchar not null,
+  machine_class varchar,
+  framework varchar not null,
+  directory varchar not null,
+  -- The digest of the files that it ran on; null where they are a folder in place, which may change at any time.
+  workspace varchar,
+  test_id varchar not null,
+  file varchar,
+  outcome varchar not null,
+  duration_seconds double not null,
+  -- Tries before this one within the attempt, all of which did not pass.
+  retries integer not null,
+  muted boolean not null,
+  message varchar,
+  output varchar,
+  libraries json,
+  end_time timestamp not null
+);
+
 -- How far the rows go: one row, written in the same transaction as the rows.
 create table projection (applied_event_seq bigint not null, applied_batch_seq bigint not null);
 insert into projection values (0, 0);
@@ -246,3 +271,27 @@ left join lateral (
     and past.result_no < fallen.result_no and speed.batch_size = here.batch_size
   order by past.result_no desc limit 1
 ) before on true;
+
+create macro is_test_failure(outcome) as outcome in ('failed', 'error', 'crashed', 'timed_out');
+
+-- What became of each test of a task in the end, with all tries before that did not pass. An attempt that did not come to a test says nothing of it; of two
+-- tests with one name the worse one counts. A test that a run repeats is in several of its tasks.
+create view test_history as
+select * replace (
+  (sum(retries + is_test_failure(outcome)::integer) over tries - is_test_failure(outcome)::integer)::integer as retries
+)
+from tests
+window tries as (partition by framework, directory, test_id, run_id, task_id)
+qualify row_number() over (
+  partition by framework, directory, test_id, run_id, task_id
+  order by outcome = 'not_run', attempt desc, is_test_failure(outcome) desc, test_no desc
+) = 1;
+
+-- How long a test takes where it passes: the median of the last 20 times on each class of machine.
+create view test_durations as
+with recent as (
+  select * from tests where outcome = 'passed'
+  qualify row_number() over (partition by framework, directory, test_id, machine_class order by test_no desc) <= 20
+)
+select framework, directory, test_id, machine_class, median(duration_seconds) as seconds, count(*) as n
+from recent group by framework, directory, test_id, machine_class;
