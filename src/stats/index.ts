@@ -11,6 +11,6 @@ export { fisherExact, oddsRatio, stratifiedExact } from "./fisher.ts";
 export type { TwoByTwo } from "./fisher.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";
-export { quantile } from "./quantiles.ts";
+export { mean, quantile } from "./quantiles.ts";
 export { meanInterval, welchTest } from "./welch.ts";
 export type { Interval, WelchTest } from "./welch.ts";
