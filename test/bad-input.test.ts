@@ -186,6 +186,8 @@ describe("a worker that says absurd things of itself is turned away and disturbs
     ["as many GPUs as fit nowhere", { gpus: many(50_000, (index) => ({ ...gpu, index })) }, 1009],
     ["a GPU with a memory of 10^12 GB", { gpus: [{ ...gpu, memory_gb: 1e12 }] }, 4000],
     ["a bomb of labels", { labels: Object.fromEntries(many(10_000, (index) => [`l${index}`, "x"])) }, 4000],
+    ["a price below nothing", { price_per_hour: { amount: -1, currency: "USD" } }, 4000],
+    ["a price without a number", { price_per_hour: { amount: null, currency: "USD" } }, 4000],
     ["pools without end", { pools: many(1_000, (index) => `p${index}`) }, 4000],
   ])("%s", async (_what, absurd, code) => {
     const socket = new WebSocket(`${it.url.replace("http", "ws")}/api/v1/worker`, ["assay.v1+json"], {

@@ -264,6 +264,16 @@ export function precisionOf({ type, config }: { type: TaskType; config: object }
   return type === "model" || type === "benchmark" ? (config as ModelConfig).precision : null;
 }
 
+/**
+ * The batch sizes that a task asks for; where it searches, also the powers of two up to the largest that the search is for, and that,
+ * smallest first.
+ */
+export function batchSizesOf({ batch_sizes: asked, max_batch_size: searchTo }: ModelConfig): number[] {
+  if (searchTo === undefined) return [...new Set(asked)];
+  const doubled = Array.from({ length: Math.floor(Math.log2(searchTo)) + 1 }, (_, power) => 2 ** power);
+  return [...new Set([...asked, ...doubled, searchTo])].toSorted((a, b) => a - b);
+}
+
 /** Fewer give no interval of the median. */
 const BENCHMARK_LAUNCHES = 3;
 

@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Architecture } from "./architectures.ts";
 import { detectFamily } from "./architectures.ts";
 import type { CatalogueEntry } from "./catalogue-entries.ts";
 import { findModel } from "./catalogue.ts";
 import { readConfig } from "./model-folder.ts";
-import { refuseUnknownModel } from "./resolve-model.ts";
+import { isFolder, refuseUnknownModel } from "./resolve-model.ts";
 
 /** What is known of a model before it is on this machine. */
 export interface ModelFacts {
@@ -23,7 +22,7 @@ export async function modelFacts(name: string, { cwd }: { cwd: string }): Promis
   const entry = findModel(name);
   if (entry !== undefined) return { name: entry.id, family: entry.family, architecture: entry.architecture, entry };
   const folder = resolve(cwd, name);
-  if (existsSync(join(folder, "config.json"))) return { name: folder, ...detectFamily(await readConfig(folder)) };
+  if (isFolder(folder)) return { name: folder, ...detectFamily(await readConfig(folder)) };
   refuseUnknownModel(name);
   return { name, family: "unknown", architecture: "unknown" };
 }

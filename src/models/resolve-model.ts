@@ -81,7 +81,8 @@ async function fromHub(id: string, repository: string, options: ResolveOptions):
   return openModelFolder(target, { id, source: "hub", precision }, format);
 }
 
-function isFolder(path: string): boolean {
+/** Whether a name that is not in the catalogue is that of a model folder. */
+export function isFolder(path: string): boolean {
   return existsSync(path) && statSync(path).isDirectory();
 }
 

@@ -9,8 +9,10 @@ import type { RunModel } from "./model-run.ts";
 export interface ProbeOptions {
   readonly cacheDir: string;
   readonly run: RunModel;
-  readonly signal?: AbortSignal;
 }
+
+/** A device that has given no answer by then gives none: some drivers hang. The runtime is loaded in that time, too. */
+const LIMIT_MS = 180_000;
 
 /** Whether a backend works here, with the evidence or the reason. */
 export type BackendProbe = { readonly backend: BackendName } & (
@@ -22,8 +24,7 @@ export type BackendProbe = { readonly backend: BackendName } & (
  * Tries a backend by running a generated model on it and checking the numbers: runtimes list what they were compiled
  * with, not what works. Never rejects; what goes wrong is the reason.
  */
-export async function probeBackend(backend: BackendName, options: ProbeOptions): Promise<BackendProbe> {
-  const { cacheDir, run, ...watch } = options;
+export async function probeBackend(backend: BackendName, { cacheDir, run }: ProbeOptions): Promise<BackendProbe> {
   const outcome = await run(
     {
       model: "tiny-bert",
@@ -37,7 +38,7 @@ export async function probeBackend(backend: BackendName, options: ProbeOptions):
       sequenceLength: 16,
       seed: 0,
     },
-    watch,
+    { signal: AbortSignal.timeout(LIMIT_MS) },
   );
   switch (outcome.status) {
     case "completed":
@@ -45,7 +46,7 @@ export async function probeBackend(backend: BackendName, options: ProbeOptions):
     case "failed":
       return { backend, available: false, reason: `${outcome.failure.class}: ${outcome.failure.message}` };
     case "cancelled":
-      return { backend, available: false, reason: "the probe was stopped before it had an answer" };
+      return { backend, available: false, reason: `no answer within ${LIMIT_MS / 1000} s` };
   }
 }
 

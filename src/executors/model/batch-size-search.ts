@@ -3,13 +3,6 @@ import type { MeasuredBatch } from "./launches.ts";
 /** The search ends when the largest size that fits is known to within this part of it. */
 const CLOSE_ENOUGH = 1 / 8;
 
-/** The batch sizes that a task asks for, and the powers of two up to the largest that a search is for, and that; smallest first. */
-export function sizesToTry(asked: readonly number[], searchTo: number | undefined): number[] {
-  if (searchTo === undefined) return [...new Set(asked)];
-  const doubled = Array.from({ length: Math.floor(Math.log2(searchTo)) + 1 }, (_, power) => 2 ** power);
-  return [...new Set([...asked, ...doubled, searchTo])].toSorted((a, b) => a - b);
-}
-
 /** The next size to try between the largest that fits and the smallest that does not; undefined when they are close, or all fit. */
 export function betweenSizes(fits: number, tooLarge: number | undefined): number | undefined {
   if (tooLarge === undefined || tooLarge - fits <= Math.max(1, fits * CLOSE_ENOUGH)) return undefined;

@@ -287,7 +287,7 @@ test("a device that is lost in a later launch is opened anew, and what that laun
         const outcome = await runModel({ ...request, batchSizes }, { env: process.env, clock: systemClock, ...watch });
         if (!isLost) return outcome;
         const failure = { class: "device_lost", message: "the device is lost" } as const;
-        return { log: "", status: "failed", failure, batchSize: 1, partial: { load: null, batches: [] } };
+        return { log: "", status: "failed", failure, batchSize: 1 };
       },
     },
   );

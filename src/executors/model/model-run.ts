@@ -1,12 +1,5 @@
-import type { BatchReport, ChildMessage, FinalMessage, LoadReport, ModelRunProgress } from "./messages.ts";
-import type { ModelRunReport, ModelRunRequest } from "./messages.ts";
+import type { ChildMessage, FinalMessage, ModelRunProgress, ModelRunReport, ModelRunRequest } from "./messages.ts";
 import type { ModelFailure } from "./model-failure.ts";
-
-/** What was measured before a run failed or was cancelled. */
-export interface PartialReport {
-  readonly load: LoadReport | null;
-  readonly batches: readonly BatchReport[];
-}
 
 /** What became of a model run. `log` is the end of what it wrote to its output. */
 export type ModelRunOutcome = { readonly log: string } & (
@@ -16,9 +9,8 @@ export type ModelRunOutcome = { readonly log: string } & (
       readonly failure: ModelFailure;
       /** The batch size that was being run; `null` outside of one. */
       readonly batchSize: number | null;
-      readonly partial: PartialReport;
     }
-  | { readonly status: "cancelled"; readonly partial: PartialReport }
+  | { readonly status: "cancelled" }
 );
 
 /** What is watched of a run, and what stops it: the only limit on its time. */
@@ -34,21 +26,19 @@ export type RunModel = (request: ModelRunRequest, watch: RunWatch) => Promise<Mo
 const LOG_TAIL_CHARACTERS = 16 * 1024;
 
 /** Stopped before it began. */
-export const NEVER_BEGUN: ModelRunOutcome = { status: "cancelled", partial: { load: null, batches: [] }, log: "" };
+export const NEVER_BEGUN: ModelRunOutcome = { status: "cancelled", log: "" };
 
 /** What prevented it from beginning. */
 export function notBegun(failure: ModelFailure): ModelRunOutcome {
-  return { status: "failed", failure, batchSize: null, partial: { load: null, batches: [] }, log: "" };
+  return { status: "failed", failure, batchSize: null, log: "" };
 }
 
-/** What a run has told so far, and what that makes of it once it has ended. */
+/** Where a run is, by what it has told so far, and what that makes of it once it has ended. What it measured is told to its watch. */
 export class RunRecord {
   log = "";
   /** The leader of the process group of the browser that the run takes place in. */
   browserPid: number | undefined;
   private readonly watch: RunWatch;
-  private readonly batches: BatchReport[] = [];
-  private load: LoadReport | null = null;
   private batchSize: number | null = null;
   private last: FinalMessage | undefined;
 
@@ -63,8 +53,6 @@ export class RunRecord {
     }
     const { progress } = message;
     if (progress.stage === "browser_started") this.browserPid = progress.pid;
-    if (progress.stage === "loaded") this.load = progress.load;
-    if (progress.stage === "batch_finished") this.batches.push(progress.batch);
     this.batchSize = "batchSize" in progress ? progress.batchSize : null;
     this.watch.onProgress?.(progress);
   }
@@ -81,11 +69,10 @@ export class RunRecord {
 
   /** `death`: why it ended, should it have done so without a word. */
   conclude(death: () => ModelFailure): ModelRunOutcome {
-    const { log, load, batches, last, batchSize } = this;
-    const partial = { load, batches };
+    const { log, last, batchSize } = this;
     if (last?.type === "completed") return { log, status: "completed", report: last.report };
-    if (this.watch.signal?.aborted === true) return { log, status: "cancelled", partial };
+    if (this.watch.signal?.aborted === true) return { log, status: "cancelled" };
     const failure = last?.type === "failed" ? last.failure : death();
-    return { log, status: "failed", batchSize, partial, failure };
+    return { log, status: "failed", batchSize, failure };
   }
 }

@@ -1,12 +1,12 @@
 import { assert } from "../../base/index.ts";
 import type { JsonObject } from "../../base/index.ts";
-import { launchesOf } from "../../contracts/index.ts";
+import { batchSizesOf, launchesOf } from "../../contracts/index.ts";
 import type { Hardware, RecoveryStep, TaskSpec, TaskSpecOf } from "../../contracts/index.ts";
 import type { ExecutionContext, ExecutionReport } from "../executor.ts";
 import { abortReason, cutShort, interruptedReport } from "../interruption.ts";
 import { backendFacts, backendNames } from "./backends/backend-names.ts";
 import type { BackendName } from "./backends/backend-names.ts";
-import { searchResult, sizesToTry } from "./batch-size-search.ts";
+import { searchResult } from "./batch-size-search.ts";
 import { measuredUnder, readCheckpoint } from "./checkpoint.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { ModelRunProgress, ModelRunRequest } from "./messages.ts";
@@ -88,7 +88,7 @@ function requestOf(spec: ModelTask, where: { backend: BackendName; cacheDir: str
     backend: where.backend,
     // A task that reserves cores gets as many threads, and its neighbours keep theirs.
     ...(cores === undefined ? {} : { threads: Math.max(1, Math.floor(cores)) }),
-    batchSizes: sizesToTry(config.batch_sizes, config.max_batch_size),
+    batchSizes: batchSizesOf(config),
     // Each launch takes its part.
     iterations: Math.ceil(config.iterations / launchesOf(spec)),
     minDurationMs: (config.min_duration_seconds * 1000) / launchesOf(spec),

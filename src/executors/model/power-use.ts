@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../base/index.ts";
 import type { Hardware } from "../../contracts/index.ts";
 import type { PowerSource, PowerUse, PowerWatch } from "../../platform/index.ts";
+import { mean } from "../../stats/index.ts";
 import { largestPeak } from "./inference-host.ts";
 import type { MeasuredBatch } from "./launches.ts";
 import type { RoundReport } from "./messages.ts";
@@ -60,18 +61,18 @@ export function useOf(batches: readonly Pick<MeasuredBatch, "launches">[]): UseF
   const rounds = batches
     .flatMap(({ launches }) => launches.flatMap((launch) => launch.rounds))
     .filter(({ chosen }) => chosen);
-  const mean = (figure: (round: RoundReport) => number | null | undefined): number | null => {
+  const meanOf = (figure: (round: RoundReport) => number | null | undefined): number | null => {
     const known = rounds.map(figure).filter((value) => value !== null && value !== undefined);
-    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+    return known.length === 0 ? null : mean(known);
   };
-  const ownLoad = mean((round) => round.ownLoad);
+  const ownLoad = meanOf((round) => round.ownLoad);
   return {
     cpuUtilizationPercent: ownLoad === null ? null : 100 * ownLoad,
-    gpuUtilizationPercent: mean(({ power }) => power?.gpu?.utilizationPercent),
+    gpuUtilizationPercent: meanOf(({ power }) => power?.gpu?.utilizationPercent),
     gpuMemoryBytes: largestPeak(rounds.map(({ power }) => power?.gpu?.memoryBytes ?? null)),
-    cpuPowerW: mean(({ power }) => power?.cpuWatts),
-    gpuPowerW: mean(({ power }) => power?.gpu?.watts),
-    powerW: mean(({ power }) => power && wattsOf(power)),
+    cpuPowerW: meanOf(({ power }) => power?.cpuWatts),
+    gpuPowerW: meanOf(({ power }) => power?.gpu?.watts),
+    powerW: meanOf(({ power }) => power && wattsOf(power)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { memoryBytes, sizedPrecisions } from "../../models/index.ts";
 import type { ModelFacts } from "../../models/index.ts";
-import { launchesOf } from "../../contracts/index.ts";
+import { batchSizesOf, launchesOf } from "../../contracts/index.ts";
 import type { Hardware, TaskSpec } from "../../contracts/index.ts";
 
 /** What a task is expected to need; null where the model's sizes are not known. */
@@ -32,11 +32,12 @@ export function estimateOf(
   const { config } = task;
   // Sizes of bf16 are those of fp16: both have two bytes.
   const precision = sizedPrecisions.find((one) => one === config.precision) ?? "fp16";
+  // A search goes on until something does not fit, so only what was asked for has to.
   const bytes = RUNTIME_BYTES + memoryBytes(entry, precision, Math.max(...config.batch_sizes));
   // Each parameter multiplies and adds once for a token.
   const perSample = (2 * entry.parameterCount * entry.shape.tokens) / (SPEED[hardware] ?? ACCELERATOR_SPEED);
   const repeats = config.iterations + config.warmup_iterations;
-  const timed = config.batch_sizes.map((size) => Math.max(config.min_duration_seconds, repeats * size * perSample));
+  const timed = batchSizesOf(config).map((size) => Math.max(config.min_duration_seconds, repeats * size * perSample));
   const download =
     isFirst && entry.origin.source === "hub" ? entry.fileBytes[precision] / DOWNLOAD_BYTES_PER_SECOND : 0;
   return {

@@ -37,6 +37,18 @@ test("a child changes what it names, and tasks wait for those of their model and
   expect(tasks[0]).toMatchObject({ requirements: { hardware: ["cpu"] }, resources: { memory_gb: 0.2 } });
 });
 
+test("a search for batch sizes has the time for all of them, and the memory for what was asked for", async () => {
+  const [first] = base.tasks ?? [];
+  const searching = { name: "own", tasks: [{ ...first, task_id: "a", config: { max_batch_size: 1024 } }] };
+  const [plain] = await made({ name: "own" }, { word: "x" });
+  const [search] = await made(searching as TemplateInput, { word: "x" });
+  expect(search?.estimate.memoryGb).toBe(plain?.estimate.memoryGb);
+  // 2047 samples instead of one for each iteration, besides the start.
+  const start = 3;
+  const seconds = ((plain?.estimate.seconds ?? 0) - start) * 2047 + start;
+  expect(search?.estimate.seconds).toBeCloseTo(seconds);
+});
+
 test.each([
   [{}, {}, "bad_parameter", "parameter word has no default and must be given"],
   [{}, { word: "x", sizes: "0" }, "bad_parameter", "parameter sizes must be at least 1, not 0"],

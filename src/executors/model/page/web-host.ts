@@ -4,7 +4,7 @@ import { backendFacts } from "../backends/backend-names.ts";
 import { ortWebBackend } from "../backends/ort-web.ts";
 
 /** What differs between the places in browsers that run models. */
-export interface WebPlace {
+export interface WebHostParts {
   /** From its start until now. */
   readonly startedMs: number;
   readonly engine: string;
@@ -16,7 +16,7 @@ export interface WebPlace {
 }
 
 /** A page of a browser, or a dedicated worker of one, to run models in. */
-export function webHost({ readModel, ...place }: WebPlace): InferenceHost {
+export function webHost({ readModel, ...place }: WebHostParts): InferenceHost {
   return {
     ...place,
     clock: systemClock,

@@ -16,9 +16,6 @@ import { pageObstacle } from "./page-obstacle.ts";
 import { runInDedicatedWorker } from "./run-in-dedicated-worker.ts";
 import type { DedicatedRunOptions } from "./run-in-dedicated-worker.ts";
 
-/** A device that has given no answer by then gives none: some drivers hang. The runtime is loaded in that time, too. */
-const PROBE_LIMIT_MS = 120_000;
-
 /** Runs tasks of type `model` and `benchmark` in the browser that it is loaded in. */
 export class TabModelExecutor implements Executor {
   readonly types = ["model", "benchmark"] as const;
@@ -35,7 +32,7 @@ export class TabModelExecutor implements Executor {
     const run: RunModel = async (request, watch) => {
       const obstacle = pageObstacle(request.backend);
       if (obstacle !== undefined) return notBegun({ class: "backend_unavailable", message: obstacle });
-      return this.run(request, { ...watch, signal: AbortSignal.timeout(PROBE_LIMIT_MS) });
+      return this.run(request, watch);
     };
     const probes = await probeBackends(tabBackendNames, { cacheDir, run });
     this.proven = provenBackends(probes);
