@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../base/index.ts";
 import type { AssayError } from "../base/index.ts";
 import { FollowerClient } from "./follower-client.ts";
 import { LiveTail } from "./live-tail.ts";
@@ -18,6 +19,7 @@ afterEach(() => rm(dataDir, { recursive: true }));
 const start = (): FollowerClient =>
   new FollowerClient({
     dataDir,
+    clock: systemClock,
     tail: new LiveTail(),
     committedSeq: () => 0,
     leaderHash: () => ({ seq: 0, hash: "" }),

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { AssayError, siblingModule } from "../base/index.ts";
+import type { Clock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
 import type { FailurePattern, FeedEvent, Page } from "../contracts/index.ts";
 import type {
@@ -16,10 +17,12 @@ import type {
 } from "../contracts/index.ts";
 import type { ReadModel } from "./control.ts";
 import type { LiveTail } from "./live-tail.ts";
+import { HintPause } from "./hint-pause.ts";
 import type { FollowerMethod, FollowerThreadData, FromFollower, PlainError, ToFollower } from "./follower-messages.ts";
 
 export interface FollowerClientOptions {
   dataDir: string;
+  clock: Clock;
   /** What was committed last: watchers read it from here. */
   tail: LiveTail;
   /** Sequence of the last committed event: what every answer must hold. */
@@ -36,6 +39,7 @@ export interface FollowerClientOptions {
 export class FollowerClient implements ReadModel {
   private readonly options: FollowerClientOptions;
   private readonly thread: Worker;
+  private readonly pause: HintPause;
   private readonly calls = new Map<number, { resolve(value: unknown): void; reject(error: AssayError): void }>();
   private readonly exited: Promise<void>;
   private readonly follows = Promise.withResolvers<void>();
@@ -44,6 +48,7 @@ export class FollowerClient implements ReadModel {
 
   constructor(options: FollowerClientOptions) {
     this.options = options;
+    this.pause = new HintPause(options.clock, (seq) => this.post({ type: "hint", seq }));
     // Whoever does not wait for it learns of a failure by `onFailed`.
     this.ready.catch(() => undefined);
     const workerData: FollowerThreadData = { dataDir: options.dataDir };
@@ -71,10 +76,11 @@ export class FollowerClient implements ReadModel {
 
   /** New batches are in the journal. */
   hint(batchSeq: number): void {
-    this.post({ type: "hint", seq: batchSeq });
+    this.pause.committed(batchSeq);
   }
 
   async stop(): Promise<void> {
+    this.pause.end();
     this.post({ type: "stop" });
     await this.exited;
   }
@@ -106,6 +112,7 @@ export class FollowerClient implements ReadModel {
     if (this.failure) return Promise.reject(this.failure);
     const id = this.nextId;
     this.nextId += 1;
+    this.pause.end();
     this.post({ type: "call", id, method, args, afterSeq: this.options.committedSeq() });
     return new Promise((resolve, reject) =>
       this.calls.set(id, { resolve: resolve as (value: unknown) => void, reject }),

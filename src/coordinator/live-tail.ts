@@ -71,10 +71,12 @@ export class LiveTail {
     this.from = this.seq;
   }
 
+  /** Searched from the end: who watches is seldom more than a few commits behind. */
   private *after(afterSeq: number): Generator<PlacedEvent, void> {
-    for (const batch of this.batches) {
-      if ((batch.at(-1)?.seq ?? 0) <= afterSeq) continue;
-      for (const one of batch) if (one.seq > afterSeq) yield one;
+    let start = this.batches.length;
+    while (start > 0 && (this.batches[start - 1]?.at(-1)?.seq ?? 0) > afterSeq) start -= 1;
+    for (let index = start; index < this.batches.length; index += 1) {
+      for (const one of this.batches[index] ?? []) if (one.seq > afterSeq) yield one;
     }
   }
 }

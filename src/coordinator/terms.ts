@@ -95,6 +95,7 @@ function startFollower(
 ): FollowerClient {
   return new FollowerClient({
     dataDir,
+    clock: systemClock,
     tail: present.tail,
     committedSeq: present.committedSeq,
     leaderHash: () => {
