@@ -32,9 +32,8 @@ const ROOMS: Record<string, RoomRule> = {
   results: { rooms: ["base", "contracts", "stats"] },
   reports: { rooms: ["base", "contracts", "stats"] },
   frameworks: { rooms: ["base", "contracts"] },
-  workspace: { rooms: ["base", "contracts"] },
   planner: { rooms: ["base", "contracts", "stats", "models", "frameworks"] },
-  executors: { rooms: ["base", "contracts", "stats", "platform", "models", "frameworks", "workspace"] },
+  executors: { rooms: ["base", "contracts", "stats", "platform", "models", "frameworks"] },
   worker: { rooms: ["base", "contracts", "stats", "platform", "models", "executors", "transport", "auth"] },
   tab: {
     rooms: ["base", "contracts", "client", "platform", "executors", "transport", "worker"],

@@ -1,5 +1,5 @@
 import { assert, isoTime } from "../base/index.ts";
-import { isConditionMet, machineClassOf } from "../contracts/index.ts";
+import { isConditionMet } from "../contracts/index.ts";
 import type { JournalEvent, JournalEventOf, PlacedEvent } from "../contracts/index.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import {
@@ -291,11 +291,8 @@ export class Projection {
     task.startMs ??= startMs;
     task.underWay = task.underWay.filter((one) => one !== attempt);
     if (result) {
-      const worker = this.workers.get(event.workerId);
-      // What it costs now: it may be another price when somebody asks.
-      const price = worker?.capabilities.price_per_hour;
-      const machineClass = worker ? machineClassOf(worker.capabilities) : null;
-      this.resultRows.add(event, { task, attempt, price, machineClass, seq: at.seq });
+      const capabilities = this.workers.get(event.workerId)?.capabilities;
+      this.resultRows.add(event, { task, attempt, capabilities, seq: at.seq });
     }
     if (after.state === "running") {
       task.workerId = task.underWay[0]?.workerId ?? null;

@@ -1,4 +1,5 @@
-import type { HourlyPrice, JournalEventOf, ResultDocument } from "../contracts/index.ts";
+import { machineClassOf } from "../contracts/index.ts";
+import type { CapabilityDocument, JournalEventOf, ResultDocument } from "../contracts/index.ts";
 import type { AttemptRow, SuiteKind, TaskRow } from "./rows.ts";
 import { JsonMemo, jsonText } from "./json-text.ts";
 import { TableRows } from "./table-rows.ts";
@@ -14,9 +15,8 @@ interface ResultOrigin {
   task: TaskRow;
   attempt: AttemptRow;
   seq: number;
-  /** Of the worker, as it introduced itself last. */
-  price: HourlyPrice | undefined;
-  machineClass: string | null;
+  /** Of the worker, as it introduced itself last: its price may be another one when somebody asks. */
+  capabilities: CapabilityDocument | undefined;
 }
 
 /** Rows of accepted results, which never change. */
@@ -32,7 +32,8 @@ export class ResultRows {
   add(event: JournalEventOf<"attempt_finished">, from: ResultOrigin): void {
     const { result, runId, taskId, attempt, workerId, failure } = event;
     if (!result) return;
-    const { task, price, seq } = from;
+    const { task, seq } = from;
+    const price = from.capabilities?.price_per_hour;
     const { type, model, precision } = task.kind;
     const hardware = result.hardware ?? from.attempt.hardware;
     const proof = result.provenance;
@@ -86,7 +87,7 @@ export class ResultRows {
   private addTests(
     event: JournalEventOf<"attempt_finished">,
     { framework, directory, workspace }: SuiteKind,
-    { seq, machineClass }: ResultOrigin,
+    { seq, capabilities }: ResultOrigin,
   ): void {
     const { result, runId, taskId, attempt, workerId, finishedAtMs } = event;
     for (const [index, test] of (result?.tests ?? []).entries()) {
@@ -96,7 +97,7 @@ export class ResultRows {
         taskId,
         attempt,
         workerId,
-        machineClass,
+        capabilities ? machineClassOf(capabilities) : null,
         framework,
         directory,
         workspace,

@@ -14,6 +14,5 @@ export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";
 export { requiredSamples } from "./percentile-rule.ts";
 export { mean, quantile } from "./quantiles.ts";
-export { quantile } from "./quantiles.ts";
 export { meanInterval, welchTest } from "./welch.ts";
 export type { Interval, WelchTest } from "./welch.ts";

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL, MAX_TASKS_PER_RUN } from "../../contracts/index.ts";
-import type { FrameworkName, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
+import type { FrameworkName, KnownTest, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
 import { batchesOf, chooseTests, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
 import type { NeedyTest } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
@@ -12,6 +12,7 @@ import { discoverSuites } from "../discovered-suites.ts";
 import type { DiscoveredSuite } from "../discovered-suites.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { duration, idText, wholeNumber } from "../option-values.ts";
+import { hasFailed, knownTests, pastOf } from "../known-tests.ts";
 import { performRun } from "../perform-run.ts";
 import { countText } from "../quantities.ts";
 import { reportTests } from "../test-report.ts";
@@ -92,7 +93,11 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
   const { options, suites, folder } = wanted;
   const slots = await slotsOf(client, options.pool);
   const workspace: WorkspaceSource = { folder };
-  const planned = suites.map((suite) => planSuite(suite, { ...wanted, slots, workspace }));
+  const planned: Planned[] = [];
+  for (const suite of suites) {
+    const known = await knownTests(client, suite);
+    planned.push(planSuite(suite, { ...wanted, slots, workspace, known }));
+  }
   const tasks = planned.flatMap((one) => one.tasks);
   const problems = suites.flatMap(({ suite, discovery }) =>
     discovery.problems.map((problem) => ({ framework: suite.framework, directory: suite.directory, ...problem })),
@@ -123,6 +128,12 @@ async function slotsOf(client: Client, pool: string): Promise<number> {
   return Math.max(1, slots);
 }
 
+interface Planning extends Wanted {
+  slots: number;
+  workspace: WorkspaceSource;
+  known: ReadonlyMap<string, KnownTest>;
+}
+
 interface Planned {
   tasks: TaskSpecInput[];
   awaited: Map<string, AwaitedTest[]>;
@@ -130,13 +141,14 @@ interface Planned {
 
 function planSuite(
   { suite, discovery }: DiscoveredSuite,
-  { options, project, passedOn, slots, workspace }: Wanted & { slots: number; workspace: WorkspaceSource },
+  { options, project, passedOn, slots, workspace, known }: Planning,
 ): Planned {
   const tests = chooseTests(withNeeds(suite, discovery.tests), {
     patterns: options.match ?? [],
+    wanted: options.lastFailed === true ? ({ test }) => hasFailed(known.get(test.id)) : undefined,
     shuffleSeed: options.shuffle,
   });
-  const past = ({ needs }: NeedyTest) => ({ expectedSeconds: null, risk: needs.critical ? 4 : 0 });
+  const past = (one: NeedyTest) => pastOf(one, known.get(one.test.id));
   const batches = batchesOf(tests, { slots, past });
   const tasks = suiteTasks(
     batches,

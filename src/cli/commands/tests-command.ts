@@ -11,6 +11,7 @@ import type { ConnectionOptions } from "../connection.ts";
 import { limitOption, printList } from "../lists.ts";
 import type { ListOptions } from "../lists.ts";
 import { wholeNumber } from "../option-values.ts";
+import { FLAKY_FROM } from "../known-tests.ts";
 import { outcomeText } from "../outcome-words.ts";
 import { durationText } from "../quantities.ts";
 import { painted } from "../state-words.ts";
@@ -26,8 +27,6 @@ interface Options extends ConnectionOptions, ListOptions {
 
 type ListedTest = TestView & Partial<Pick<KnownTest, "flaky_probability" | "evidence">>;
 
-/** From here on a test is more likely flaky than not. */
-const FLAKY_FROM = 0.5;
 const MOST_SLOWEST = 10_000;
 /** Of one question to the coordinator. */
 const MAX_ASKED = 10_000;

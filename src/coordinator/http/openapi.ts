@@ -69,10 +69,20 @@ function fitDocument({
   if (def.type === "array" && isAnyJson(def.element)) jsonSchema.items = {};
   if (def.type === "object" && def.catchall !== undefined && isAnyJson(def.catchall))
     jsonSchema.additionalProperties = {};
+  if (def.type === "object") {
+    for (const [name, property] of Object.entries(jsonSchema.properties ?? {}))
+      if (typeof property === "object" && isAnyJson(bare(def.shape[name]))) delete property.$ref;
+  }
   if (def.type === "undefined") jsonSchema.type = "null";
 }
 
+/** Without the mark that it may be left out. */
+function bare(schema: core.$ZodType | undefined): core.$ZodType | undefined {
+  const def = (schema as core.$ZodTypes | undefined)?._zod.def;
+  return def?.type === "optional" ? def.innerType : schema;
+}
+
 /** `z.json()` is the only lazy schema of the contracts. */
-function isAnyJson(schema: core.$ZodType): boolean {
-  return schema._zod.def.type === "lazy";
+function isAnyJson(schema: core.$ZodType | undefined): boolean {
+  return schema?._zod.def.type === "lazy";
 }
