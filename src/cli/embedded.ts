@@ -5,6 +5,7 @@ import { createClient } from "../client/index.ts";
 import type { Client } from "../client/index.ts";
 import { assayError, faultError } from "../contracts/index.ts";
 import { WATCH_DEFAULTS, startCoordinator } from "../coordinator/index.ts";
+import type { TaskType } from "../contracts/index.ts";
 import type { CoordinatorHandle } from "../coordinator/index.ts";
 import type { BackendWish } from "../executors/index.ts";
 import { openTabSite } from "../tab/index.ts";
@@ -31,6 +32,8 @@ export interface EmbeddedOptions {
   pools?: readonly string[] | undefined;
   /** What the workers try besides what the machine suggests. */
   backends?: readonly BackendWish[] | undefined;
+  /** Types of tasks that the workers take; default: all. */
+  types?: readonly TaskType[] | undefined;
   context: CliContext;
 }
 
@@ -85,7 +88,7 @@ async function startOne(
   coordinator: CoordinatorHandle,
   number: number,
 ): Promise<WorkerHandle> {
-  const { dataDir, workers, pools, backends, context } = options;
+  const { dataDir, workers, pools, backends, types, context } = options;
   const name = `local-${number}`;
   return startLocalWorker({
     coordinatorUrl: coordinator.url,
@@ -94,6 +97,7 @@ async function startOne(
     slots: Math.max(1, Math.floor(availableParallelism() / workers)),
     pools,
     backends,
+    types,
     dataDir: join(dataDir, "workers", name),
     env: context.env,
     logger: await fileLogger(join(dataDir, "workers", `${name}.log`)),

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { seededRng, systemClock } from "../base/index.ts";
 import { SUBPROTOCOLS } from "../contracts/index.ts";
-import type { HourlyPrice, Labels } from "../contracts/index.ts";
+import type { HourlyPrice, Labels, TaskType } from "../contracts/index.ts";
 import { createExecutors } from "../executors/index.ts";
 import type { BackendWish } from "../executors/index.ts";
 import { createPlatform } from "../platform/index.ts";
@@ -22,6 +22,8 @@ export interface LocalWorkerOptions {
   price?: HourlyPrice | undefined;
   /** Ways to run models that are tried besides those that the machine suggests. */
   backends?: readonly BackendWish[] | undefined;
+  /** Types of tasks that it takes; default: all. */
+  types?: readonly TaskType[] | undefined;
   dataDir: string;
   env: Readonly<Record<string, string | undefined>>;
   logger: WorkerLogger;
@@ -41,6 +43,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
     pools,
     price,
     backends,
+    types,
     logger,
     supervision,
   } = options;
@@ -58,7 +61,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
         signal,
       }),
     artifactStore: new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng }),
-    executors: createExecutors({ platform, backends }),
+    executors: createExecutors({ platform, backends, types }),
     ...{ platform, dataDir, name, slots, labels, pools, price, env, clock, rng, logger, supervision },
   });
 }

@@ -4,6 +4,7 @@
  * Never: knows of leases, coordinators or results of other attempts; one kind never uses another.
  * May enter: worker, tab, cli.
  */
+import type { TaskType } from "../contracts/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { ApiExecutor } from "./api/api-executor.ts";
 import { CommandExecutor } from "./command/command-executor.ts";
@@ -39,16 +40,19 @@ export { backendWishes, isWished } from "./model/backends-to-try.ts";
 export type { BackendWish } from "./model/backends-to-try.ts";
 export { abortReason, interruptedReport } from "./interruption.ts";
 
-/** Every kind of executor that Assay has. */
+/** Every kind of executor that Assay has, or those of some types of task: a worker need not try what nobody will ask of it. */
 export function createExecutors(options: {
   platform: Platform;
   backends?: readonly BackendWish[] | undefined;
+  types?: readonly TaskType[] | undefined;
 }): Executor[] {
-  return [
+  const { types } = options;
+  const all = [
     new CommandExecutor(options),
     new SuiteExecutor(options),
     new ModelExecutor(options),
     new HardwareExecutor(options),
     new ApiExecutor(),
   ];
+  return types === undefined ? all : all.filter((executor) => executor.types.some((type) => types.includes(type)));
 }

@@ -75,8 +75,16 @@ async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
     const where = suite.directory === "." ? "" : ` in ${suite.directory}`;
     screen.info(`${suite.framework}${where}: ${countText(discovery.tests.length, "test")}`);
   }
-  return withCoordinator({ ...invocation, pools: [options.pool] }, (session) =>
+  const types = suites.some(needsProof) ? undefined : (["suite"] as const);
+  return withCoordinator({ ...invocation, pools: [options.pool], types }, (session) =>
     runTests(session, { folder, project, suites, options, passedOn }),
+  );
+}
+
+/** Only what runs models proves what hardware there is, and that takes seconds. */
+function needsProof({ suite }: DiscoveredSuite): boolean {
+  return [suite, ...suite.overrides].some(
+    ({ requirements }) => requirements?.hardware !== undefined || requirements?.backend !== undefined,
   );
 }
 
@@ -92,6 +100,15 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
   const { client } = session;
   const { options, suites, folder } = wanted;
   const slots = await slotsOf(client, options.pool);
+  if (session.baseUrl !== null && !isHere(session.baseUrl)) {
+    throw assayError(
+      "usage",
+      `the files of ${folder} are on this machine, and the coordinator at ${session.baseUrl} is not`,
+      {
+        next: "Run without --coordinator, or name the coordinator of this machine: files are not shipped yet.",
+      },
+    );
+  }
   const workspace: WorkspaceSource = { folder };
   const planned: Planned[] = [];
   for (const suite of suites) {
@@ -120,6 +137,10 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
     },
   );
   return reportTests(session, { ended, tests: ledger.results(), problems, suites, folder: wanted.folder });
+}
+
+function isHere(baseUrl: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(baseUrl).hostname);
 }
 
 async function slotsOf(client: Client, pool: string): Promise<number> {
