@@ -89,7 +89,8 @@ export function anyTask(rng: Rng, index: number): Body {
 function configOf(type: unknown): Body {
   if (type === "model" || type === "benchmark") return { model: "tiny-bert" };
   if (type === "suite") return { framework: "pytest", workspace: { folder: "/src" }, tests: ["t"] };
-  return { command: "true" };
+  if (type === "api") return { url: "http://127.0.0.1:9/" };
+  return type === "hardware" ? { checks: ["cpu"] } : { command: "true" };
 }
 
 const SQL = [
