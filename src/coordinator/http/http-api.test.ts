@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
@@ -328,6 +329,16 @@ describe("stopping while a download is half done", () => {
     closing.resolve();
     expect(await download.text()).toBe("half1half2");
     await closed;
+  });
+
+  test("does not wait for a connection on which nobody ever asked for anything", async () => {
+    const accepted = once(api.app.server, "connection");
+    const silent = connect(Number(new URL(api.url).port), "127.0.0.1");
+    await accepted;
+    const ended = once(silent, "close");
+    silent.resume();
+    // Without it the server waits for the time in which headers have to come: longer than a test may take.
+    await Promise.all([api.app.close(), ended]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
-import type { RequestListener, Server, ServerOptions } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { IncomingMessage, RequestListener, Server, ServerOptions } from "node:http";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
+import type { Socket } from "node:net";
 import rateLimit from "@fastify/rate-limit";
 import { fastify, LogController } from "fastify";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
@@ -146,13 +147,30 @@ function installRateLimit(app: FastifyInstance, limits: HttpLimits): void {
 
 /** Streams would keep `close` waiting for ever, and connections that become idle only later for their keep-alive time. */
 function installShutdown(app: FastifyInstance, streams: OpenStreams): void {
-  app.addHook("preClose", async () => streams.closeAll());
+  const silent = silentConnections(app.server);
+  app.addHook("preClose", async () => {
+    streams.closeAll();
+    for (const socket of silent) socket.destroy();
+  });
   app.addHook("onSend", async (_request, reply) => {
     if (streams.closed) reply.header("connection", "close");
   });
   app.addHook("onResponse", async () => {
     if (streams.closed) setImmediate(() => app.server.closeIdleConnections());
   });
+}
+
+/** Connections on which nobody asked for anything yet. Node counts them as busy until the time for their headers is over. */
+function silentConnections(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  for (const asked of ["request", "upgrade"]) {
+    server.on(asked, ({ socket }: IncomingMessage) => silent.delete(socket));
+  }
+  return silent;
 }
 
 function validator(schema: core.$ZodType): (input: unknown) => { value: unknown } | { error: Error } {
