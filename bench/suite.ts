@@ -1,0 +1,114 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { seededRng } from "../src/base/index.ts";
+import { quantile } from "../src/stats/index.ts";
+import { startFleet } from "./suite-fleet.ts";
+import type { Fleet } from "./suite-fleet.ts";
+import { installDebianPackage, succeeds } from "./debian-package.ts";
+import { report } from "./report.ts";
+
+/**
+ * Existing suites through Assay against their own way to run in parallel, as wall time of the whole command, discovery and start of
+ * programs included; workers wait already, as they do in a fleet. Medians of three alternating rounds.
+ */
+const ROUNDS = 3;
+const SLEEPERS = 4;
+const TINY_WORKERS = 2;
+/** Debian's Python has xdist. */
+const env = { ...process.env, PATH: `/usr/bin:${process.env["PATH"] ?? ""}`, PYTHONDONTWRITEBYTECODE: "1" };
+const root = await mkdtemp(join(tmpdir(), "assay-bench-suite-"));
+
+interface Pair {
+  assay: number;
+  peer: number;
+}
+
+/** Seconds of a program to its end; what it says of its tests must be that all passed. */
+function seconds(command: readonly string[], cwd: string): number {
+  const [program = "", ...args] = command;
+  const startedMs = performance.now();
+  const { status, stderr, stdout } = spawnSync(program, args, { cwd, env, encoding: "utf8", maxBuffer: 2 ** 28 });
+  if (status !== 0)
+    throw new Error(`${command.join(" ")} ended with ${status}: ${stdout.slice(-2_000)}${stderr.slice(-2_000)}`);
+  return (performance.now() - startedMs) / 1000;
+}
+
+async function compare(fleet: Fleet, folder: string, peer: readonly string[]): Promise<Pair> {
+  const assay = fleet.testCommand(folder);
+  // The first run finds out how long tests take.
+  console.log(`without history ${seconds(assay, folder).toFixed(2)} s`);
+  const times: { assay: number[]; peer: number[] } = { assay: [], peer: [] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    times.assay.push(seconds(assay, folder));
+    times.peer.push(seconds(peer, folder));
+    console.log(`Assay ${times.assay.at(-1)?.toFixed(2)} s, peer ${times.peer.at(-1)?.toFixed(2)} s`);
+    await delay(200);
+  }
+  return { assay: quantile(times.assay, 0.5), peer: quantile(times.peer, 0.5) };
+}
+
+/** Sleep-bound, most of it in a few tests that stand last. Gives the lower bound on so many workers. */
+async function skewedProject(folder: string): Promise<number> {
+  await mkdir(folder);
+  const rng = seededRng(1);
+  const short = Array.from({ length: 60 }, () => 0.2 + rng.next() * 0.8);
+  const all = [...short, 6, 6, 6, 18];
+  const tests = all.map((time, index) => `def test_${index}():\n    time.sleep(${time.toFixed(3)})\n`);
+  await writeFile(join(folder, "test_skewed.py"), `import time\n\n\n${tests.join("\n\n")}`);
+  await writeFile(join(folder, "pytest.ini"), "[pytest]\n");
+  const total = all.reduce((sum, time) => sum + time, 0);
+  return Math.max(...all, total / SLEEPERS);
+}
+
+async function tinyProject(folder: string): Promise<void> {
+  await mkdir(folder);
+  for (let file = 0; file < 40; file += 1) {
+    const tests = Array.from({ length: 50 }, (_, index) => `def test_${index}():\n    assert ${index} >= 0\n`);
+    await writeFile(join(folder, `test_tiny_${file}.py`), tests.join("\n\n"));
+  }
+  await writeFile(join(folder, "pytest.ini"), "[pytest]\n");
+}
+
+async function vitestProject(folder: string): Promise<void> {
+  await mkdir(folder);
+  await symlink(join(import.meta.dirname, "..", "node_modules"), join(folder, "node_modules"));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", devDependencies: { vitest: "*" } }));
+  await writeFile(join(folder, "vitest.config.js"), "export default { test: { watch: false } };\n");
+  for (let file = 0; file < 300; file += 1) {
+    const text = `import { expect, test } from "vitest";\ntest("sums ${file}", () => expect(${file} + 1).toBe(${file + 1}));\n`;
+    await writeFile(join(folder, `sum-${file}.test.js`), text);
+  }
+}
+
+const figures: Record<string, number> = {};
+const round3 = (value: number): number => Math.round(value * 1_000) / 1_000;
+try {
+  const xdist = ["-c", "import pytest, xdist"];
+  if (succeeds("/usr/bin/python3", xdist) || installDebianPackage("python3-pytest-xdist")) {
+    const skewed = join(root, "skewed");
+    const bound = await skewedProject(skewed);
+    await using sleepers = await startFleet({ root: join(root, "a"), workers: SLEEPERS, env });
+    const slow = await compare(sleepers, skewed, ["/usr/bin/python3", "-m", "pytest", "-q", "-n", String(SLEEPERS)]);
+    figures["skewed_bound_ratio"] = round3(slow.assay / bound);
+    figures["skewed_xdist_bound_ratio"] = round3(slow.peer / bound);
+    figures["skewed_vs_xdist"] = round3(slow.assay / slow.peer);
+  } else console.log("skipped the comparison with xdist: install python3-pytest-xdist");
+  await using fleet = await startFleet({ root: join(root, "b"), workers: TINY_WORKERS, env });
+  if ("skewed_vs_xdist" in figures) {
+    const tiny = join(root, "tiny");
+    await tinyProject(tiny);
+    const small = await compare(fleet, tiny, ["/usr/bin/python3", "-m", "pytest", "-q", "-n", String(TINY_WORKERS)]);
+    figures["tiny_vs_xdist"] = round3(small.assay / small.peer);
+  }
+  const files = join(root, "vitest");
+  await vitestProject(files);
+  const vitest = join(files, "node_modules", "vitest", "vitest.mjs");
+  const js = await compare(fleet, files, [process.execPath, vitest, "run", `--maxWorkers=${TINY_WORKERS}`]);
+  figures["vitest_ratio"] = round3(js.assay / js.peer);
+} finally {
+  await rm(root, { recursive: true, force: true });
+}
+report("suite", figures);
