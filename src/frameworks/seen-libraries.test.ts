@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { scratchProject } from "./node-acceptance.ts";
+import { nodeProject } from "./framework-acceptance.ts";
 import { SeenLibraries } from "./seen-libraries.ts";
 
 const watch = ["zod", "ws", "onnxruntime-node", "@huggingface/hub", "torch-of-nobody"];
 
 test("what a test file and its imports load is real or missing, and what it puts a stand-in for is mocked", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "src/app.ts": 'import type { z } from "zod";\nimport { run } from "./model.js";\nexport { run };',
     "src/model.ts": 'import * as ort from "onnxruntime-node";\nexport const run = () => import("@huggingface/hub");',
     "a.test.ts": 'import { run } from "./src/app";\nconst nobody = () => require("torch-of-nobody/sub");',
@@ -32,7 +32,7 @@ test("what a test file and its imports load is real or missing, and what it puts
 });
 
 test("Jest takes a stand-in for a package from the folder __mocks__", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "__mocks__/ws.js": "module.exports = {};",
     "a.test.js": 'require("ws"); require("zod");',
   });

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { runTests, scratchProject, userEnvironment } from "../node-acceptance.ts";
+import { runTests, nodeProject, userEnvironment } from "../framework-acceptance.ts";
 import { jest } from "./jest-framework.ts";
 
 const outcomes = `
@@ -24,7 +24,7 @@ describe("group", () => {
 const settings = { "package.json": '{ "jest": { "transform": {}, "testMatch": ["**/*.test.js"] } }' };
 
 test("what it tells of tests is what Jest itself says in its JSON report", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     ...settings,
     "all.test.js": outcomes,
     "lib/broken.test.js": 'require("./nothing.js");',
@@ -52,7 +52,7 @@ test("what it tells of tests is what Jest itself says in its JSON report", async
 });
 
 test("retries are counted, those of the project and those of the run", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     ...settings,
     "own.test.js": 'jest.retryTimes(2); let tries = 0; test("own", () => expect(++tries).toBe(3));',
     "run.test.js": `const { existsSync, writeFileSync } = require("node:fs");
@@ -68,7 +68,7 @@ test("never", () => { throw new Error("always"); });`,
 });
 
 test("a file in two projects is told of for each", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "jest.config.json": '{ "projects": ["<rootDir>/one.json", "<rootDir>/two.json"] }',
     "one.json": '{ "displayName": "one", "transform": {} }',
     "two.json": '{ "displayName": "two", "transform": {} }',
@@ -83,7 +83,7 @@ test("a file in two projects is told of for each", async () => {
 });
 
 test("a process that a test ends was running that test, and nothing before it is lost", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     ...settings,
     "ends.test.js":
       'test("before", () => {}); test("ends", () => process.kill(process.pid, "SIGKILL")); test("after", () => {});',
@@ -97,7 +97,7 @@ test("a process that a test ends was running that test, and nothing before it is
 });
 
 test("a project without jest, or with settings that cannot be read, is an error that says what to do", async () => {
-  await using project = await scratchProject({ "jest.config.js": 'throw new Error("bad settings");' });
+  await using project = await nodeProject({ "jest.config.js": 'throw new Error("bad settings");' });
   expect(await jest.clue(project.folder)).toMatchObject({ file: "jest.config.js" });
   await expect(jest.discover(project.place())).rejects.toMatchObject({
     code: "discovery_failed",

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { runTests, scratchProject, userEnvironment } from "../node-acceptance.ts";
+import { runTests, nodeProject, userEnvironment } from "../framework-acceptance.ts";
 import { mocha } from "./mocha-framework.ts";
 
 const outcomes = `
@@ -21,7 +21,7 @@ describe("hooked", () => { before(() => { throw new Error("before"); }); it("nev
 `;
 
 test("what it lists and runs is what Mocha itself says in its JSON report", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "test/all.js": outcomes,
     "test/one.js": 'describe("one", () => { it("passes", () => {}); });',
     ".mocharc.json": '{ "sort": true }',
@@ -66,7 +66,7 @@ test("what it lists and runs is what Mocha itself says in its JSON report", asyn
 });
 
 test("a process that a test ends was running that test, and nothing before it is lost", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "test/ends.js": 'it("before", () => {}); it("ends", () => process.exit(7)); it("after", () => {});',
   });
   const session = await mocha.open(project.options());
@@ -78,7 +78,7 @@ test("a process that a test ends was running that test, and nothing before it is
 });
 
 test("a project without mocha, or with a file that cannot be read, is an error that says what to do", async () => {
-  await using project = await scratchProject({ "test/broken.js": 'require("./nothing.js");' });
+  await using project = await nodeProject({ "test/broken.js": 'require("./nothing.js");' });
   await expect(mocha.discover(project.place())).rejects.toMatchObject({
     code: "discovery_failed",
     message: expect.stringContaining("nothing.js"),

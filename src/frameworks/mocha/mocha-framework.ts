@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Framework, FrameworkPlace } from "../framework.ts";
-import { installedVersion, listNode, manifestClue, settingsClue } from "../node-program.ts";
+import { installedVersion, listNode, manifestClue, nodeProgram, settingsClue } from "../node-program.ts";
 import type { NodeProgram } from "../node-program.ts";
 import { NodeSession } from "../node-session.ts";
 import { exactName } from "../test-name.ts";
@@ -26,5 +26,5 @@ export const mocha: Framework = {
 async function program(place: FrameworkPlace): Promise<NodeProgram> {
   const version = await installedVersion("mocha", place);
   const byHand = ["npx mocha --dry-run", ...place.arguments].join(" ");
-  return { framework: "mocha", version, command: ["node", runner], byHand };
+  return nodeProgram({ framework: "mocha", version, command: ["node", runner], byHand });
 }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { runTests, scratchProject, userEnvironment } from "../node-acceptance.ts";
+import { runTests, nodeProject, userEnvironment } from "../framework-acceptance.ts";
 import { nodeTest } from "./node-test-framework.ts";
 
 const outcomes = `
@@ -27,7 +27,7 @@ describe("hooked", () => { before(() => { throw new Error("before"); }); test("n
 `;
 
 test("what it tells of tests is what node --test itself says in its JUnit report", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "all.test.mjs": outcomes,
     "test/broken.mjs": 'import "./nothing.mjs";',
     "test/dies.mjs":
@@ -79,7 +79,7 @@ test("what it tells of tests is what node --test itself says in its JUnit report
 });
 
 test("what did not pass is tried again", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "flaky.test.mjs": `import { existsSync, writeFileSync } from "node:fs"; import { test } from "node:test";
 test("flaky", () => { if (existsSync("tried")) return; writeFileSync("tried", ""); throw new Error("first"); });
 test("never", () => { throw new Error("always"); });
@@ -97,7 +97,7 @@ test("passes", () => {});`,
 });
 
 test("patterns of files and options of Node are taken, and a file that imports node:test is a clue", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "checks/one.mjs":
       'import { test } from "node:test"; test("one", () => { if (!globalThis.setUp) throw new Error(); });',
     "set-up.mjs": "globalThis.setUp = true;",

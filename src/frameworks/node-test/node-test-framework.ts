@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clue, Framework, FrameworkPlace } from "../framework.ts";
-import { listNode, manifestClue } from "../node-program.ts";
+import { listNode, manifestClue, nodeProgram } from "../node-program.ts";
 import type { NodeProgram } from "../node-program.ts";
 import { NodeSession } from "../node-session.ts";
 import { exactName } from "../test-name.ts";
@@ -45,5 +45,5 @@ async function importClue(folder: string): Promise<Clue | null> {
 function program(place: FrameworkPlace): NodeProgram {
   const options = place.arguments.filter((argument) => argument.startsWith("-") && argument !== "--test");
   const byHand = ["node --test", ...place.arguments].join(" ");
-  return { framework: "node-test", version: null, command: ["node", ...options, runner], byHand };
+  return nodeProgram({ framework: "node-test", version: null, command: ["node", ...options, runner], byHand });
 }

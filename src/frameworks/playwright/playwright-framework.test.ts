@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { runTests, scratchProject, userEnvironment } from "../node-acceptance.ts";
+import { runTests, nodeProject, userEnvironment } from "../framework-acceptance.ts";
 import { playwright } from "./playwright-framework.ts";
 
 /** Playwright's own browsers are not part of its package. */
@@ -23,7 +23,7 @@ test("slow", async () => { test.setTimeout(50); await new Promise(() => {}); });
 const config = `export default { projects: [{ name: "one" }, { name: "two", testMatch: "two.spec.mjs" }] };`;
 
 test("what it lists and runs is what Playwright itself says in its JSON report", async () => {
-  await using project = await scratchProject({ "playwright.config.mjs": config, "all.spec.mjs": outcomes });
+  await using project = await nodeProject({ "playwright.config.mjs": config, "all.spec.mjs": outcomes });
   expect(await playwright.clue(project.folder)).toMatchObject({ file: "playwright.config.mjs" });
   const { tests, version } = await playwright.discover(project.place());
   expect(version).toMatch(/^\d+\./);
@@ -61,7 +61,7 @@ test("what it lists and runs is what Playwright itself says in its JSON report",
 });
 
 test.skipIf(CHROMIUM === undefined)("a page is looked at, and its picture is attached", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "playwright.config.mjs": `export default { use: { screenshot: "on",
   launchOptions: { executablePath: ${JSON.stringify(CHROMIUM)}, args: ["--no-sandbox"] } } };`,
     "page.spec.mjs": `import { expect, test } from "@playwright/test";
@@ -76,7 +76,7 @@ test("a page", async ({ page }) => { await page.setContent("<b>words</b>"); awai
 });
 
 test("a project without Playwright, or with settings that cannot be read, is an error that says what to do", async () => {
-  await using project = await scratchProject({ "playwright.config.mjs": 'throw new Error("bad settings");' });
+  await using project = await nodeProject({ "playwright.config.mjs": 'throw new Error("bad settings");' });
   await expect(playwright.discover(project.place())).rejects.toMatchObject({
     code: "discovery_failed",
     message: expect.stringContaining("bad settings"),

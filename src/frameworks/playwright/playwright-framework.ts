@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Framework, FrameworkPlace } from "../framework.ts";
-import { installedVersion, listNode, manifestClue, settingsClue } from "../node-program.ts";
+import { installedVersion, listNode, manifestClue, nodeProgram, settingsClue } from "../node-program.ts";
 import type { NodeProgram } from "../node-program.ts";
 import { NodeSession } from "../node-session.ts";
 import { exactName } from "../test-name.ts";
@@ -34,5 +34,5 @@ export const playwright: Framework = {
 async function program(place: FrameworkPlace): Promise<NodeProgram> {
   const version = await installedVersion("@playwright/test", place);
   const byHand = ["npx playwright test --list", ...place.arguments].join(" ");
-  return { framework: "playwright", version, command: ["node", runner], byHand };
+  return nodeProgram({ framework: "playwright", version, command: ["node", runner], byHand });
 }

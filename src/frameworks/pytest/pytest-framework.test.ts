@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { TestEvent } from "../framework.ts";
 import { PlainStarter } from "../plain-starter.ts";
-import { pythonHas, runTests, scratchProject } from "../python-acceptance.ts";
+import { pythonHas, runTests, scratchProject } from "../framework-acceptance.ts";
 import { pytest } from "./pytest-framework.ts";
 
 const outcomes = `

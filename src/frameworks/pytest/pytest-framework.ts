@@ -3,9 +3,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findPython } from "../find-python.ts";
 import type { Clue, Discovery, Framework, FrameworkPlace, SessionOptions, TestSession } from "../framework.ts";
-import { listPython } from "../python-program.ts";
-import type { PythonProgram } from "../python-program.ts";
-import { PythonSession } from "../python-session.ts";
+import { listPython, pythonProgram } from "../python-program.ts";
+import type { RunnerProgram } from "../runner-program.ts";
+import { RunnerSession } from "../runner-session.ts";
 
 /** Settings that only pytest has, by file. */
 const SETTINGS: readonly (readonly [string, RegExp])[] = [
@@ -31,12 +31,12 @@ export const pytest: Framework = {
   },
   async discover(place: FrameworkPlace): Promise<Discovery> {
     const program = await pytestProgram(place, ["--collect-only", "-qq"]);
-    return listPython(program, place, byHand(place, "--collect-only"));
+    return listPython(program, place);
   },
   reproduce: ({ id }) => ["python3", "-m", "pytest", id],
   async open(options: SessionOptions): Promise<TestSession> {
     const program = await pytestProgram(options, []);
-    return PythonSession.open(program, options, byHand(options, "--collect-only"));
+    return RunnerSession.open(program, options);
   },
 };
 
@@ -49,13 +49,11 @@ async function clue(root: string): Promise<Clue | null> {
   return null;
 }
 
-async function pytestProgram(place: FrameworkPlace, also: readonly string[]): Promise<PythonProgram> {
+async function pytestProgram(place: FrameworkPlace, also: readonly string[]): Promise<RunnerProgram> {
   const { executable } = await findPython("pytest", place);
   // A bar of progress would count the tests of one batch against those of another.
   const own = ["-p", "assay_pytest", "-o", "console_output_style=classic", ...also];
-  return { framework: "pytest", folder, command: [executable, "-m", "pytest", ...own, ...place.arguments] };
-}
-
-function byHand(place: FrameworkPlace, also: string): string {
-  return ["python3 -m pytest", also, ...place.arguments].join(" ");
+  const command = [executable, "-m", "pytest", ...own, ...place.arguments];
+  const byHand = ["python3 -m pytest --collect-only", ...place.arguments].join(" ");
+  return pythonProgram({ framework: "pytest", folder, command, byHand });
 }

@@ -2,7 +2,7 @@ import { expect, describe, test } from "vitest";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pythonHas, runTests, scratchProject } from "../python-acceptance.ts";
+import { pythonHas, runTests, scratchProject } from "../framework-acceptance.ts";
 import { unittest } from "./unittest-framework.ts";
 
 const outcomes = `

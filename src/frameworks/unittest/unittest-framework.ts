@@ -3,9 +3,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findPython } from "../find-python.ts";
 import type { Clue, Discovery, Framework, FrameworkPlace, SessionOptions, TestSession } from "../framework.ts";
-import { listPython } from "../python-program.ts";
-import type { PythonProgram } from "../python-program.ts";
-import { PythonSession } from "../python-session.ts";
+import { listPython, pythonProgram } from "../python-program.ts";
+import type { RunnerProgram } from "../runner-program.ts";
+import { RunnerSession } from "../runner-session.ts";
 
 /** Where the framework's own search finds tests without being told more. */
 const PLACES = [".", "tests", "test"];
@@ -20,11 +20,11 @@ export const unittest: Framework = {
     return found === undefined ? {} : { python: found.version };
   },
   async discover(place: FrameworkPlace): Promise<Discovery> {
-    return listPython(await unittestProgram(place), place, byHand(place));
+    return listPython(await unittestProgram(place), place);
   },
   reproduce: ({ id }) => ["python3", "-m", "unittest", id],
   async open(options: SessionOptions): Promise<TestSession> {
-    return PythonSession.open(await unittestProgram(options), options, byHand(options));
+    return RunnerSession.open(await unittestProgram(options), options);
   },
 };
 
@@ -40,11 +40,9 @@ async function clue(root: string): Promise<Clue | null> {
   return null;
 }
 
-async function unittestProgram(place: FrameworkPlace): Promise<PythonProgram> {
+async function unittestProgram(place: FrameworkPlace): Promise<RunnerProgram> {
   const { executable } = await findPython("unittest", place);
-  return { framework: "unittest", folder, command: [executable, "-m", "assay_unittest", ...place.arguments] };
-}
-
-function byHand(place: FrameworkPlace): string {
-  return ["python3 -m unittest discover", ...place.arguments].join(" ");
+  const command = [executable, "-m", "assay_unittest", ...place.arguments];
+  const byHand = ["python3 -m unittest discover", ...place.arguments].join(" ");
+  return pythonProgram({ framework: "unittest", folder, command, byHand });
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { runTests, scratchProject, userEnvironment } from "../node-acceptance.ts";
+import { runTests, nodeProject, userEnvironment } from "../framework-acceptance.ts";
 import { vitest } from "./vitest-framework.ts";
 
 const outcomes = `
@@ -26,7 +26,7 @@ describe("group", () => {
 `;
 
 test("what it lists and runs is what Vitest itself says in its JSON report", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "all.test.mjs": outcomes,
     "lib/one.mjs": "export const one = 1;",
     "lib/one.test.mjs":
@@ -69,7 +69,7 @@ test("what it lists and runs is what Vitest itself says in its JSON report", asy
 });
 
 test("a test that ends its worker is named, and the others of its file run", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "ends.test.mjs": `import { test } from "vitest";
 test("before", () => {});
 test("ends", () => process.kill(process.pid, "SIGKILL"));
@@ -87,7 +87,7 @@ test("after", () => {});`,
 });
 
 test("projects are in the ids, and retries of the run are Vitest's own", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "vitest.config.mjs": `export default { test: { projects: [
   { test: { name: "one", include: ["a.test.mjs"] } }, { test: { name: "two", include: ["a.test.mjs"] } }] } };`,
     "a.test.mjs": `import { expect, test } from "vitest"; let tries = 0;
@@ -102,7 +102,7 @@ test("flaky", () => { tries += 1; expect(tries).toBe(2); });`,
 });
 
 test("a run that demands real libraries fails the tests that have a stand-in", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "mocked.test.mjs": `import { test, vi } from "vitest"; import "ws"; import "zod";
 vi.mock("ws", () => ({})); test("passes", () => {}); test.skip("is skipped", () => {});`,
   });
@@ -120,7 +120,7 @@ vi.mock("ws", () => ({})); test("passes", () => {}); test.skip("is skipped", () 
 });
 
 test("a session that is closed while tests run ends with them", async () => {
-  await using project = await scratchProject({
+  await using project = await nodeProject({
     "hangs.test.mjs": 'import { test } from "vitest"; test("hangs", () => { for (;;) continue; });',
   });
   const session = await vitest.open(project.options());
@@ -131,7 +131,7 @@ test("a session that is closed while tests run ends with them", async () => {
 });
 
 test("a project without vitest, or with settings that cannot be read, is an error that says what to do", async () => {
-  await using project = await scratchProject({ "vitest.config.mjs": 'throw new Error("bad settings");' });
+  await using project = await nodeProject({ "vitest.config.mjs": 'throw new Error("bad settings");' });
   expect(await vitest.clue(project.folder)).toMatchObject({ file: "vitest.config.mjs" });
   await expect(vitest.discover(project.place())).rejects.toMatchObject({
     code: "discovery_failed",

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Framework, FrameworkPlace } from "../framework.ts";
-import { installedVersion, listNode, manifestClue, settingsClue } from "../node-program.ts";
+import { installedVersion, listNode, manifestClue, nodeProgram, settingsClue } from "../node-program.ts";
 import type { NodeProgram } from "../node-program.ts";
 import { NodeSession } from "../node-session.ts";
 import { exactName } from "../test-name.ts";
@@ -26,5 +26,5 @@ export const vitest: Framework = {
 async function program(place: FrameworkPlace): Promise<NodeProgram> {
   const version = await installedVersion("vitest", place);
   const byHand = ["npx vitest list", ...place.arguments].join(" ");
-  return { framework: "vitest", version, command: ["node", runner], byHand };
+  return nodeProgram({ framework: "vitest", version, command: ["node", runner], byHand });
 }

@@ -1,16 +1,16 @@
-import { assayError } from "../contracts/index.ts";
 import { eventLines } from "./event-lines.ts";
 import type { FrameworkProcess, ProcessEnd, SessionOptions, TestEvent, TestSession } from "./framework.ts";
-import { lastWords, runEvent, startPython, testEvent } from "./python-program.ts";
-import type { PythonProgram } from "./python-program.ts";
+import { runEvent, testEvent } from "./runner-events.ts";
+import { couldNot } from "./runner-program.ts";
+import type { RunnerProgram } from "./runner-program.ts";
 
 /** How long a process that has nothing to run may take to tear down what its tests made for the whole of it. */
 const TEAR_DOWN_MS = 5_000;
 /** How long what a process that ended had said may take to get here: one that it started may hold the pipe open. */
 const LAST_WORDS_MS = 2_000;
 
-/** One process of Python that stays and runs batch after batch. */
-export class PythonSession implements TestSession {
+/** One process of a program that speaks for a framework: it stays and runs batch after batch. */
+export class RunnerSession implements TestSession {
   private readonly child: FrameworkProcess;
   private readonly ended: Promise<ProcessEnd>;
   private tell: ((event: TestEvent) => void) | undefined;
@@ -26,10 +26,10 @@ export class PythonSession implements TestSession {
   }
 
   /** Resolves when it waits for tests. Rejects with `discovery_failed` when it ends before. */
-  static async open(program: PythonProgram, options: SessionOptions, byHand: string): Promise<PythonSession> {
-    const { retries, watch, requireReal, signal, folder } = options;
-    const child = await startPython(program, options, { mode: "run", retries, watch, requireReal });
-    const session = new PythonSession(child);
+  static async open(program: RunnerProgram, options: SessionOptions): Promise<RunnerSession> {
+    const { retries, watch, requireReal, signal } = options;
+    const child = await program.start(options, { mode: "run", retries, watch, requireReal });
+    const session = new RunnerSession(child);
     const stop = (): void => void child.kill();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -37,11 +37,7 @@ export class PythonSession implements TestSession {
     signal.removeEventListener("abort", stop);
     if (end === null) return session;
     signal.throwIfAborted();
-    const how = end.signal ?? `exit code ${end.exitCode}`;
-    const words = lastWords(await child.tail());
-    throw assayError("discovery_failed", `${program.framework} ended with ${how} before it ran any test: ${words}`, {
-      next: `Run \`${byHand}\` in ${folder} and mend what it reports.`,
-    });
+    throw await couldNot(program, options, { child, end });
   }
 
   async run(tests: readonly string[], tell: (event: TestEvent) => void): Promise<ProcessEnd | null> {

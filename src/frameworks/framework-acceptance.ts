@@ -1,19 +1,29 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestResult } from "../contracts/index.ts";
 import type { FrameworkPlace, SessionOptions, TestEvent, TestSession } from "./framework.ts";
 import { PlainStarter } from "./plain-starter.ts";
 
-/** For tests of Python's frameworks: a project in a temporary folder. */
+/** For tests of frameworks: a project in a temporary folder. */
 export interface ScratchProject extends AsyncDisposable {
   folder: string;
   place(...args: string[]): FrameworkPlace;
   options(changes?: Partial<SessionOptions>): SessionOptions;
 }
 
-export async function scratchProject(files: Readonly<Record<string, string>>): Promise<ScratchProject> {
+/** Of JavaScript, with the packages of this one. */
+export async function nodeProject(files: Readonly<Record<string, string>>): Promise<ScratchProject> {
+  const project = await scratchProject({ "package.json": "{}", ...files }, userEnvironment());
+  await symlink(await realpath(join(import.meta.dirname, "../../node_modules")), join(project.folder, "node_modules"));
+  return project;
+}
+
+export async function scratchProject(
+  files: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<ScratchProject> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "assay-project-")));
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
@@ -22,7 +32,7 @@ export async function scratchProject(files: Readonly<Record<string, string>>): P
   const place = (...args: string[]): FrameworkPlace => ({
     folder,
     arguments: args,
-    starter: new PlainStarter(process.env),
+    starter: new PlainStarter(env),
     scratch: folder,
     signal: new AbortController().signal,
   });
@@ -32,6 +42,12 @@ export async function scratchProject(files: Readonly<Record<string, string>>): P
     options: (changes = {}) => ({ ...place(), retries: 0, watch: [], requireReal: [], ...changes }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** That of this process without what its own framework tells its tests. */
+export function userEnvironment(): Record<string, string | undefined> {
+  const own = /^(VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_TEST|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
 }
 
 /** Runs tests, and gives what was told of them. */
