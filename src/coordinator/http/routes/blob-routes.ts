@@ -60,8 +60,8 @@ function missingRoute(api: Api, { blobs, limits }: RouteContext): void {
 
 function readBatchRoute(api: Api, { blobs }: RouteContext): void {
   const what =
-    "A batch of the blobs in the order asked for. Left out are missing ones, those of more than 1 MiB, and, once one does not fit into " +
-    "16 MiB, it and those after it";
+    "The blobs in the order asked for, each as its digest (32 bytes), its length (4 bytes, the highest first) and its content. Left out are " +
+    "missing ones, those of more than 1 MiB, and, once one does not fit into 16 MiB, it and those after it";
   api.post(
     "/api/v1/blobs/read",
     {
