@@ -16,7 +16,7 @@ const expected: Record<Permission, string> = {
   tokens: "admin",
   state_hash: "admin",
   worker_link: "worker admin",
-  blob_write: "worker admin",
+  blob_write: "worker submitter admin",
   blob_read: "viewer submitter admin worker",
 };
 const names = Object.keys(permissions) as Permission[];

@@ -25,7 +25,8 @@ export const permissions = {
   state_hash: ["admin"],
   /** Open a worker session. */
   worker_link: ["worker", "tab", "admin"],
-  blob_write: ["worker", "admin"],
+  /** Workers keep what attempts leave, submitters the workspaces of their runs. */
+  blob_write: ["worker", "submitter", "admin"],
   blob_read: ["viewer", "submitter", "admin", "worker"],
 } as const satisfies Record<string, readonly TokenRole[]>;
 

@@ -12,6 +12,7 @@ export { Heap } from "./heap.ts";
 export type { HeapItem } from "./heap.ts";
 export { asRunId, asTaskId, asWorkerId } from "./ids.ts";
 export type { RunId, TaskId, WorkerId } from "./ids.ts";
+export { inParallel } from "./in-parallel.ts";
 export { isoTime } from "./iso-time.ts";
 export { canonicalJson } from "./json.ts";
 export type { JsonObject, JsonValue } from "./json.ts";

@@ -83,6 +83,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   schema_newer: infrastructure,
   blob_mismatch: infrastructure,
   blob_too_large: infrastructure,
+  bad_blob_batch: infrastructure,
   bad_query: usage,
   port_in_use: infrastructure,
   tls_files: usage,

@@ -1,8 +1,24 @@
+import { createHash } from "node:crypto";
+import { openAsBlob } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
+import {
+  BLOB_BATCH_TYPE,
+  decodeBlobBatch,
+  MAX_BATCH_BLOBS,
+  MAX_BATCHED_BLOB_BYTES,
+  MAX_DIGESTS_ASKED,
+  missingBlobsRequest,
+} from "../contracts/index.ts";
+import type { BatchedBlob } from "../contracts/index.ts";
 import { createClient } from "./client.ts";
 import type { Client } from "./client.ts";
 import { parseEvents } from "./event-source.ts";
@@ -124,6 +140,111 @@ test("events go on from the last one when the connection breaks", async () => {
   }
   expect(seen).toEqual([6, 7, 8, 9]);
   expect(asked).toEqual(["5", "7"]);
+});
+
+const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** A scripted coordinator for bytes. */
+async function takesBytes(
+  answer: (request: IncomingMessage, response: ServerResponse, body: Buffer) => void | Promise<void>,
+): Promise<Client> {
+  const server = createServer((request, response) => {
+    void buffer(request).then(
+      (body) => answer(request, response, body),
+      () => undefined,
+    );
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  servers.push(server);
+  return createClient({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: "t" });
+}
+
+test("blobs go in batches within the limits, large ones alone, and again when a connection breaks", async () => {
+  const [got, sizes, singles]: [Map<string, Buffer>, number[], unknown[]] = [new Map(), [], []];
+  let broken = 0;
+  const client = await takesBytes(async ({ method, url, headers }, response, body) => {
+    if (method === "PUT") {
+      singles.push([url, headers["content-type"], headers["content-length"], digest(body)]);
+      return json(response, 200, {});
+    }
+    expect([method, url, headers["content-type"]]).toEqual(["POST", "/api/v1/blobs", BLOB_BATCH_TYPE]);
+    if (sizes.length === 1 && (broken += 1) === 1) return void response.destroy();
+    let stored = 0;
+    for await (const { sha256, bytes } of decodeBlobBatch(Readable.from([body]))) {
+      expect(digest(bytes)).toBe(sha256);
+      got.set(sha256, Buffer.from(bytes));
+      stored += 1;
+    }
+    sizes.push(stored);
+    json(response, 200, { stored });
+  });
+  const blob = (bytes: Buffer): BatchedBlob => ({ sha256: digest(bytes), bytes });
+  const small = Array.from({ length: MAX_BATCH_BLOBS + 10 }, (_unused, index) => blob(Buffer.from(`blob ${index}`)));
+  const medium = Array.from({ length: 20 }, (_unused, index) => blob(Buffer.alloc(MAX_BATCHED_BLOB_BYTES, index)));
+  const large = blob(Buffer.alloc(MAX_BATCHED_BLOB_BYTES + 1, "l"));
+  const all = [...small, large, ...medium];
+  await client.putBlobs(
+    (async function* () {
+      yield* all;
+    })(),
+  );
+  const expected = all.filter((one) => one !== large).map(({ sha256 }) => sha256);
+  expect([...got.keys()].toSorted()).toEqual(expected.toSorted());
+  // Five thousand, what fits of the rest into 16 MiB, and the end.
+  expect(sizes.toSorted((a, b) => a - b)).toEqual([5, 25, MAX_BATCH_BLOBS]);
+  const path = `/api/v1/blobs/${large.sha256}`;
+  const size = String(large.bytes.length);
+  expect(singles).toEqual([[path, "application/octet-stream", size, large.sha256]]);
+  expect(broken).toBe(2);
+  await client.putBlobs([]);
+  expect(sizes).toHaveLength(3);
+});
+
+test("a large blob comes from memory, a file or a stream", async () => {
+  const puts: unknown[] = [];
+  const client = await takesBytes(({ method, url, headers }, response, body) => {
+    puts.push([method, url, headers["content-length"], digest(body)]);
+    json(response, 200, {});
+  });
+  const bytes = new Uint8Array(3_000_000).fill(7);
+  const folder = await mkdtemp(join(tmpdir(), "assay-client-"));
+  await writeFile(join(folder, "large"), bytes);
+  const file = await openAsBlob(join(folder, "large"));
+  for (const source of [bytes, file, file.stream() as ReadableStream<Uint8Array>]) {
+    await client.putBlob(digest(bytes), source, bytes.length);
+  }
+  await rm(folder, { recursive: true });
+  const put = ["PUT", `/api/v1/blobs/${digest(bytes)}`, String(bytes.length), digest(bytes)];
+  expect(puts).toEqual([put, put, put]);
+});
+
+test("what is missing is asked in lists that the coordinator takes", async () => {
+  const lists: number[] = [];
+  const client = await scripted((request, response, body) => {
+    expect([request.method, request.url]).toEqual(["POST", "/api/v1/blobs/missing"]);
+    const { sha256 } = missingBlobsRequest.parse(JSON.parse(body));
+    lists.push(sha256.length);
+    json(response, 200, { missing: sha256.slice(0, 1) });
+  });
+  const digests = Array.from({ length: MAX_DIGESTS_ASKED + 5 }, (_unused, index) =>
+    index.toString(16).padStart(64, "0"),
+  );
+  expect(await client.missingBlobs([...digests, ...digests])).toEqual([digests[0], digests[MAX_DIGESTS_ASKED]]);
+  expect(lists).toEqual([MAX_DIGESTS_ASKED, 5]);
+});
+
+test("blobs that are refused are an error, those of which fewer arrive than were sent go again", async () => {
+  let calls = 0;
+  const client = await takesBytes((_request, response) => {
+    calls += 1;
+    const error = { code: "blob_mismatch", message: "not this digest", next: "Send it again." };
+    return calls === 1 ? json(response, 422, { error }) : json(response, 200, { stored: calls - 2 });
+  });
+  const blobs = [{ sha256: "0".repeat(64), bytes: Buffer.from("x") }];
+  await expect(client.putBlobs(blobs)).rejects.toMatchObject({ code: "blob_mismatch", next: "Send it again." });
+  expect(calls).toBe(1);
+  await client.putBlobs(blobs);
+  expect(calls).toBe(3);
 });
 
 test("text is cut into lines and events wherever the chunks end", async () => {

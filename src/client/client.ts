@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import { AssayError } from "../base/index.ts";
 import {
   artifactView,
   assayError,
@@ -35,6 +34,7 @@ import type {
   ArtifactsQuery,
   AttemptView,
   AttemptsQuery,
+  BatchedBlob,
   CreateJoinCodeInput,
   CreateJoinCodeResponse,
   CreateTokenResponse,
@@ -72,8 +72,10 @@ import type {
   WorkerView,
   WorkersQuery,
 } from "../contracts/index.ts";
+import { BlobCalls } from "./blob-calls.ts";
+import type { BlobSource } from "./blob-calls.ts";
 import { followEvents } from "./event-source.ts";
-import { Http, lines } from "./http.ts";
+import { Http, lines, persistently } from "./http.ts";
 import type { HttpOptions } from "./http.ts";
 import { parseLog } from "./log-lines.ts";
 import type { LogChunk } from "./log-lines.ts";
@@ -98,7 +100,6 @@ export interface LogsQuery {
 }
 
 const PAGE = 1_000;
-const SUBMIT_TRIES = 4;
 
 /** A coordinator's API. Every call rejects with an AssayError that carries the coordinator's code, message and next step. */
 export function createClient(options: ClientOptions): Client {
@@ -107,9 +108,11 @@ export function createClient(options: ClientOptions): Client {
 
 export class Client {
   private readonly http: Http;
+  private readonly blobs: BlobCalls;
 
   constructor(http: Http) {
     this.http = http;
+    this.blobs = new BlobCalls(http);
   }
 
   /** Submits a run. Tried again when the connection breaks, under the same key, so that it is accepted once. */
@@ -118,15 +121,7 @@ export class Client {
     { idempotencyKey = crypto.randomUUID() }: { idempotencyKey?: string } = {},
   ): Promise<SubmitRunResponse> {
     const call = { method: "POST" as const, body: request, headers: { "idempotency-key": idempotencyKey } };
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.http.json("/api/v1/runs", submitRunResponse, call);
-      } catch (error) {
-        const broken = error instanceof AssayError && error.code === "coordinator_unreachable";
-        if (!broken || attempt === SUBMIT_TRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
-      }
-    }
+    return persistently(() => this.http.json("/api/v1/runs", submitRunResponse, call));
   }
 
   run(runId: string): Promise<RunView> {
@@ -218,6 +213,24 @@ export class Client {
   async artifactContent(sha256: string): Promise<Uint8Array> {
     const response = await this.http.response(`/api/v1/artifacts/${sha256}/content`);
     return new Uint8Array(await this.http.read(() => response.arrayBuffer()));
+  }
+
+  /** Which of these blobs the coordinator lacks. */
+  missingBlobs(sha256s: Iterable<string>): Promise<string[]> {
+    return this.blobs.missing(sha256s);
+  }
+
+  /**
+   * Stores blobs, small ones many at a time, and settles when they are safe. Each is stored once however often it is sent; of those that
+   * came before a failure some may be stored.
+   */
+  putBlobs(blobs: Iterable<BatchedBlob> | AsyncIterable<BatchedBlob>): Promise<void> {
+    return this.blobs.putAll(blobs);
+  }
+
+  /** Stores one blob that is too large for memory. A stream is not sent again when the connection breaks, other sources are. */
+  putBlob(sha256: string, source: BlobSource, sizeBytes: number): Promise<void> {
+    return this.blobs.put(sha256, source, sizeBytes);
   }
 
   /** What happens, as it happens. */

@@ -2,6 +2,8 @@ import type { z } from "zod";
 import { AssayError, errorMessage } from "../base/index.ts";
 import { assayError, errorResponse } from "../contracts/index.ts";
 
+const TRIES = 4;
+
 export interface HttpOptions {
   /** Address of the coordinator, e.g. `http://127.0.0.1:7777`. */
   baseUrl: string;
@@ -13,9 +15,19 @@ export interface HttpOptions {
 export interface Call {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   query?: Readonly<Record<string, string | number | undefined>>;
+  /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, instead of JSON. */
+  content?: Content | undefined;
   headers?: Readonly<Record<string, string>>;
   signal?: AbortSignal | undefined;
+}
+
+/** Bytes of a request. Streams cannot be sent twice. */
+export interface Content {
+  type: string;
+  sizeBytes: number;
+  bytes: Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array>;
 }
 
 /** Requests to one coordinator: every failure is an AssayError, either the coordinator's own or `coordinator_unreachable`. */
@@ -49,14 +61,15 @@ export class Http {
   /** The answer itself, once it is a success. */
   async response(path: string, call: Call = {}): Promise<Response> {
     const { fetch = globalThis.fetch, token } = this.options;
+    const sent = sentWith(call);
     const init: RequestInit = {
       method: call.method ?? "GET",
       headers: {
         authorization: `Bearer ${token}`,
-        ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        ...sent?.headers,
         ...call.headers,
       },
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      ...sent?.init,
       ...(call.signal ? { signal: call.signal } : {}),
     };
     const response = await this.read(() => fetch(this.url(path, call.query), init), call.signal);
@@ -87,6 +100,20 @@ export class Http {
   }
 }
 
+/** The body of a request and what its headers say of it. */
+function sentWith({ body, content }: Call): { headers: Record<string, string>; init: RequestInit } | undefined {
+  if (content !== undefined) {
+    const { type, sizeBytes, bytes } = content;
+    return {
+      headers: { "content-type": type, "content-length": String(sizeBytes) },
+      // `fetch` takes a stream only with these words.
+      init: bytes instanceof ReadableStream ? { body: bytes, duplex: "half" } : { body: bytes },
+    };
+  }
+  if (body === undefined) return undefined;
+  return { headers: { "content-type": "application/json" }, init: { body: JSON.stringify(body) } };
+}
+
 async function refusal(response: Response): Promise<AssayError> {
   const text = await response.text().catch(() => "");
   try {
@@ -100,6 +127,19 @@ async function refusal(response: Response): Promise<AssayError> {
       "coordinator_unreachable",
       `The address answers with HTTP ${response.status}, but not as a coordinator does.`,
     );
+  }
+}
+
+/** Calls again, a few times, while the connection breaks: for what may be asked twice. */
+export async function persistently<Value>(call: () => Promise<Value>): Promise<Value> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const broken = error instanceof AssayError && error.code === "coordinator_unreachable";
+      if (!broken || attempt === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
+    }
   }
 }
 

@@ -6,4 +6,5 @@
  */
 export { createClient } from "./client.ts";
 export type { Client, ClientOptions, EventsQuery, LogsQuery } from "./client.ts";
+export type { BlobSource } from "./blob-calls.ts";
 export type { LogChunk } from "./log-lines.ts";

@@ -189,6 +189,10 @@ export const errorCatalogue = {
   schema_newer: { meaning: "The data was written by a newer Assay.", next: "Update Assay." },
   blob_mismatch: { meaning: "An artifact's content does not match its digest.", next: "Send it again." },
   blob_too_large: { meaning: "An artifact is larger than the limit.", next: "Write less, or split it." },
+  bad_blob_batch: {
+    meaning: "A batch of blobs breaks off, or is over its limits.",
+    next: "Send it again, in smaller batches if the message names a limit.",
+  },
   bad_query: { meaning: "The SQL statement is wrong or not allowed.", next: "Correct it; only reading is allowed." },
   // Set-up
   port_in_use: { meaning: "Another program listens on this port.", next: "Take another --port, or 0 for a free one." },

@@ -9,6 +9,7 @@
 export * from "./api-check.ts";
 export * from "./api.ts";
 export * from "./assay-fault.ts";
+export * from "./blob-batch.ts";
 export * from "./capability.ts";
 export * from "./checks/object-check.ts";
 export * from "./checks/shortcuts.ts";

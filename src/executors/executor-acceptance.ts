@@ -62,6 +62,13 @@ export async function scratchAttempt(changes: Partial<ExecutionContext> = {}): P
       if (bytes === undefined) throw assayError("not_found", `there is no blob ${sha256}`);
       await writeFile(path, bytes);
     },
+    fetchBlobs: async (sha256s, take) => {
+      for (const sha256 of new Set(sha256s)) {
+        const bytes = blobs.get(sha256);
+        if (bytes === undefined) throw assayError("not_found", `There is no blob ${sha256}`);
+        await take(sha256, bytes);
+      }
+    },
     ...changes,
   };
   const abort = (reason: AbortReason): void => controller.abort(reason);

@@ -82,6 +82,11 @@ export interface ExecutionContext {
   saveBlob(source: ArtifactSource): Promise<StoredBlob>;
   /** Writes stored bytes to a file. Rejects, and leaves no file, when they cannot be had whole. */
   fetchBlob(sha256: string, path: string): Promise<void>;
+  /**
+   * Gives many stored blobs, each once and whole, to `take`: in any order, a few at a time. Made for small ones: each is held in memory.
+   * Rejects with what `take` rejects with, or with an AssayError when one cannot be had; `not_found` names a blob that is missing.
+   */
+  fetchBlobs(sha256s: Iterable<string>, take: (sha256: string, bytes: Uint8Array) => Promise<void>): Promise<void>;
 }
 
 /** What became of an attempt. Times, ids and artifacts are the worker's to add. */

@@ -3,7 +3,7 @@ import { asRunId, asTaskId } from "../base/index.ts";
 import { assayError, MAX_PAYLOAD_CHARACTERS } from "../contracts/index.ts";
 import type { Artifact, AssignItem, GroupPeer, Hardware } from "../contracts/index.ts";
 import type { ArtifactKind, ArtifactSource, ExecutionContext, ProgressReport, StoredBlob } from "../executors/index.ts";
-import type { ArtifactSink, ArtifactStore } from "./artifact-store.ts";
+import type { ArtifactSink, ArtifactStore, BlobTaker } from "./artifact-store.ts";
 import type { LiveFeed } from "./live-feed.ts";
 
 /** Where attempts work. */
@@ -103,6 +103,10 @@ export class AttemptContext implements ExecutionContext {
 
   fetchBlob(sha256: string, path: string): Promise<void> {
     return this.options.blobs.get(sha256, path);
+  }
+
+  fetchBlobs(sha256s: Iterable<string>, take: BlobTaker): Promise<void> {
+    return this.options.blobs.getMany(sha256s, take);
   }
 
   async saveArtifact(artifact: ArtifactKind & ArtifactSource): Promise<Artifact> {

@@ -15,6 +15,7 @@ const worker = await startWorker({
   artifactStore: {
     put: () => Promise.resolve({ sha256: "0".repeat(64), sizeBytes: 0 }),
     get: () => Promise.reject(new Error("this store gives nothing back")),
+    getMany: () => Promise.reject(new Error("this store gives nothing back")),
   },
   dataDir,
   name: "crash-child",

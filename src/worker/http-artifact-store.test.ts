@@ -6,9 +6,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { seededRng, systemClock } from "../base/index.ts";
 import type { Clock } from "../base/index.ts";
+import { encodeBlobBatch } from "../contracts/index.ts";
 import { HttpArtifactStore } from "./http-artifact-store.ts";
 
 interface Request {
@@ -114,6 +116,120 @@ describe("what was stored", () => {
       code: "coordinator_unreachable",
     });
     expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe("many small ones", () => {
+  const contents = Array.from({ length: 2_500 }, (_unused, index) => `blob ${index}`);
+  const stored = new Map([...contents, "large ".repeat(300_000)].map((content) => [digest(content), content]));
+  const body = async (request: IncomingMessage): Promise<string[]> =>
+    (JSON.parse(await text(request)) as { sha256: string[] }).sha256;
+  /** A coordinator's answers: batches of at most so many, without large ones; those alone. */
+  const serves =
+    (perBatch: number) =>
+    async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const { method, url = "", headers } = request;
+      requests.push({ method, url, token: headers.authorization, sha256: "", bytes: 0 });
+      if (method === "GET") {
+        const content = stored.get(url.split("/").at(-1) ?? "");
+        const missing = JSON.stringify({ error: { code: "not_found", message: `There is no ${url}`, next: "Look." } });
+        return void (content === undefined ? response.writeHead(404).end(missing) : response.end(content));
+      }
+      const found = (await body(request)).flatMap((sha256) => {
+        const content = stored.get(sha256);
+        return content === undefined || content.length > 1_000_000 ? [] : [{ sha256, bytes: Buffer.from(content) }];
+      });
+      response.end(encodeBlobBatch(found.slice(0, perBatch)));
+    };
+  /** What was given, and how often. */
+  const taking = (): { got: Map<string, string[]>; take: (sha256: string, bytes: Uint8Array) => Promise<void> } => {
+    const got = new Map<string, string[]>();
+    const take = async (sha256: string, bytes: Uint8Array): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      got.set(sha256, [...(got.get(sha256) ?? []), Buffer.from(bytes).toString()]);
+    };
+    return { got, take };
+  };
+  const once = new Map([...stored].map(([sha256, content]) => [sha256, [content]]));
+
+  test("come in few requests, each once, the large one alone", async () => {
+    answers = [serves(5_000)];
+    const { got, take } = taking();
+    await store.getMany([...stored.keys(), digest("blob 0")], take);
+    expect(got).toEqual(once);
+    const batch = { method: "POST", url: "/prefix/api/v1/blobs/read", token: "Bearer secret" };
+    const alone = { method: "GET", url: `/prefix/api/v1/blobs/${[...stored.keys()].at(-1)}` };
+    expect(requests.toSorted((a, b) => (a.method ?? "").localeCompare(b.method ?? ""))).toMatchObject([
+      alone,
+      // 1,000 at a time, and once more for what the last answer left out.
+      ...[batch, batch, batch, batch],
+    ]);
+    await store.getMany([], take);
+  });
+
+  test("that do not fit into one answer are asked for again", async () => {
+    answers = [serves(300)];
+    const { got, take } = taking();
+    await store.getMany(stored.keys(), take);
+    expect(got).toEqual(once);
+    expect(requests.filter(({ method }) => method === "GET")).toHaveLength(1);
+  });
+
+  test("come again when an answer breaks off or is damaged, but not those that were taken", async () => {
+    const few = contents.slice(0, 20).map((content) => ({ sha256: digest(content), bytes: Buffer.from(content) }));
+    const whole = encodeBlobBatch(few);
+    const gives =
+      (bytes: Uint8Array, cut = bytes.length) =>
+      (request: IncomingMessage, response: ServerResponse): void => {
+        request.resume();
+        response.writeHead(200, { "content-length": bytes.length });
+        response.write(bytes.subarray(0, cut), () => (cut < bytes.length ? response.destroy() : response.end()));
+      };
+    const spoilt = Buffer.from(encodeBlobBatch(few.slice(5)));
+    spoilt[spoilt.length - 1] = 0;
+    const strange = encodeBlobBatch([{ sha256: digest("not asked for"), bytes: Buffer.from("not asked for") }]);
+    const asked: number[] = [];
+    answers = [
+      gives(whole, 5 * 43),
+      answersWith(503),
+      gives(spoilt),
+      gives(strange),
+      gives(whole.subarray(-20)),
+      async (request, response) => {
+        asked.push((await body(request)).length);
+        response.end(encodeBlobBatch(few.slice(-1)));
+      },
+    ];
+    const { got, take } = taking();
+    await store.getMany(
+      few.map(({ sha256 }) => sha256),
+      take,
+    );
+    expect(got).toEqual(new Map(few.map(({ sha256, bytes }) => [sha256, [bytes.toString()]])));
+    expect([asked, waits.length]).toEqual([[1], 5]);
+  });
+
+  test("of which one is missing end with an error that names it", async () => {
+    answers = [serves(5_000)];
+    const { got, take } = taking();
+    const asked = store.getMany([digest("gone"), ...contents.slice(0, 10).map(digest)], take);
+    await expect(asked).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining(digest("gone")) });
+    expect(got.size).toBe(10);
+    expect(waits).toEqual([]);
+  });
+
+  test("end with the error of whoever takes them, at once", async () => {
+    answers = [serves(5_000)];
+    const full = Object.assign(new Error("no room"), { code: "ENOSPC" });
+    let given = 0;
+    const take = async (): Promise<void> => {
+      given += 1;
+      throw full;
+    };
+    for (const wanted of [contents.slice(0, 100).map(digest), [[...stored.keys()].at(-1) ?? ""]]) {
+      await expect(store.getMany(wanted, take)).rejects.toBe(full);
+    }
+    expect([given, waits]).toEqual([2, []]);
   });
 });
 

@@ -1,25 +1,29 @@
+import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { Clock, Rng } from "../base/index.ts";
-import { AssayError, errorMessage, fullJitterMs } from "../base/index.ts";
+import { AssayError, errorMessage, fullJitterMs, inParallel } from "../base/index.ts";
 import type { Fault } from "../contracts/index.ts";
-import { assayError, errorCatalogue, errorResponse, fault, faultError } from "../contracts/index.ts";
+import { assayError, decodeBlobBatch, errorCatalogue, errorResponse, fault, faultError } from "../contracts/index.ts";
 import type { ErrorCode } from "../contracts/index.ts";
 import type { ArtifactSource, StoredBlob } from "../executors/index.ts";
 import { digest, readSource } from "./artifact-content.ts";
-import type { ArtifactStore } from "./artifact-store.ts";
+import type { ArtifactStore, BlobTaker } from "./artifact-store.ts";
 
 /** Enough to outlast the restart of a coordinator: about a minute in all. */
 const TRIES = 10;
 const BACK_OFF = { baseMs: 500, maxMs: 30_000 };
 /** A connection on which nothing moves for so long is given up. */
 const IDLE_TIMEOUT_MS = 30_000;
+/** So many blobs are asked for at once, in so many requests at a time. */
+const BLOBS_ASKED = 1_000;
+const PARALLEL_BATCHES = 4;
 
 export interface HttpArtifactStoreOptions {
   /** Of the coordinator, e.g. `https://coordinator:7414`. */
@@ -35,7 +39,10 @@ export interface HttpArtifactStoreOptions {
 /** What became of one try. */
 type Answer = { kind: "done" } | { kind: "refused"; fault: Fault } | { kind: "failed"; fault: Fault };
 
-/** Keeps artifacts at a coordinator: `PUT` and `GET /api/v1/blobs/<sha256>`, streamed, tried again while the trouble may pass. */
+/**
+ * Keeps artifacts at a coordinator, tried again while the trouble may pass: `PUT` and `GET /api/v1/blobs/<sha256>`, streamed, and batches of
+ * small ones from `POST /api/v1/blobs/read`.
+ */
 export class HttpArtifactStore implements ArtifactStore {
   private readonly options: HttpArtifactStoreOptions;
   private readonly base: URL;
@@ -66,6 +73,13 @@ export class HttpArtifactStore implements ArtifactStore {
     await this.persistently(() => this.download(sha256, path));
   }
 
+  async getMany(sha256s: Iterable<string>, take: BlobTaker): Promise<void> {
+    const asked = [...new Set(sha256s)];
+    const groups: Set<string>[] = [];
+    for (let at = 0; at < asked.length; at += BLOBS_ASKED) groups.push(new Set(asked.slice(at, at + BLOBS_ASKED)));
+    await inParallel(groups, PARALLEL_BATCHES, (group) => this.getGroup(group, take));
+  }
+
   /** Ends idle connections; what is being stored fails. */
   close(): void {
     this.agent.destroy();
@@ -83,44 +97,84 @@ export class HttpArtifactStore implements ArtifactStore {
     }
   }
 
-  private async download(sha256: string, path: string): Promise<Answer> {
-    const content = Readable.from([]);
-    try {
-      const response = await this.send(content, { ...this.blob(sha256), method: "GET" });
-      if (response.statusCode !== 200) return await answerOf(response, sha256);
-      await pipeline(response, createWriteStream(path, { flags: "wx" }));
-      if ((await digest({ path })).sha256 === sha256) return { kind: "done" };
-      await rm(path, { force: true });
-      return { kind: "failed", fault: fault("coordinator_unreachable", `blob ${sha256}: other bytes came`) };
-    } catch (error) {
-      await rm(path, { force: true });
-      return { kind: "failed", fault: fault("coordinator_unreachable", `blob ${sha256}: ${errorMessage(error)}`) };
+  /** A batch holds what fits of what is asked for, so the rest is asked for again; what then does not come is not for batches. */
+  private async getGroup(wanted: Set<string>, take: BlobTaker): Promise<void> {
+    for (let before = Infinity; wanted.size > 0 && wanted.size < before;) {
+      before = wanted.size;
+      await this.persistently(() => this.downloadBatch(wanted, take));
     }
+    for (const sha256 of wanted) await this.persistently(() => this.downloadWhole(sha256, take));
   }
 
-  private blob(sha256: string): RequestOptions & { headers: Record<string, string> } {
+  /** What was taken is no longer in `wanted`. */
+  private downloadBatch(wanted: Set<string>, take: BlobTaker): Promise<Answer> {
+    return triedOnce("a batch of blobs", async () => {
+      const body = Buffer.from(JSON.stringify({ sha256: [...wanted] }));
+      const { path, headers } = this.blob("read");
+      const response = await this.send(Readable.from([body], { objectMode: false }), {
+        method: "POST",
+        path,
+        headers: { ...headers, "content-type": "application/json", "content-length": body.length },
+      });
+      if (response.statusCode !== 200) return answerOf(response, "a batch of blobs");
+      for await (const { sha256, bytes } of decodeBlobBatch(response)) {
+        if (!wanted.has(sha256) || digestOfBytes(bytes) !== sha256) throw otherBytes();
+        await taken(take(sha256, bytes));
+        wanted.delete(sha256);
+      }
+      return { kind: "done" };
+    });
+  }
+
+  private downloadWhole(sha256: string, take: BlobTaker): Promise<Answer> {
+    return triedOnce(`blob ${sha256}`, async () => {
+      const response = await this.send(Readable.from([]), { ...this.blob(sha256), method: "GET" });
+      if (response.statusCode !== 200) return answerOf(response, `blob ${sha256}`);
+      const bytes = await buffer(response);
+      if (digestOfBytes(bytes) !== sha256) throw otherBytes();
+      await taken(take(sha256, bytes));
+      return { kind: "done" };
+    });
+  }
+
+  private download(sha256: string, path: string): Promise<Answer> {
+    return triedOnce(`blob ${sha256}`, async () => {
+      try {
+        const response = await this.send(Readable.from([]), { ...this.blob(sha256), method: "GET" });
+        if (response.statusCode !== 200) return await answerOf(response, `blob ${sha256}`);
+        await pipeline(response, createWriteStream(path, { flags: "wx" }));
+        if ((await digest({ path })).sha256 !== sha256) throw otherBytes();
+        return { kind: "done" };
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      }
+    });
+  }
+
+  private blob(name: string): { path: string; headers: Record<string, string> } {
     const { token } = this.options;
     return {
-      path: `${this.base.pathname.replace(/\/$/, "")}/api/v1/blobs/${sha256}`,
+      path: `${this.base.pathname.replace(/\/$/, "")}/api/v1/blobs/${name}`,
       headers: token === null ? {} : { authorization: `Bearer ${token}` },
     };
   }
 
-  private async upload(source: ArtifactSource, { sha256, sizeBytes }: StoredBlob): Promise<Answer> {
-    const content = readSource(source);
-    const { path, headers } = this.blob(sha256);
-    try {
-      const response = await this.send(content, {
-        method: "PUT",
-        path,
-        headers: { ...headers, "content-type": "application/octet-stream", "content-length": sizeBytes },
-      });
-      return await answerOf(response, sha256);
-    } catch (error) {
-      return { kind: "failed", fault: fault("coordinator_unreachable", `artifact ${sha256}: ${errorMessage(error)}`) };
-    } finally {
-      content.destroy();
-    }
+  private upload(source: ArtifactSource, { sha256, sizeBytes }: StoredBlob): Promise<Answer> {
+    return triedOnce(`artifact ${sha256}`, async () => {
+      const content = readSource(source);
+      const { path, headers } = this.blob(sha256);
+      try {
+        const response = await this.send(content, {
+          method: "PUT",
+          path,
+          headers: { ...headers, "content-type": "application/octet-stream", "content-length": sizeBytes },
+        });
+        return await answerOf(response, `artifact ${sha256}`);
+      } finally {
+        content.destroy();
+      }
+    });
   }
 
   private send(content: Readable, options: RequestOptions): Promise<IncomingMessage> {
@@ -145,13 +199,41 @@ export class HttpArtifactStore implements ArtifactStore {
   }
 }
 
-async function answerOf(response: IncomingMessage, sha256: string): Promise<Answer> {
+/** An answer that broke off, or is not what was asked for, may be better the next time; what was not taken stays so. */
+async function triedOnce(what: string, attempt: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof NotTaken) throw error.cause;
+    return { kind: "failed", fault: fault("coordinator_unreachable", `${what}: ${errorMessage(error)}`) };
+  }
+}
+
+/** Whoever took a blob could not keep it. */
+class NotTaken extends Error {}
+
+async function taken(taking: Promise<void>): Promise<void> {
+  try {
+    await taking;
+  } catch (error) {
+    throw new NotTaken("a blob was not taken", { cause: error });
+  }
+}
+
+function otherBytes(): Error {
+  return new Error("other bytes came");
+}
+
+function digestOfBytes(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+async function answerOf(response: IncomingMessage, what: string): Promise<Answer> {
   const status = response.statusCode ?? 0;
   const body = await text(response);
   if (status >= 200 && status < 300) return { kind: "done" };
   const said =
-    faultIn(body) ??
-    fault("coordinator_unreachable", `artifact ${sha256}: the coordinator answered with HTTP ${status}`);
+    faultIn(body) ?? fault("coordinator_unreachable", `${what}: the coordinator answered with HTTP ${status}`);
   const mayPass = status >= 500 || status === 408 || status === 429;
   return { kind: mayPass ? "failed" : "refused", fault: said };
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Rng } from "../../src/base/index.ts";
 import {
   dependencyConditions,
+  encodeBlobBatch,
   frameworkNames,
   patternRequest,
   taskTypes,
@@ -55,7 +56,17 @@ export const BODIES: Readonly<Record<string, (rng: Rng) => Body | Buffer>> = {
   }),
   query: (rng) => ({ sql: pick(rng, SQL), max_rows: 10 }),
   putBlob: () => BLOB,
+  putBlobs: (rng) => {
+    const bytes = pick(rng, [BLOB, BLOB, BLOB.subarray(1)]);
+    return Buffer.from(encodeBlobBatch(Array.from({ length: rng.below(4) }, () => ({ sha256: BLOB_SHA256, bytes }))));
+  },
+  missingBlobs: digests,
+  readBlobs: digests,
 };
+
+function digests(rng: Rng): Body {
+  return { sha256: [BLOB_SHA256, "0".repeat(64), BLOB_SHA256].slice(rng.below(4)) };
+}
 
 function reason(): Body {
   return { reason: "fuzz" };

@@ -1,3 +1,5 @@
+import type { BatchedBlob } from "../../contracts/index.ts";
+
 /** Bytes `first` to `last` of a blob, both included, counted from 0. */
 export interface ByteRange {
   first: number;
@@ -24,8 +26,17 @@ export interface BlobStore {
    * @throws AssayError `blob_mismatch`, `blob_too_large`, `disk_full`, `data_dir_read_only`; nothing is kept then
    */
   put(expectedSha256: string, content: AsyncIterable<Uint8Array>, limits: { maxBytes: number }): Promise<StoredBlob>;
+  /**
+   * Stores many small blobs, gives their number, and settles when all would survive a power failure. Those that are there already count as
+   * stored, whatever came under their names.
+   *
+   * @throws AssayError as `put` does, the first that is met; of the other blobs some may be kept then
+   */
+  putAll(blobs: AsyncIterable<BatchedBlob> | Iterable<BatchedBlob>): Promise<number>;
   /** `null` when there is no such blob. */
   openRead(sha256: string, range?: ByteRange): Promise<OpenBlob | null>;
+  /** All of a small blob; `null` when there is no such blob, or it is larger. */
+  readSmall(sha256: string, maxBytes: number): Promise<Uint8Array | null>;
   has(sha256: string): Promise<boolean>;
   /** `null` when there is no such blob. */
   sizeOf(sha256: string): Promise<number | null>;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AssayError, systemClock } from "../../base/index.ts";
+import type { BatchedBlob } from "../../contracts/index.ts";
 import type { BlobStore, ByteRange } from "./blob-store.ts";
 import { openFolderBlobStore } from "./folder-blob-store.ts";
 import { storageError } from "./storage-error.ts";
@@ -135,6 +136,83 @@ describe("folder blob store", () => {
     await expect(openFolderBlobStore(join(root, "..", "taken"), systemClock)).rejects.toMatchObject({
       code: expect.stringMatching(/^E(EXIST|NOTDIR)$/),
     });
+  });
+});
+
+describe("many blobs at once", () => {
+  const blob = (content: string): BatchedBlob => ({ sha256: digest(content), bytes: Buffer.from(content) });
+  const numbered = (from: number, to: number): BatchedBlob[] =>
+    Array.from({ length: to - from }, (_unused, index) => blob(`blob ${from + index}`));
+
+  test("are stored as single ones are, those that are there or come twice once", async () => {
+    await store.put(digest("blob 7"), chunks("blob 7"), limits);
+    const before = await stat(join(root, digest("blob 7").slice(0, 2), digest("blob 7")));
+    const blobs = [...numbered(0, 100), blob(""), ...numbered(50, 150)];
+    expect(await store.putAll(blobs)).toBe(blobs.length);
+    const all = [...numbered(0, 150), blob("")];
+    expect((await files()).toSorted()).toEqual(all.map(({ sha256 }) => sha256).toSorted());
+    for (const { sha256, bytes } of all) expect(await read(sha256)).toBe(Buffer.from(bytes).toString());
+    expect((await stat(join(root, digest("blob 8").slice(0, 2), digest("blob 8")))).mode & 0o777).toBe(0o600);
+    const after = await stat(join(root, digest("blob 7").slice(0, 2), digest("blob 7")));
+    expect([after.ino, after.mtimeMs]).toEqual([before.ino, before.mtimeMs]);
+    expect(await store.putAll([])).toBe(0);
+  });
+
+  test("come from two at the same time", async () => {
+    expect(await Promise.all([store.putAll(numbered(0, 60)), store.putAll(numbered(30, 90))])).toEqual([60, 60]);
+    expect((await files()).toSorted()).toEqual(
+      numbered(0, 90)
+        .map(({ sha256 }) => sha256)
+        .toSorted(),
+    );
+  });
+
+  test.each([
+    ["has another digest", { sha256: digest("expected"), bytes: Buffer.from("something else") }, "blob_mismatch"],
+    ["has no digest", { sha256: "../../etc/passwd", bytes: Buffer.from("x") }, "invalid_field"],
+  ])("stop at one that %s: nothing is kept of it, the others are whole", async (_how, bad, code) => {
+    await expect(store.putAll([...numbered(0, 40), bad, ...numbered(40, 1_000)])).rejects.toMatchObject({ code });
+    const kept = await files();
+    expect(kept).not.toContain(bad.sha256);
+    // Neither what is half done, nor much of what came after it.
+    expect(kept.length).toBeLessThan(100);
+    for (const name of kept) expect(digest((await read(name)) ?? "")).toBe(name);
+    expect(await store.putAll(numbered(0, 40))).toBe(40);
+  });
+
+  test("keep nothing half when they break off", async () => {
+    async function* broken(): AsyncGenerator<BatchedBlob> {
+      yield* numbered(0, 20);
+      throw new Error("connection lost");
+    }
+    await expect(store.putAll(broken())).rejects.toThrow("connection lost");
+    expect((await files()).toSorted()).toEqual(
+      numbered(0, 20)
+        .map(({ sha256 }) => sha256)
+        .toSorted(),
+    );
+  });
+
+  test("end with the disk's own complaint, and leave no upload", async () => {
+    const [first, second] = numbered(0, 2) as [BatchedBlob, BatchedBlob];
+    // A file where the folder of the second should be.
+    await writeFile(join(root, second.sha256.slice(0, 2)), "");
+    await expect(store.putAll([first, second])).rejects.toMatchObject({
+      code: expect.stringMatching(/^E(EXIST|NOTDIR)$/),
+    });
+    await rm(join(root, "tmp"), { recursive: true });
+    await expect(store.putAll([blob("third")])).rejects.toMatchObject({ code: "ENOENT" });
+    expect((await files()).toSorted()).toEqual([first.sha256, second.sha256.slice(0, 2)].toSorted());
+  });
+
+  test("are read whole, large and missing ones left out", async () => {
+    await store.putAll([blob("ten digits"), blob("")]);
+    const small = async (content: string, maxBytes: number): Promise<string | undefined> =>
+      (await store.readSmall(digest(content), maxBytes))?.toString();
+    expect(await small("ten digits", 10)).toBe("ten digits");
+    expect(await small("", 0)).toBe("");
+    expect(await store.readSmall(digest("ten digits"), 9)).toBeNull();
+    expect(await store.readSmall(digest("never put"), 10)).toBeNull();
   });
 });
 

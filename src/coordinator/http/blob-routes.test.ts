@@ -1,9 +1,21 @@
+import { once } from "node:events";
+import { Agent, request as httpRequest } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { ArtifactView } from "../../contracts/index.ts";
+import {
+  BLOB_BATCH_TYPE,
+  decodeBlobBatch,
+  encodeBlobBatch,
+  MAX_BATCH_BLOBS,
+  MAX_BATCHED_BLOB_BYTES,
+  MAX_DIGESTS_ASKED,
+} from "../../contracts/index.ts";
+import type { ArtifactView, BatchedBlob } from "../../contracts/index.ts";
 import { sha256Of, startTestApi } from "./test-api.ts";
-import type { TestApi } from "./test-api.ts";
+import type { CallOptions, TestApi } from "./test-api.ts";
 
 let api: TestApi;
 beforeEach(async () => {
@@ -141,6 +153,118 @@ describe("a blob", () => {
       code: "bad_request",
       range: "bytes */11",
     });
+  });
+});
+
+describe("many blobs", () => {
+  const blob = (content: string): BatchedBlob => ({ sha256: sha256Of(content), bytes: Buffer.from(content) });
+  const send = (batch: RequestInit["body"], more: object = {}): CallOptions => ({
+    ...{ method: "POST", body: batch ?? null, as: "submitter", headers: { "content-type": BLOB_BATCH_TYPE } },
+    ...more,
+  });
+  const ask = async (sha256s: readonly string[]): Promise<BatchedBlob[]> => {
+    const answer = await api.call("/api/v1/blobs/read", { json: { sha256: sha256s }, as: "worker" });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, BLOB_BATCH_TYPE]);
+    return answer.body === null ? [] : Readable.from(decodeBlobBatch(answer.body)).toArray();
+  };
+
+  test("travel in one request each way, and those that are missing are told", async () => {
+    const blobs = Array.from({ length: 300 }, (_unused, index) => blob(`blob ${index}`));
+    const absent = blob("absent");
+    const wanted = [absent, ...blobs].map(({ sha256 }) => sha256);
+    const missing = async (): Promise<unknown> =>
+      (await api.call("/api/v1/blobs/missing", { json: { sha256: wanted }, as: "submitter" })).json();
+    expect(await missing()).toEqual({ missing: wanted });
+    const stored = await api.call("/api/v1/blobs", send(encodeBlobBatch([...blobs, blob("blob 1")])));
+    expect([stored.status, await stored.json()]).toEqual([200, { stored: 301 }]);
+    expect(await missing()).toEqual({ missing: [absent.sha256] });
+    const back = await ask(wanted.toReversed());
+    expect(back.map(({ sha256 }) => sha256)).toEqual(wanted.slice(1).toReversed());
+    for (const { sha256, bytes } of back) expect(sha256Of(bytes)).toBe(sha256);
+    expect(await ask([])).toEqual([]);
+  });
+
+  test("are asked about in long lists, up to a limit", async () => {
+    const digests = Array.from({ length: MAX_DIGESTS_ASKED }, (_unused, index) => sha256Of(String(index)));
+    const answer = await api.call("/api/v1/blobs/missing", { json: { sha256: digests } });
+    expect(((await answer.json()) as { missing: string[] }).missing).toHaveLength(MAX_DIGESTS_ASKED);
+    const longer = { json: { sha256: [...digests, digest] } };
+    expect(await api.refused("/api/v1/blobs/missing", longer)).toMatchObject({ status: 400, code: "invalid_field" });
+    const endless = { json: { sha256: [...digests, ...digests] } };
+    expect(await api.refused("/api/v1/blobs/missing", endless)).toMatchObject({ status: 413, code: "bad_request" });
+    const more = { json: { sha256: digests.slice(0, MAX_BATCH_BLOBS + 1) } };
+    expect(await api.refused("/api/v1/blobs/read", more)).toMatchObject({ status: 400, code: "invalid_field" });
+    expect(await api.refused("/api/v1/blobs/read", { json: { sha256: ["../x"] } })).toMatchObject({ status: 400 });
+  });
+
+  test("fill an answer as far as it goes, without those that go alone", async () => {
+    const large = Array.from({ length: 17 }, (_unused, index) => Buffer.alloc(MAX_BATCHED_BLOB_BYTES, index));
+    const alone = Buffer.alloc(MAX_BATCHED_BLOB_BYTES + 1);
+    await api.blobs.putAll([...large, alone].map((bytes) => ({ sha256: sha256Of(bytes), bytes })));
+    const wanted = [alone, ...large].map(sha256Of);
+    expect((await ask([...wanted, sha256Of(alone)])).map(({ sha256 }) => sha256)).toEqual(wanted.slice(1, 16));
+    expect((await ask(wanted.slice(16))).map(({ sha256 }) => sha256)).toEqual(wanted.slice(16));
+  });
+
+  test.each([
+    [
+      "with a wrong digest",
+      [{ sha256: digest, bytes: Buffer.from("another") }],
+      { status: 422, code: "blob_mismatch" },
+    ],
+    [
+      "over the limit",
+      [{ sha256: digest, bytes: Buffer.alloc(MAX_BATCHED_BLOB_BYTES + 1) }],
+      { status: 413, code: "blob_too_large" },
+    ],
+  ])("end at one %s, on a connection that goes on", async (_how, bad, refusal) => {
+    const rest = Array.from({ length: 12 }, (_unused, index) => ({
+      sha256: sha256Of(String(index)),
+      bytes: Buffer.alloc(MAX_BATCHED_BLOB_BYTES, String(index)),
+    }));
+    const batch = encodeBlobBatch([blob("before"), ...bad, ...rest]);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports: unknown[] = [];
+    const post = async (body: Uint8Array): Promise<unknown> => {
+      const headers = { authorization: "Bearer token-of-submitter", "content-length": body.length };
+      const request = httpRequest(`${api.url}/api/v1/blobs`, { method: "POST", headers, agent }).end(body);
+      const [response] = (await once(request, "response")) as [IncomingMessage];
+      ports.push(response.socket.localPort);
+      const parsed = JSON.parse(await text(response)) as { stored?: number; error?: { code: string } };
+      return { status: response.statusCode, code: parsed.error?.code ?? parsed.stored };
+    };
+    try {
+      expect(await post(batch)).toEqual(refusal);
+      expect(await api.blobs.has(digest)).toBe(false);
+      expect(await post(encodeBlobBatch([blob("after")]))).toEqual({ status: 200, code: 1 });
+      expect(ports[0]).toBe(ports[1]);
+    } finally {
+      agent.destroy();
+    }
+  });
+
+  test("that come in part, or are no batch, are refused", async () => {
+    const batch = encodeBlobBatch([blob("whole"), blob("in part")]);
+    for (const body of [batch.subarray(0, -1), new Blob([batch.subarray(0, -8)]).stream(), Buffer.from("{}")]) {
+      const refused = await api.refused("/api/v1/blobs", send(body, { duplex: "half" }));
+      expect(refused).toMatchObject({ status: 400, code: "bad_blob_batch" });
+    }
+    expect([await api.blobs.has(sha256Of("whole")), await api.blobs.has(sha256Of("in part"))]).toEqual([true, false]);
+  });
+
+  test("that cannot be read any more break the answer off", async () => {
+    const blobs = Array.from({ length: 100 }, (_unused, index) => blob(`blob ${index}`));
+    await api.blobs.putAll(blobs);
+    const readSmall = api.blobs.readSmall.bind(api.blobs);
+    const wanted = blobs.map(({ sha256 }) => sha256);
+    let fails = wanted[99];
+    api.blobs.readSmall = async (sha256, maxBytes) => {
+      if (sha256 === fails) throw new Error("the disk is gone");
+      return readSmall(sha256, maxBytes);
+    };
+    await expect(ask(wanted)).rejects.toThrow("terminated");
+    fails = wanted[0];
+    expect((await api.refused("/api/v1/blobs/read", { json: { sha256: wanted } })).code).toBe("internal");
   });
 });
 

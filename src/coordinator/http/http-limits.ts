@@ -10,8 +10,10 @@ export interface HttpLimits {
   maxStreams: number;
   /** How often a silent stream says that it is alive. */
   heartbeatMs: number;
-  /** Largest JSON body, except a submitted run's. */
+  /** Largest JSON body, except a submitted run's, names of tests and lists of digests. */
   bodyBytes: number;
+  /** Largest list of digests that are asked about. */
+  digestsBytes: number;
   /** Largest blob. */
   blobBytes: number;
   /** How long a client may take to send the headers of a request. */
@@ -27,6 +29,7 @@ export const defaultHttpLimits: HttpLimits = {
   maxStreams: 500,
   heartbeatMs: 15_000,
   bodyBytes: 1024 * 1024,
+  digestsBytes: 4 * 1024 * 1024,
   blobBytes: 1024 * 1024 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 300_000,

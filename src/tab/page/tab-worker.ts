@@ -25,7 +25,11 @@ const nothingKept = (): never => {
   throw assayError("dependency_missing", "A tab keeps no files");
 };
 const folders: AttemptFolders = { make: nothingKept, remove: () => Promise.resolve() };
-const blobs: ArtifactStore = { put: async () => nothingKept(), get: async () => nothingKept() };
+const blobs: ArtifactStore = {
+  put: async () => nothingKept(),
+  get: async () => nothingKept(),
+  getMany: async () => nothingKept(),
+};
 
 /** A worker that is about to run in this page. */
 export interface TabWorker {
