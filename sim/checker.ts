@@ -20,11 +20,14 @@ const PREEMPTION_GAP = 10;
 /** So many dependencies of one task are many. */
 const WIDE = 8;
 
-/** Patterns and templates: no rule of the simulator speaks of them. */
+/** Patterns, templates and mutes: no rule of the simulator speaks of them. */
 function isAboutNoTask(
   event: JournalEvent,
-): event is Extract<JournalEvent, { type: `pattern_${string}` | `template_${string}` | "avoidance_set" }> {
-  return /^(pattern|template|avoidance)_/.test(event.type);
+): event is Extract<
+  JournalEvent,
+  { type: `pattern_${string}` | `template_${string}` | `test_${string}` | "avoidance_set" }
+> {
+  return /^(pattern|template|test|avoidance)_/.test(event.type);
 }
 
 /** Holds every event of the journal against what came before it. O(1) for most, O(leases of the worker) for a lease. */

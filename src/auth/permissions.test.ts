@@ -9,6 +9,7 @@ const expected: Record<Permission, string> = {
   sql: "viewer submitter admin",
   submit: "submitter admin",
   cancel: "submitter admin",
+  mute: "submitter admin",
   workers: "admin",
   shares: "admin",
   patterns: "admin",

@@ -11,6 +11,8 @@ export const permissions = {
   sql: ["viewer", "submitter", "admin"],
   submit: ["submitter", "admin"],
   cancel: ["submitter", "admin"],
+  /** Mute tests, and unmute them. */
+  mute: ["submitter", "admin"],
   /** Command workers, quarantine and release them. */
   workers: ["admin"],
   /** Change what part of the workers pools and users are due. */

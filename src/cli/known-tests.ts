@@ -33,6 +33,11 @@ export function hasFailed(known: KnownTest | undefined): boolean {
   return known !== undefined && !isPassed({ outcome: known.last_outcome });
 }
 
+/** How likely a test is flaky, with the evidence: `94 % (1 of 2 tries)`. */
+export function flakyText(probability: number, { passes, failures }: { passes: number; failures: number }): string {
+  return `${Math.round(probability * 100)} % (${failures} of ${failures + passes} tries)`;
+}
+
 /** How long a test takes, and how early it should run: what failed lately tells soonest whether it still does. */
 export function pastOf({ needs }: NeedyTest, known: KnownTest | undefined): TestPast {
   const risk =

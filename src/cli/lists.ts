@@ -26,14 +26,15 @@ export interface ListView<Item> {
   row: (item: Item) => readonly string[];
 }
 
-/** Prints a list as a table, or with `--json` as `{ [name]: [...], more: boolean }`. Fetches no more than it shows. */
-export async function printList<Item>(screen: Screen, name: string, view: ListView<Item>): Promise<void> {
+/** Prints a list as a table, or with `--json` as `{ [name]: [...], more: boolean }`. Fetches no more than it shows; gives what it showed. */
+export async function printList<Item>(screen: Screen, name: string, view: ListView<Item>): Promise<readonly Item[]> {
   const { items, more } = await take(view.items, view.limit);
   const look = { style: screen.outStyle, width: screen.width };
   const table = (): string[] => (items.length === 0 ? [] : renderTable(view.columns, items.map(view.row), look));
   screen.result(table, { [name]: items, more });
   if (items.length === 0 && !screen.json) screen.info(`no ${name}`);
   if (more && !screen.json) screen.info(`there are more ${name}; --limit shows them`);
+  return items;
 }
 
 async function take<Item>(source: AsyncIterable<Item>, limit: number): Promise<{ items: Item[]; more: boolean }> {

@@ -11,6 +11,8 @@ import { addJoinCommand } from "./commands/join-command.ts";
 import { addLogsCommand } from "./commands/logs-command.ts";
 import { addMatrixCommand } from "./commands/matrix-command.ts";
 import { addModelsCommand } from "./commands/models-command.ts";
+import { addMuteCommand } from "./commands/mute-command.ts";
+import { addMutesCommand } from "./commands/mutes-command.ts";
 import { addPatternsCommand } from "./commands/patterns-command.ts";
 import { addRebuildCommand } from "./commands/rebuild-command.ts";
 import { addResultsCommand } from "./commands/results-command.ts";
@@ -24,6 +26,7 @@ import { addTemplatesCommand } from "./commands/templates-command.ts";
 import { addTestCommand } from "./commands/test-command.ts";
 import { addTestsCommand } from "./commands/tests-command.ts";
 import { addTokenCommand } from "./commands/token-command.ts";
+import { addUnmuteCommand } from "./commands/unmute-command.ts";
 import { addUpCommand } from "./commands/up-command.ts";
 import { addVerifyCommand } from "./commands/verify-command.ts";
 import { addWorkerCommand } from "./commands/worker-command.ts";
@@ -45,13 +48,20 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
     heading: "Look:",
     commands: [
       ...[addStatusCommand, addRunsCommand, addTasksCommand, addWorkersCommand, addResultsCommand],
-      addTestsCommand,
+      ...[addTestsCommand, addMutesCommand],
       ...[addSharesCommand, addPatternsCommand, addExplainCommand, addLogsCommand, addSqlCommand],
     ],
   },
   {
     heading: "Manage:",
-    commands: [addCancelCommand, addTokenCommand, addVerifyCommand, addRebuildCommand],
+    commands: [
+      addMuteCommand,
+      addUnmuteCommand,
+      addCancelCommand,
+      addTokenCommand,
+      addVerifyCommand,
+      addRebuildCommand,
+    ],
   },
 ];
 

@@ -8,6 +8,8 @@ import {
   explanation,
   joinResponse,
   knownTestsResponse,
+  mute,
+  mutesResponse,
   page,
   patternsResponse,
   patternView,
@@ -43,6 +45,9 @@ import type {
   JoinResponse,
   KnownTest,
   KnownTestsInput,
+  Mute,
+  MuteRequestInput,
+  MuteView,
   PatternRequestInput,
   PatternView,
   ResultView,
@@ -207,6 +212,20 @@ export class Client {
   async knownTests(request: KnownTestsInput): Promise<KnownTest[]> {
     const call = { method: "POST" as const, body: request };
     return (await this.http.json("/api/v1/tests/known", knownTestsResponse, call)).items;
+  }
+
+  /** Tests that fail no run, oldest first, and what they have shown since. */
+  async mutes(): Promise<MuteView[]> {
+    return (await this.http.json("/api/v1/mutes", mutesResponse)).items;
+  }
+
+  /** Mutes a test; one that is muted already gets this owner, reason and end. */
+  muteTest(request: MuteRequestInput): Promise<Mute> {
+    return this.http.json("/api/v1/mutes", mute, { method: "POST", body: request });
+  }
+
+  async unmuteTest(muteId: string): Promise<void> {
+    await this.http.send(`/api/v1/mutes/${encodeURIComponent(muteId)}`, { method: "DELETE" });
   }
 
   /** The content of an artifact. */

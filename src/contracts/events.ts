@@ -1,5 +1,6 @@
 import type { RunId, TaskId, WorkerId } from "../base/index.ts";
 import type { CapabilityDocument, WorkerLoad } from "./capability.ts";
+import type { TestName } from "./mutes.ts";
 import type { FailurePattern } from "./patterns.ts";
 import type { Failure, ResultDocument } from "./result.ts";
 import type { TokenFacts } from "./roles.ts";
@@ -111,6 +112,17 @@ export type JournalEvent =
   /** A new version of a template, the first or one more than the last. */
   | { type: "template_added"; template: Template; version: number; by: string }
   | { type: "template_removed"; name: string; by: string }
+  /** A test fails no run from now on; the same id again changes the rest. `untilMs`: when that ends by itself, null for never. */
+  | {
+      type: "test_muted";
+      muteId: string;
+      test: TestName;
+      owner: string;
+      reason: string;
+      untilMs: number | null;
+      by: string;
+    }
+  | { type: "test_unmuted"; muteId: string; test: TestName; by: string; reason: string }
   /** Attempts fail more often than chance explains; told again when much more is known. */
   | { type: "pattern_found"; pattern: FailurePattern }
   /** What is done about a pattern from now on, and until when. `pattern` is the evidence of a new avoidance. */

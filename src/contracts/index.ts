@@ -21,6 +21,7 @@ export * from "./hardware-check.ts";
 export * from "./limits.ts";
 export * from "./matrix.ts";
 export * from "./model-failure.ts";
+export * from "./mutes.ts";
 export * from "./patterns.ts";
 export * from "./project.ts";
 export * from "./result.ts";

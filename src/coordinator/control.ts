@@ -8,6 +8,9 @@ import type {
   Fault,
   FeedEvent,
   JoinResponse,
+  Mute,
+  MuteRequest,
+  MuteView,
   PatternRequest,
   PatternView,
   Role,
@@ -63,6 +66,11 @@ export interface Control {
   /** Gives the newest version when it is this document already. */
   addTemplate(template: Template, origin: { by: Actor }): Promise<TemplateView>;
   removeTemplate(name: string, origin: { by: Actor }): Promise<void>;
+  /** Tests that fail no run, and what they have shown since. */
+  mutes(): Promise<MuteView[]>;
+  /** Mutes a test, or changes the owner, the reason and the end. */
+  muteTest(request: MuteRequest, origin: { by: Actor }): Promise<Mute>;
+  unmuteTest(muteId: string, origin: { by: Actor }): Promise<void>;
   /** Makes a code that a tab exchanges for a token of its own, once. */
   createJoinCode(request: CreateJoinCodeRequest): Promise<CreateJoinCodeResponse>;
   /** Exchanges a code, as somebody typed it. Rejects with `unauthenticated` for every code that is no good. */

@@ -62,6 +62,10 @@ function detailsOf(event: JournalEvent): Details | null {
       return { message: `template ${event.template.name} version ${event.version}, by ${event.by}` };
     case "template_removed":
       return { message: `template ${event.name}, by ${event.by}` };
+    case "test_muted":
+      return { state: "muted", message: `${event.test.testId}: ${event.reason} (${event.owner})` };
+    case "test_unmuted":
+      return { state: "unmuted", message: `${event.test.testId}: ${event.reason} (${event.by})` };
     case "pattern_forgotten":
       return null;
     case "pattern_found":

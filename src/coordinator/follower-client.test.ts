@@ -25,6 +25,7 @@ const start = (): FollowerClient =>
     leaderHash: () => ({ seq: 0, hash: "" }),
     onProjected: () => undefined,
     onPatterns: () => undefined,
+    onMuted: () => undefined,
     onTrouble: () => undefined,
     onFailed: (error) => failures.push(error),
   });

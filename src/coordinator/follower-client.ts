@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { AssayError, siblingModule } from "../base/index.ts";
 import type { Clock } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import type { FailurePattern, FeedEvent, Page } from "../contracts/index.ts";
+import type { FailurePattern, FeedEvent, MutedEvidence, Page } from "../contracts/index.ts";
 import type {
   ArtifactView,
   AttemptView,
@@ -12,6 +12,7 @@ import type {
   SqlResponse,
   StateHashResponse,
   TaskView,
+  TestEvidence,
   TestView,
   WorkerView,
 } from "../contracts/index.ts";
@@ -31,6 +32,7 @@ export interface FollowerClientOptions {
   leaderHash(): { seq: number; hash: string };
   onProjected(seq: number): void;
   onPatterns(patterns: FailurePattern[], seq: number): void;
+  onMuted(tests: MutedEvidence[]): void;
   onTrouble(error: AssayError): void;
   onFailed(error: AssayError): void;
 }
@@ -96,6 +98,8 @@ export class FollowerClient implements ReadModel {
     this.call("artifacts", args);
   tests = (...args: Parameters<ReadModel["tests"]>): Promise<Page<TestView>> => this.call("tests", args);
   knownTests = (...args: Parameters<ReadModel["knownTests"]>): Promise<KnownTest[]> => this.call("knownTests", args);
+  evidenceSince = (...args: Parameters<ReadModel["evidenceSince"]>): Promise<TestEvidence[]> =>
+    this.call("evidenceSince", args);
   sql = (...args: Parameters<ReadModel["sql"]>): Promise<SqlResponse> => this.call("sql", args);
   feed = async (...args: Parameters<ReadModel["feed"]>): Promise<{ events: FeedEvent[]; nextSeq: number }> =>
     this.options.tail.feed(...args) ?? this.call("feed", args);
@@ -131,6 +135,8 @@ export class FollowerClient implements ReadModel {
         return this.options.onProjected(message.seq);
       case "patterns":
         return this.options.onPatterns(message.patterns, message.seq);
+      case "muted":
+        return this.options.onMuted(message.tests);
       case "trouble":
         return this.options.onTrouble(revive(message.error));
       case "failed":

@@ -1,4 +1,4 @@
-import type { FailurePattern } from "../contracts/index.ts";
+import type { FailurePattern, MutedEvidence } from "../contracts/index.ts";
 import type { ReadModel } from "./control.ts";
 
 /** What the follower's thread answers, besides telling how far it is. */
@@ -26,6 +26,7 @@ export type FromFollower =
   | { type: "ready" }
   | { type: "projected"; seq: number }
   | { type: "patterns"; patterns: FailurePattern[]; seq: number }
+  | { type: "muted"; tests: MutedEvidence[] }
   | { type: "answer"; id: number; value: unknown }
   | { type: "error"; id: number; error: PlainError }
   /** Rows or a snapshot could not be written for now. */

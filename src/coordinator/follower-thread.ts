@@ -39,6 +39,7 @@ function methodsOf(follower: Follower, results: Results): FollowerMethods {
     artifacts: (query) => results.artifacts(query),
     tests: (query) => results.tests(query),
     knownTests: (request) => results.knownTests(request),
+    evidenceSince: (tests) => results.evidenceSince(tests),
     sql: (sql, maxRows) => results.sql(sql, maxRows),
     feed: (afterSeq, options) => follower.feed(afterSeq, options),
     hashAt: (seq) => follower.hashAt(seq),
@@ -61,6 +62,7 @@ async function main(): Promise<void> {
     digest,
     onProjected: (seq) => tell({ type: "projected", seq }),
     onPatterns: (patterns, seq) => tell({ type: "patterns", patterns, seq }),
+    onMuted: (tests) => tell({ type: "muted", tests }),
     onTrouble: (error) => tell({ type: "trouble", error: plainError(error) }),
   });
 

@@ -1,7 +1,7 @@
 import { AssayError, asRunId, assert, isoTime } from "../base/index.ts";
 import type { Clock, Timer } from "../base/index.ts";
 import { assayError } from "../contracts/index.ts";
-import type { FailurePattern, FeedEvent, PlacedEvent, RunView } from "../contracts/index.ts";
+import type { FailurePattern, FeedEvent, MutedEvidence, PlacedEvent, RunView } from "../contracts/index.ts";
 import { tailAfter } from "../journal/index.ts";
 import type { Batch, JournalReader } from "../journal/index.ts";
 import type { Digest } from "./digest.ts";
@@ -10,8 +10,10 @@ import { StateRestoration, emptyState, evolve, snapshotParts } from "../schedule
 import type { State } from "../scheduler/index.ts";
 import type { FeedWanted } from "./control.ts";
 import { collectFeed } from "./feed.ts";
-import { PatternWatch } from "./pattern-watch.ts";
+import { muteWatch } from "./mute-watch.ts";
+import { patternWatch } from "./pattern-watch.ts";
 import { RecentEvents, placedEvents } from "./recent-events.ts";
+import type { ResultsWatch } from "./results-watch.ts";
 import { isSnapshotDue } from "./snapshot-due.ts";
 
 /**
@@ -34,6 +36,8 @@ export interface FollowerOptions {
   onProjected: (seq: number) => void;
   /** What fails more often than chance explains, in the results up to this event. */
   onPatterns: (patterns: FailurePattern[], seq: number) => void;
+  /** What muted tests have shown since. */
+  onMuted: (tests: MutedEvidence[]) => void;
   /** Rows or a snapshot could not be written, and will be tried again. */
   onTrouble: (error: unknown) => void;
 }
@@ -63,7 +67,7 @@ export function stateHash(state: State, digest: Digest): string {
 export class Follower {
   private readonly options: FollowerOptions;
   private readonly recent = new RecentEvents(FEED_KEPT);
-  private readonly watch: PatternWatch;
+  private readonly watches: readonly ResultsWatch[];
   private state: State = emptyState();
   private batch: Batch | undefined;
   private sinceSnapshot = 0;
@@ -78,8 +82,11 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.options = options;
-    const { results, clock, onPatterns: onFound, onTrouble } = options;
-    this.watch = new PatternWatch({ results, clock, onFound, onTrouble });
+    const { results, clock, onPatterns: onFound, onMuted: onEvidence, onTrouble } = options;
+    this.watches = [
+      patternWatch({ results, clock, onFound, onTrouble }),
+      muteWatch({ results, clock, onEvidence, onTrouble }),
+    ];
   }
 
   /** Runs until the signal fires. Rejects when the journal is broken. */
@@ -100,7 +107,7 @@ export class Follower {
       }
       for await (const batch of journal.follow(from, signal)) await this.apply(batch, batchSeq);
       await this.flush();
-      await this.watch.stop();
+      for (const watch of this.watches) await watch.stop();
     } catch (error) {
       this.fail(error);
       throw error;
@@ -127,7 +134,7 @@ export class Follower {
     for (const one of placed) {
       assert(one.seq === this.state.seq + 1, `event ${one.seq} follows event ${this.state.seq}`);
       evolve(this.state, one.event, one.atMs);
-      this.watch.note(one);
+      for (const watch of this.watches) watch.note(one);
       if (this.hashRequests.size > 0) this.answerHash(one.seq);
     }
     this.sinceSnapshot += placed.length;
@@ -142,7 +149,7 @@ export class Follower {
       if (results.pending() === 0) return;
       await results.flush();
       onProjected(results.applied().eventSeq);
-      this.watch.written(this.state);
+      for (const watch of this.watches) watch.written(this.state);
     };
     this.flushing = this.flushing.then(write, write);
     return this.flushing;

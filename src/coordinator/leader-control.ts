@@ -9,6 +9,9 @@ import type {
   Explanation,
   Fault,
   JoinResponse,
+  Mute,
+  MuteRequest,
+  MuteView,
   PatternRequest,
   PatternView,
   ShareKind,
@@ -28,6 +31,7 @@ import { newJoinCode, newToken, readJoinCode, tokenDigest } from "../auth/index.
 import {
   commandsOf,
   explain,
+  mutesOf,
   patternsOf,
   sharesOf,
   templateAt,
@@ -196,6 +200,28 @@ export class LeaderControl implements Control {
 
   async removeTemplate(name: string, { by }: { by: Actor }): Promise<void> {
     await this.leading().ask({ type: "remove_template", name, by: by.name });
+  }
+
+  async mutes(): Promise<MuteView[]> {
+    const mutes = mutesOf(this.leading().state);
+    const found = await this.options.readModel.evidenceSince(mutes);
+    return mutes.flatMap(({ mute }, index) => {
+      const evidence = found[index];
+      return evidence === undefined ? [] : { ...mute, evidence };
+    });
+  }
+
+  async muteTest(request: MuteRequest, { by }: { by: Actor }): Promise<Mute> {
+    const { framework, directory, test_id: testId, owner = by.name, reason, until } = request;
+    const untilMs = until === null ? null : Date.parse(until);
+    const asked = { test: { framework, directory, testId }, owner, reason, untilMs, by: by.name };
+    const reply = await this.leading().ask({ type: "mute_test", ...asked });
+    assert(reply.type === "test_muted", "a test is muted or that is refused");
+    return reply.mute;
+  }
+
+  async unmuteTest(muteId: string, { by }: { by: Actor }): Promise<void> {
+    await this.leading().ask({ type: "unmute_test", muteId, by: by.name });
   }
 
   async createJoinCode({ name, pool }: CreateJoinCodeRequest): Promise<CreateJoinCodeResponse> {

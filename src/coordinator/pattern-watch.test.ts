@@ -2,22 +2,22 @@ import { expect, test } from "vitest";
 import { manualClock } from "../base/index.ts";
 import type { FailurePattern, PlacedEvent } from "../contracts/index.ts";
 import { emptyState } from "../scheduler/index.ts";
-import { PatternWatch } from "./pattern-watch.ts";
+import { patternWatch } from "./pattern-watch.ts";
 
-const failed = { event: { type: "attempt_finished", failure: {} } } as PlacedEvent;
+const failed = (seq: number) => ({ seq, event: { type: "attempt_finished", failure: {} } }) as PlacedEvent;
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A watch whose looks end as `answers` say, one after the other. */
 function watching(answers: (() => FailurePattern[])[], clock = manualClock(1_000_000)) {
-  const seen = { found: 0, troubles: [] as unknown[], sinceMs: [] as number[] };
+  const seen = { written: 1, found: 0, troubles: [] as unknown[], sinceMs: [] as number[] };
   const results = {
-    applied: () => ({ eventSeq: 1, batchSeq: 1 }),
+    applied: () => ({ eventSeq: seen.written, batchSeq: 1 }),
     patterns: async (sinceMs: number) => {
       seen.sinceMs.push(sinceMs);
       return answers.shift()?.() ?? [];
     },
   };
-  const watch = new PatternWatch({
+  const watch = patternWatch({
     results: results as never,
     clock,
     onFound: () => (seen.found += 1),
@@ -34,7 +34,7 @@ test("failures that a look could not tell of are looked at again", async () => {
     },
     () => [{} as FailurePattern],
   ]);
-  watch.note(failed);
+  watch.note(failed(1));
   watch.written(emptyState());
   clock.advance(0);
   await nextTurn();
@@ -51,11 +51,26 @@ test("a clock that is put back puts off no look", async () => {
   let backMs = 0;
   const { watch, clock, seen } = watching([], { ...time, nowMs: () => time.nowMs() - backMs });
   for (const [looks, waitMs] of [0, 5_000].entries()) {
-    watch.note(failed);
+    seen.written = looks + 1;
+    watch.note(failed(looks + 1));
     watch.written(emptyState());
     clock.advance(waitMs);
     await nextTurn();
     expect(seen.sinceMs).toHaveLength(looks + 1);
     backMs = 3_600_000;
   }
+});
+
+test("failures that were not yet written when it looked are looked at once they are", async () => {
+  const { watch, clock, seen } = watching([]);
+  watch.note(failed(2));
+  watch.written(emptyState());
+  clock.advance(0);
+  seen.written = 2;
+  await nextTurn();
+  clock.advance(5_000);
+  await nextTurn();
+  clock.advance(5_000);
+  expect(seen.sinceMs).toHaveLength(2);
+  expect(clock.pendingTimers).toBe(0);
 });

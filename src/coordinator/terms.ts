@@ -111,6 +111,10 @@ function startFollower(
       const leader = present.leader();
       if (leader?.alive) leader.execute({ type: "report_patterns", seq, patterns });
     },
+    onMuted: (tests) => {
+      const leader = present.leader();
+      if (leader?.alive) leader.execute({ type: "report_muted", tests });
+    },
     onTrouble: (error) => logger.warn({ err: error }, "the follower could not write; trying again"),
     onFailed: (error) => logger.error({ err: error }, "the follower stopped: lists and results are not available"),
   });

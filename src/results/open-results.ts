@@ -15,6 +15,7 @@ import type {
   SqlResponse,
   TaskView,
   TasksQuery,
+  TestEvidence,
   TestView,
   TestsQuery,
   WorkerView,
@@ -27,6 +28,7 @@ import type { Connection, DuckDb } from "./duckdb.ts";
 import { findPatterns } from "./failure-patterns.ts";
 import type { EndedPattern } from "./failure-patterns.ts";
 import { KnownTests } from "./known-tests.ts";
+import type { TestSince } from "./known-tests.ts";
 import { Lists } from "./lists.ts";
 import { migrate, readMigrations, transaction } from "./migrate.ts";
 import { Projection } from "./projection.ts";
@@ -51,6 +53,8 @@ export interface ResultsReader {
   tests(query: TestsQuery): Promise<Page<TestView>>;
   /** What earlier runs say of these tests; those that never ran are left out. */
   knownTests(request: KnownTestsRequest): Promise<KnownTest[]>;
+  /** What each of these tests has shown since. */
+  evidenceSince(tests: readonly TestSince[]): Promise<TestEvidence[]>;
   /** Runs one reading statement of a user. */
   sql(sql: string, maxRows: number): Promise<SqlResponse>;
   close(): Promise<void>;
@@ -226,6 +230,10 @@ class DuckDbResults implements Results {
 
   tests(query: TestsQuery): Promise<Page<TestView>> {
     return this.parts.lists.tests(query);
+  }
+
+  evidenceSince(tests: readonly TestSince[]): Promise<TestEvidence[]> {
+    return this.parts.known.evidenceSince(tests);
   }
 
   knownTests(request: KnownTestsRequest): Promise<KnownTest[]> {

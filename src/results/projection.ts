@@ -160,6 +160,8 @@ export class Projection {
       case "share_set":
       case "template_added":
       case "template_removed":
+      case "test_muted":
+      case "test_unmuted":
       case "pattern_found":
       case "avoidance_set":
       case "pattern_forgotten":
@@ -196,15 +198,8 @@ export class Projection {
         return this.changeWorker(workerId, atMs, { quarantine: null });
       case "worker_draining":
         return this.changeWorker(workerId, atMs, { draining: true });
-      case "worker_left": {
-        const quarantine = this.workers.get(workerId)?.quarantine ?? null;
-        return this.setWorker(workerId, {
-          status: "left",
-          quarantine: quarantine?.by === null ? null : quarantine,
-          heldUntilMs: null,
-          draining: false,
-        });
-      }
+      case "worker_left":
+        return this.setWorker(workerId, left(this.workers.get(workerId)));
     }
   }
 
@@ -334,6 +329,17 @@ export class Projection {
     }
     run.waiters.delete(task.taskId);
   }
+}
+
+/** A quarantine that a person asked for outlasts the worker's stay. */
+function left(worker: WorkerRow | undefined): Partial<WorkerRow> {
+  const quarantine = worker?.quarantine ?? null;
+  return {
+    status: "left",
+    quarantine: quarantine?.by === null ? null : quarantine,
+    heldUntilMs: null,
+    draining: false,
+  };
 }
 
 function newAttempt(event: JournalEventOf<"attempt_leased">, { seq, atMs }: { seq: number; atMs: number }): AttemptRow {

@@ -10,6 +10,11 @@ const ARTIFACTS_PER_RESULT = 2 ** 10;
 /** The same for a test. */
 const TESTS_PER_RESULT = 2 ** 13;
 
+/** The number of the first test in the result of an event: later results have higher ones. */
+export function firstTestNo(seq: number): number {
+  return seq * TESTS_PER_RESULT;
+}
+
 /** Where a result comes from. */
 interface ResultOrigin {
   task: TaskRow;
@@ -92,7 +97,7 @@ export class ResultRows {
     const { result, runId, taskId, attempt, workerId, finishedAtMs } = event;
     for (const [index, test] of (result?.tests ?? []).entries()) {
       this.tables.tests.add([
-        seq * TESTS_PER_RESULT + index,
+        firstTestNo(seq) + index,
         runId,
         taskId,
         attempt,

@@ -148,6 +148,55 @@ describe("what is known of tests", () => {
   });
 });
 
+describe("what tests have shown since", () => {
+  const since = (testId: string, sinceSeq: number) => ({
+    test: { framework: "pytest" as const, directory: "py", testId },
+    sinceSeq,
+  });
+
+  test("is counted from an event on, retries and failures on any code, and nothing that says nothing", async () => {
+    const made = ran("a", [
+      { id: "t", outcome: "failed" },
+      { id: "other\0[\u{1f389}\n]", outcome: "passed" },
+    ]);
+    const muted = { muteId: "m", owner: "o", reason: "r", untilMs: null, by: "me" };
+    const seq = made.add({ type: "test_muted", test: since("t", 0).test, ...muted });
+    made.add(specs(suite("s", "b")));
+    made.attempt("s", 1, {
+      tests: [
+        { id: "t", outcome: "passed", retries: 2 },
+        { id: "t", outcome: "crashed" },
+        { id: "t", outcome: "skipped" },
+        { id: "t", outcome: "not_run" },
+        { id: "broken", outcome: "timed_out" },
+      ],
+    });
+    const one = await folder.of(made);
+    const asked = [since("t", seq), since("other\0[\u{1f389}\n]", 0), since("broken", seq), since("t", seq + 99)];
+    const nothing = { runs: 0, passes: 0, failures: 0, flaky_probability: 0.16 };
+    expect(
+      await one.evidenceSince([...asked, { ...since("t", 0), test: { ...since("t", 0).test, directory: "." } }]),
+    ).toMatchObject([
+      { runs: 2, passes: 1, failures: 3 },
+      { runs: 1, passes: 1, failures: 0 },
+      { runs: 1, passes: 0, failures: 1 },
+      { ...nothing, flaky_probability: expect.closeTo(0.16) as number },
+      { ...nothing, flaky_probability: expect.closeTo(0.16) as number },
+    ]);
+    expect((await one.evidenceSince([since("t", 0)]))[0]).toMatchObject({ runs: 3, failures: 4 });
+  });
+
+  test("is of the last 100 times that it ran", async () => {
+    const passes = (id: string, length: number): Tests => Array.from({ length }, () => ({ id, outcome: "passed" }));
+    const failed = ["few", "enough"].map((id): Tests[number] => ({ id, outcome: "failed" }));
+    const one = await folder.of(ran("a", failed, passes("few", 99), passes("enough", 100)));
+    expect(await one.evidenceSince([since("few", 0), since("enough", 0)])).toMatchObject([
+      { runs: 100, passes: 99, failures: 1 },
+      { runs: 100, passes: 100, failures: 0 },
+    ]);
+  });
+});
+
 /** The second attempt of the task fails in a way that is tried again, with results of tests. */
 function partialEnd(leaseSeq: number, tests: Tests): JournalEvent {
   return {

@@ -7,9 +7,12 @@ import type {
   FinishedItem,
   HeldLease,
   JournalEvent,
+  Mute,
+  MutedEvidence,
   ShareKind,
   TaskSpec,
   Template,
+  TestName,
   TokenFacts,
   WorkerAction,
   WorkerAnswerItem,
@@ -103,6 +106,10 @@ export type Command =
   | { type: "set_share"; kind: ShareKind; name: string; weight: number; maxRunning: number | null; by: string }
   | { type: "add_template"; template: Template; by: string }
   | { type: "remove_template"; name: string; by: string }
+  | { type: "mute_test"; test: TestName; owner: string; reason: string; untilMs: number | null; by: string }
+  | { type: "unmute_test"; muteId: string; by: string }
+  /** What muted tests have shown since, in the results. */
+  | { type: "report_muted"; tests: readonly MutedEvidence[] }
   /** Found in the results, which held everything up to event `seq`. */
   | { type: "report_patterns"; seq: number; patterns: readonly FailurePattern[] }
   | { type: "set_pattern"; patternId: string; action: "avoid" | "allow"; by: string; reason: string }
@@ -119,6 +126,7 @@ export type Reply =
   | { type: "refused"; fault: Fault }
   | { type: "run_accepted"; runId: RunId; tasks: number; duplicate: boolean }
   | { type: "template_added"; added: TemplateVersion }
+  | { type: "test_muted"; mute: Mute }
   | { type: "ack"; leaseSeq: number; verdict: AckVerdict }
   /**
    * A worker came back: leases to send again, leases it holds that are no longer its own, and leases asked back of it. `ahead`: it

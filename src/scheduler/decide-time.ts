@@ -4,6 +4,7 @@ import type { Command, Decision } from "./commands.ts";
 import { endAll, lostAttempt, overdueAttempt } from "./decide-attempt.ts";
 import { patternDue } from "./decide-avoidance.ts";
 import { fallbackEvent } from "./fallback.ts";
+import { muteDue } from "./mutes.ts";
 import { checkDue, dropCheck } from "./quarantine.ts";
 import type { Run, State, Task, WorkerRecord } from "./state.ts";
 
@@ -26,6 +27,7 @@ export function decideTick(state: State, nowMs: number): Decision {
   const { subject } = entry;
   if ("lease" in subject) return done(...overdueAttempt(subject.lease, nowMs));
   if ("pattern" in subject) return done(...patternDue(subject.pattern, nowMs));
+  if ("mute" in subject) return done(muteDue(subject.mute));
   return done(...("task" in subject ? taskDue(subject.task, nowMs) : workerDue(state, subject.worker, nowMs)));
 }
 

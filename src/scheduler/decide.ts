@@ -1,6 +1,5 @@
 import { assertNever } from "../base/index.ts";
-import { fault } from "../contracts/index.ts";
-import { done, refused } from "./commands.ts";
+import { done } from "./commands.ts";
 import type { Command, Decision } from "./commands.ts";
 import { decideFinished, decideProgressed, decideReleased, decideStarted } from "./decide-attempt.ts";
 import { decideReport, decideSetPattern } from "./decide-avoidance.ts";
@@ -18,8 +17,10 @@ import {
   decideRelease,
   decideSilent,
 } from "./decide-worker.ts";
+import { decideMutes } from "./mutes.ts";
 import type { State } from "./state.ts";
 import { decideAddTemplate, decideRemoveTemplate } from "./templates.ts";
+import { decideRevoke } from "./tokens.ts";
 import { decideAnswer, decideCommand } from "./worker-commands.ts";
 
 /**
@@ -34,11 +35,8 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       return decideStalled(state, command);
     case "create_token":
       return done({ ...command, type: "token_created" });
-    case "revoke_token": {
-      const known = [...state.tokens.values()].some((token) => token.tokenId === command.tokenId && !token.revoked);
-      if (!known) return refused(fault("not_found", `No token has the id ${command.tokenId}.`));
-      return done({ type: "token_revoked", tokenId: command.tokenId });
-    }
+    case "revoke_token":
+      return decideRevoke(state, command);
     case "redeem_join_code":
       return decideJoin(state, command, nowMs);
     case "submit_run":
@@ -75,6 +73,10 @@ export function decide(state: State, command: Command, nowMs: number): Decision 
       return decideAddTemplate(state, command, nowMs);
     case "remove_template":
       return decideRemoveTemplate(state, command);
+    case "mute_test":
+    case "unmute_test":
+    case "report_muted":
+      return decideMutes(state, command, nowMs);
     case "report_patterns":
       return decideReport(state, command, nowMs);
     case "set_pattern":

@@ -7,6 +7,7 @@ import { comeOnline, excuse, isOnline, loseWorker, openEpoch, registerWorker, su
 import { hold } from "./flapping.ts";
 import { evolvePatterns } from "./evolve-avoidance.ts";
 import { unindexWarm } from "./learning.ts";
+import { evolveMutes } from "./mutes.ts";
 import { leaveProfile } from "./profile.ts";
 import { enterQuarantine, forgetHealth, leaveQuarantine } from "./quarantine.ts";
 import { leaveMachine } from "./resources.ts";
@@ -40,14 +41,8 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
       return cancelRun(state, event);
     case "run_finished":
       return finishRun(state, event, atMs);
-    case "run_archived": {
-      const run = mustRun(state, event.runId);
-      state.runs.delete(run.runId);
-      removeRunNode(run.node);
-      for (const [column, count] of Object.entries(run.counts))
-        state.counts[column as keyof typeof state.counts] -= count;
-      return;
-    }
+    case "run_archived":
+      return archiveRun(state, event);
     case "task_cancelled":
       return cancelTask(state, mustTask(state, event));
     case "task_skipped": {
@@ -61,6 +56,9 @@ export function evolve(state: State, event: JournalEvent, atMs: number): void {
     case "template_added":
     case "template_removed":
       return evolveTemplates(state, event, atMs);
+    case "test_muted":
+    case "test_unmuted":
+      return evolveMutes(state, event, atMs);
     case "pattern_found":
     case "avoidance_set":
     case "pattern_forgotten":
@@ -97,6 +95,13 @@ function finishRun(state: State, event: JournalEventOf<"run_finished">, atMs: nu
   run.endedAtMs = atMs;
   run.endedSeq = state.seq;
   state.due.runs.delete(run);
+}
+
+function archiveRun(state: State, event: JournalEventOf<"run_archived">): void {
+  const run = mustRun(state, event.runId);
+  state.runs.delete(run.runId);
+  removeRunNode(run.node);
+  for (const [column, count] of Object.entries(run.counts)) state.counts[column as keyof typeof state.counts] -= count;
 }
 
 function noteConflict(state: State, event: JournalEventOf<"result_conflict">): void {

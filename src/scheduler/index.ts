@@ -6,7 +6,7 @@
  *   who is due      fairness (pool, user, run), priority (within a queue), dependencies, groups
  *   where           match, avoidance, resources, placement, horizon, estimates, fallback
  *   making room     claims, preemption, migration, hedging
- *   what went wrong retry
+ *   what went wrong retry, quarantine, mutes
  *
  * Never: clock, randomness, I/O, async, Node. Time, ids and digests come in as arguments.
  * May enter: coordinator, the simulator.
@@ -17,6 +17,7 @@ export type { Command, Reply } from "./commands.ts";
 export { nextTimerMs } from "./decide-time.ts";
 export { evolve } from "./evolve.ts";
 export { explain } from "./explain.ts";
+export { mutesOf } from "./mutes.ts";
 export { sharesOf } from "./shares.ts";
 export { StateRestoration, snapshotParts } from "./snapshot.ts";
 export { emptyState } from "./state.ts";

@@ -78,7 +78,7 @@ class Chaos {
       case 9:
         return this.started();
       case 10: {
-        if (this.rng.below(4) === 0) return this.template();
+        if (this.rng.below(4) === 0) return this.rng.below(2) === 0 ? this.template() : this.mute();
         const kind = this.rng.below(2) === 0 ? "user" : "pool";
         const name = kind === "user" ? `u${this.rng.below(3)}` : `p${this.rng.below(2)}`;
         const maxRunning = this.rng.below(4) > 0 ? null : this.rng.below(4);
@@ -115,6 +115,20 @@ class Chaos {
     const parent = rng.below(2) === 0 ? { extends: `t${rng.below(3)}` } : {};
     const document = { name, description: `d${rng.below(3)}`, applies_to: {}, parameters: {}, tasks: [], ...parent };
     return { type: "add_template", template: document, by: "x" };
+  }
+
+  /** A test is muted, changed, unmuted by a person, or found to be steady. */
+  private mute(): Command {
+    const { rng } = this;
+    const known = this.pick([...this.state.mutes.keys()]);
+    if (known !== undefined && rng.below(4) === 0) return { type: "unmute_test", muteId: known, by: "x" };
+    if (known !== undefined && rng.below(4) === 0) {
+      const evidence = { runs: 90, passes: 90, failures: 0, flaky_probability: rng.below(2) / 100 + 0.01 };
+      return { type: "report_muted", tests: [{ muteId: known, evidence }] };
+    }
+    const test = { framework: "pytest" as const, directory: ".", testId: `t${rng.below(3)}` };
+    const untilMs = rng.below(2) === 0 ? null : this.nowMs + 1 + rng.below(60_000);
+    return { type: "mute_test", test, owner: `o${rng.below(3)}`, reason: "x", untilMs, by: "x" };
   }
 
   /** Something is found to fail, at random, or a person has a word about it. */
@@ -436,6 +450,8 @@ const rare = [
   "pattern_found",
   "template_added",
   "template_removed",
+  "test_muted",
+  "test_unmuted",
 ];
 
 /** Features that no type of event names. */

@@ -13,6 +13,8 @@ import { addRun, addTask } from "./evolve-run.ts";
 import { addWorker } from "./evolve-worker.ts";
 import type { WorkerFacts } from "./evolve-worker.ts";
 import { indexWarm } from "./learning.ts";
+import { restoreMute } from "./mutes.ts";
+import type { MuteRecord } from "./mutes.ts";
 import { refreshStanding } from "./profile.ts";
 import { beginCheck } from "./quarantine.ts";
 import { leaveClass } from "./requirement-class.ts";
@@ -55,6 +57,7 @@ interface ClaimSnapshot {
   taskId: TaskId;
   workers: WorkerRecord["workerId"][];
 }
+type MuteSnapshot = Omit<MuteRecord, "timer">;
 type PatternSnapshot = Omit<PatternRecord, "place" | "work" | "hardware" | "timer">;
 type ValueOf<Entries> = Entries extends Map<infer Key, infer Value> ? [Key, Value] : never;
 
@@ -65,6 +68,7 @@ type Entry =
   | ["submission", [string, Submission]]
   | ["share", Share]
   | ["template", TemplateRecord]
+  | ["mute", MuteSnapshot]
   | ["quarantine", ValueOf<State["quarantines"]>]
   | ["pattern", PatternSnapshot]
   | ["work", ValueOf<Estimates["work"]>]
@@ -97,6 +101,7 @@ function* entriesOf(state: State): Generator<Entry, void> {
   for (const submission of state.submissions) yield ["submission", submission];
   for (const share of state.shares.values()) yield ["share", share];
   for (const record of state.templates.values()) yield ["template", record];
+  for (const { timer: _timer, ...mute } of state.mutes.values()) yield ["mute", mute];
   for (const quarantine of state.quarantines) yield ["quarantine", quarantine];
   for (const record of state.patterns.values()) yield ["pattern", snapshotPattern(record)];
   for (const work of estimates.work) yield ["work", work];
@@ -262,6 +267,8 @@ export class StateRestoration {
         return void state.shares.set(`${value.kind}:${value.name}`, value);
       case "template":
         return void state.templates.set(value.name, value);
+      case "mute":
+        return restoreMute(state, { ...value, timer: null });
       case "quarantine":
         return void state.quarantines.set(...value);
       case "pattern":

@@ -21,6 +21,7 @@ import { emptyEstimates } from "./estimates.ts";
 import type { Estimates, Lengths } from "./estimates.ts";
 import type { Steadiness } from "./flapping.ts";
 import type { Group } from "./groups.ts";
+import type { MuteRecord } from "./mutes.ts";
 import type { MachineKind, Profile } from "./profile.ts";
 import type { Health, Quarantine } from "./quarantine.ts";
 import type { RequirementClass } from "./requirement-class.ts";
@@ -188,10 +189,15 @@ export interface Share {
   maxRunning: number | null;
 }
 
-/** A moment at which something is due: a retry or a fallback, a deadline, the end of patience with a worker, of a pattern's state. */
+/** A moment at which something is due: a retry or a fallback, a deadline, the end of patience with a worker, of a pattern's state, of a mute. */
 export interface TimerEntry extends HeapItem {
   readonly atMs: number;
-  readonly subject: { task: Task } | { lease: Lease } | { worker: WorkerRecord } | { pattern: PatternRecord };
+  readonly subject:
+    | { task: Task }
+    | { lease: Lease }
+    | { worker: WorkerRecord }
+    | { pattern: PatternRecord }
+    | { mute: MuteRecord };
 }
 
 /**
@@ -212,6 +218,8 @@ export interface State {
   readonly shares: Map<string, Share>;
   /** By name, the removed ones too. */
   readonly templates: Map<string, TemplateRecord>;
+  /** Tests that fail no run, oldest first. */
+  readonly mutes: Map<string, MuteRecord>;
   /** How often an idle worker's health is checked; 0 for never. */
   healthCheckMs: number;
   /** Workers that get health checks only. */
@@ -282,6 +290,7 @@ export function emptyState(): State {
     workers: new Map(),
     shares: new Map(),
     templates: new Map(),
+    mutes: new Map(),
     healthCheckMs: 0,
     quarantines: new Map(),
     estimates: emptyEstimates(),

@@ -1,6 +1,6 @@
 import type { State, TimerEntry, WorkerRecord } from "./state.ts";
 
-/** Sets the one timer of a task, lease, worker or pattern, or takes it away. */
+/** Sets the one timer of a task, lease, worker, pattern or mute, or takes it away. */
 export function setTimer(state: State, subject: TimerEntry["subject"], atMs: number | null): void {
   const owner: { timer: TimerEntry | null } =
     "task" in subject
@@ -9,7 +9,9 @@ export function setTimer(state: State, subject: TimerEntry["subject"], atMs: num
         ? subject.lease
         : "worker" in subject
           ? subject.worker
-          : subject.pattern;
+          : "pattern" in subject
+            ? subject.pattern
+            : subject.mute;
   if (owner.timer) state.timers.remove(owner.timer);
   owner.timer = atMs === null ? null : { atMs, subject, heapIndex: -1 };
   if (owner.timer) state.timers.add(owner.timer);

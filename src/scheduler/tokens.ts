@@ -1,5 +1,8 @@
 import { isoTime } from "../base/index.ts";
+import { fault } from "../contracts/index.ts";
 import type { JournalEventOf, TokenView } from "../contracts/index.ts";
+import { done, refused } from "./commands.ts";
+import type { Command, Decision } from "./commands.ts";
 import type { State } from "./state.ts";
 
 /** With it go those of tabs, and of their codes, whose time is over: they are many, and nobody asks what became of them. */
@@ -9,6 +12,13 @@ export function addToken(state: State, event: JournalEventOf<"token_created">, a
     if (isOfTab && token.expiresAtMs <= atMs) state.tokens.delete(token.sha256);
   }
   state.tokens.set(event.sha256, { ...event, revoked: false });
+}
+
+export function decideRevoke(state: State, { tokenId }: Extract<Command, { type: "revoke_token" }>): Decision {
+  const known = [...state.tokens.values()].some((token) => token.tokenId === tokenId && !token.revoked);
+  return known
+    ? done({ type: "token_revoked", tokenId })
+    : refused(fault("not_found", `No token has the id ${tokenId}.`));
 }
 
 /** Whoever has a token is told that it was revoked; of a code nobody learns what it was. */

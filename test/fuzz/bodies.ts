@@ -54,6 +54,15 @@ export const BODIES: Readonly<Record<string, (rng: Rng) => Body | Buffer>> = {
     directory: pick(rng, [".", "a/b"]),
     test_ids: ["t", '"', "[]", "\u0000", "\ud800", "🎉"].slice(rng.below(6)),
   }),
+  muteTest: (rng) => ({
+    framework: pick(rng, frameworkNames),
+    test_id: pick(rng, ["t", '"', "\u0000", "\ud800", "🎉"]),
+    ...(rng.next() < 0.5 ? { owner: pick(rng, ["ada", "eve"]) } : {}),
+    ...(rng.next() < 0.3
+      ? { until: pick(rng, ["2000-01-01T00:00:00Z", "2023-11-14T22:13:21Z", "9999-12-31T23:59:59Z"]) }
+      : {}),
+    ...reason(),
+  }),
   query: (rng) => ({ sql: pick(rng, SQL), max_rows: 10 }),
   putBlob: () => BLOB,
   putBlobs: (rng) => {

@@ -60,6 +60,7 @@ export class FuzzApi {
       artifacts: bound("artifacts"),
       tests: bound("tests"),
       knownTests: bound("knownTests"),
+      evidenceSince: bound("evidenceSince"),
       sql: bound("sql"),
       feed: async (after) => ({ events: [], nextSeq: after }),
       grown: (_seq, signal) => once(signal, "abort").then(() => undefined),

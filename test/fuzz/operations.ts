@@ -68,6 +68,7 @@ const PARAMETERS: Readonly<Record<string, (rng: Rng, about: About) => string | u
   kind: (rng) => pick(rng, shareKinds),
   /** Of a pool or user, or a template. */
   name: (rng, { state }) => pick(rng, [...state.templates.keys(), "p0", "p1", "p2"]),
+  mute_id: (rng, { state }) => anyOf(rng, [...state.mutes.keys()]),
   /** Of a pattern. */
   id: (rng, { state }) => anyOf(rng, [...state.patterns.keys()]),
 };

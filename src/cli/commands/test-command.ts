@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL, MAX_TASKS_PER_RUN } from "../../contracts/index.ts";
-import type { FrameworkName, KnownTest, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
+import type { FrameworkName, KnownTest, Mute, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
 import { batchesOf, chooseTests, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
 import type { NeedyTest } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
@@ -111,9 +111,10 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
   }
   const workspace: WorkspaceSource = { folder };
   const planned: Planned[] = [];
+  const mutes = await client.mutes();
   for (const suite of suites) {
     const known = await knownTests(client, suite);
-    planned.push(planSuite(suite, { ...wanted, slots, workspace, known }));
+    planned.push(planSuite(suite, { ...wanted, slots, workspace, known, mutes }));
   }
   const tasks = planned.flatMap((one) => one.tasks);
   const problems = suites.flatMap(({ suite, discovery }) =>
@@ -149,10 +150,15 @@ async function slotsOf(client: Client, pool: string): Promise<number> {
   return Math.max(1, slots);
 }
 
+function isOf(suite: DiscoveredSuite["suite"], { framework, directory }: Mute): boolean {
+  return framework === suite.framework && directory === suite.directory;
+}
+
 interface Planning extends Wanted {
   slots: number;
   workspace: WorkspaceSource;
   known: ReadonlyMap<string, KnownTest>;
+  mutes: readonly Mute[];
 }
 
 interface Planned {
@@ -162,7 +168,7 @@ interface Planned {
 
 function planSuite(
   { suite, discovery }: DiscoveredSuite,
-  { options, project, passedOn, slots, workspace, known }: Planning,
+  { options, project, passedOn, slots, workspace, known, mutes }: Planning,
 ): Planned {
   const tests = chooseTests(withNeeds(suite, discovery.tests), {
     patterns: options.match ?? [],
@@ -182,7 +188,7 @@ function planSuite(
       testTimeoutSeconds: options.testTimeout === undefined ? undefined : options.testTimeout / 1000,
       watch: project.watch,
       requireReal: options.requireReal ?? [],
-      isMuted: () => false,
+      muted: mutes.filter((one) => isOf(suite, one)).map(({ test_id }) => test_id),
     },
     options.untilFail === true && options.repeat === 1 ? UNTIL_FAIL_REPEATS : options.repeat,
   );

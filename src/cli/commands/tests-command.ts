@@ -11,9 +11,9 @@ import type { ConnectionOptions } from "../connection.ts";
 import { limitOption, printList } from "../lists.ts";
 import type { ListOptions } from "../lists.ts";
 import { wholeNumber } from "../option-values.ts";
-import { FLAKY_FROM } from "../known-tests.ts";
+import { FLAKY_FROM, flakyText } from "../known-tests.ts";
 import { outcomeText } from "../outcome-words.ts";
-import { durationText } from "../quantities.ts";
+import { countText, durationText } from "../quantities.ts";
 import { painted } from "../state-words.ts";
 import { harmless } from "../style.ts";
 import type { Style } from "../style.ts";
@@ -51,7 +51,7 @@ export function addTestsCommand(program: Command, cli: Cli): void {
         const [runId] = invocation.args;
         const client = await clientFor(invocation);
         const style = screen.outStyle;
-        await printList<ListedTest>(screen, "tests", {
+        const shown = await printList<ListedTest>(screen, "tests", {
           items: listed(client, options, runId),
           limit: options.limit,
           columns: [
@@ -60,6 +60,9 @@ export function addTestsCommand(program: Command, cli: Cli): void {
           ],
           row: (test) => testRow(test, style),
         });
+        const muted = shown.filter((test) => test.muted).length;
+        if (muted > 0)
+          screen.info(`${countText(muted, "result")} of muted tests; \`assay mutes\` says who muted what, and why`);
         return undefined;
       }),
     );
@@ -116,9 +119,7 @@ function testRow(test: ListedTest, style: Style): string[] {
   return [
     outcomeText(style, { ...test, muted: test.muted ? true : undefined }),
     durationText(test.duration_seconds),
-    probability === undefined || evidence === undefined
-      ? ""
-      : `${Math.round(probability * 100)} % (${evidence.failures} of ${evidence.failures + evidence.passes} tries)`,
+    probability === undefined || evidence === undefined ? "" : flakyText(probability, evidence),
     seen.join(", "),
     harmless(test.test_id),
   ];

@@ -9,6 +9,7 @@ import type {
   Explanation,
   Fault,
   FeedEvent,
+  MuteView,
   Page,
   PatternView,
   RunView,
@@ -36,6 +37,7 @@ export class FakeCoordinator {
   readonly shares: ShareView[] = [];
   readonly patterns: PatternView[] = [];
   readonly templates: TemplateView[] = [];
+  readonly mutes: MuteView[] = [];
   readonly attempts: AttemptView[] = [];
   readonly artifacts: ArtifactView[] = [];
   readonly events: FeedEvent[] = [];
@@ -111,6 +113,13 @@ export class FakeCoordinator {
       return { ...view, created_by: origin.by.name, template };
     },
     removeTemplate: async (name, origin) => void this.calls.push(["removeTemplate", name, origin.by.name]),
+    mutes: async () => this.mutes,
+    muteTest: async ({ owner, ...request }, origin) => {
+      this.calls.push(["muteTest", request.test_id, origin.by.name]);
+      const { name: by } = origin.by;
+      return { ...request, mute_id: "m1", owner: owner ?? by, muted_by: by, since: "2026-01-01T00:00:00.000Z" };
+    },
+    unmuteTest: async (muteId, origin) => void this.calls.push(["unmuteTest", muteId, origin.by.name]),
     createToken: async (request: CreateTokenRequest) => {
       const { role: granted, name } = request;
       return { token_id: "token-1", token: "assay_viewer_x", role: granted, name, expires_at: null };
@@ -181,6 +190,7 @@ export class FakeCoordinator {
       this.calls.push(["knownTests", request]);
       return [];
     },
+    evidenceSince: async (tests) => tests.map(() => ({ runs: 0, passes: 0, failures: 0, flaky_probability: 0.16 })),
     sql: async (sql, maxRows) => {
       this.calls.push(["sql", sql, maxRows]);
       return { columns: ["n", "document"], rows: [[1, { nested: ["any", null] }]], truncated: false };

@@ -30,6 +30,7 @@ import { blobRoutes } from "./routes/blob-routes.ts";
 import { eventRoutes } from "./routes/event-routes.ts";
 import { joinRoutes } from "./routes/join-routes.ts";
 import { logRoutes } from "./routes/log-routes.ts";
+import { muteRoutes } from "./routes/mute-routes.ts";
 import { patternRoutes } from "./routes/pattern-routes.ts";
 import { runRoutes } from "./routes/run-routes.ts";
 import { shareRoutes } from "./routes/share-routes.ts";
@@ -197,6 +198,7 @@ function registerRoutes(scope: FastifyInstance, context: RouteContext): void {
     templateRoutes,
     artifactRoutes,
     testRoutes,
+    muteRoutes,
     blobRoutes,
     adminRoutes,
     joinRoutes,

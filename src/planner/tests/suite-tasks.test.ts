@@ -20,7 +20,7 @@ function settings(more: Partial<SuiteSettings> = {}): SuiteSettings {
     testTimeoutSeconds: 60,
     watch: undefined,
     requireReal: ["torch"],
-    isMuted: (id) => id.endsWith("muted"),
+    muted: ["a.py::muted", "b.test.js > b > muted", "c.test.js > muted"],
     ...more,
   };
 }
@@ -58,5 +58,7 @@ test("a task has what its suite, its tests and the caller say", () => {
       expected_seconds: 20,
     },
   });
+  const [file] = tasksFor(["b.test.js"]);
+  expect(file?.config).toMatchObject({ muted: ["b.test.js > b > muted"] });
   expect(slow?.config).toMatchObject({ tests: ["a.py::slow"], test_timeout_seconds: 9, muted: [] });
 });

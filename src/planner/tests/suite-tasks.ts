@@ -15,7 +15,8 @@ export interface SuiteSettings {
   testTimeoutSeconds: number | undefined;
   watch: readonly string[] | undefined;
   requireReal: readonly string[];
-  isMuted: (id: string) => boolean;
+  /** Tests of the suite that fail no run; also such as are only known by their file before they run. */
+  muted: readonly string[];
 }
 
 const PRIORITY = 50;
@@ -46,7 +47,7 @@ function taskOf(batch: Batch, settings: SuiteSettings, taskId: string): TaskSpec
 }
 
 function configOf({ tests, needs, expectedSeconds }: Batch, settings: SuiteSettings): SuiteConfig {
-  const { suite, workspace, directory, watch, isMuted } = settings;
+  const { suite, workspace, directory, watch, muted } = settings;
   const ids = tests.map(({ test }) => test.id);
   const timeout = needs.testTimeoutSeconds ?? settings.testTimeoutSeconds;
   return suiteConfig.parse({
@@ -60,11 +61,16 @@ function configOf({ tests, needs, expectedSeconds }: Batch, settings: SuiteSetti
     ...(suite.command === undefined ? {} : { command: suite.command }),
     retries: needs.retries ?? settings.retries,
     ...(timeout === undefined ? {} : { test_timeout_seconds: timeout }),
-    muted: ids.filter(isMuted),
+    muted: mutedAmong(new Set(ids), muted),
     ...(watch === undefined ? {} : { watch }),
     require_real: settings.requireReal,
     ...(expectedSeconds === null ? {} : { expected_seconds: expectedSeconds }),
   });
+}
+
+/** Of those that name a file, all tests of the file: `file > describe > test`. */
+function mutedAmong(ids: ReadonlySet<string>, muted: readonly string[]): string[] {
+  return muted.filter((id) => ids.has(id) || ids.has(id.split(" > ", 1)[0] ?? ""));
 }
 
 /** For people: the framework and the first test; a digest where the name cannot hold all of it. */
