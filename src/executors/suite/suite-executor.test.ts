@@ -62,7 +62,7 @@ beforeEach(async () => {
   attempt = await scratchAttempt();
 });
 afterEach(async () => {
-  executor.close();
+  await executor.close();
   await until(() => expect(marked()).toEqual([]));
   await attempt.remove();
 });
@@ -189,7 +189,7 @@ describe.skipIf(!hasPytest)("a suite", () => {
   test("what a test leaves running ends with its process", async () => {
     await run({ tests: ["test_leaves.py", "test_moves.py", "test_good.py::test_one"] });
     expect(marked().length).toBeGreaterThan(1);
-    executor.close();
+    await executor.close();
     await until(() => expect(marked()).toEqual([]));
   });
 
