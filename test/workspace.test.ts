@@ -117,7 +117,6 @@ test("packages of a lock file are installed where the files are shipped, and a r
   await write(folder, {
     "package.json": JSON.stringify({ name: "p", type: "module", dependencies: { dep: "file:dep" } }),
     "package-lock.json": JSON.stringify({ name: "p", lockfileVersion: 3, requires: true, packages }),
-    ".gitignore": "node_modules\n",
     "dep/package.json": JSON.stringify({ name: "dep", main: "index.js" }),
     "dep/index.js": "module.exports = 42;",
     "uses-dep.test.js": `import dep from "dep"; import { equal } from "node:assert"; import { test } from "node:test";
@@ -142,7 +141,8 @@ test("the package is there", () => equal(dep, 42));`,
   const flags = ["--json", "--data-dir", site.path("cli"), ...link.flags];
   const run = site.start(["test", `git+file://${folder}@v1`, ...flags]);
   const { counts, workspace } = await told(run);
-  expect([counts, workspace?.files]).toEqual([{ passed: 1 }, 6]);
+  expect([counts, workspace?.files]).toEqual([{ passed: 1 }, 5]);
+  expect(run.stderr).toContain("to list the tests: npm ci");
   expect(run.stderr).toContain("workers run `npm ci` once for each package-lock.json");
   expect(await readdir(site.path("far/workers/far/cache/workspaces/setup"))).toHaveLength(1);
   const unknown = await site.start(["test", `git+file://${folder}@v9`, ...flags]).ended;

@@ -9,6 +9,8 @@ export interface ProjectFolder extends AsyncDisposable {
   path: string;
   /** As people know it. */
   shown: string;
+  /** It came to this machine for this command, and nothing in it is prepared. */
+  isNew: boolean;
 }
 
 /** The folder that is named, or one with the revision of a repository that is named. Errors: unknown_revision, dependency_missing. */
@@ -19,14 +21,14 @@ export async function projectFolder(
   const address = gitAddress(name);
   if (address === undefined) {
     const path = resolve(context.cwd, name);
-    return { path, shown: path, [Symbol.asyncDispose]: async () => {} };
+    return { path, shown: path, isNew: false, [Symbol.asyncDispose]: async () => {} };
   }
   const path = await mkdtemp(join(tmpdir(), "assay-git-"));
   const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
   try {
     screen.info(`getting ${address.ref ?? "the head"} of ${address.url}`);
     await checkOut(address, path, { env: context.env, signal: context.interrupts.signal });
-    return { path, shown: address.name, [Symbol.asyncDispose]: remove };
+    return { path, shown: address.name, isNew: true, [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
     throw error;

@@ -19,6 +19,8 @@ export interface WorkspaceRequest {
   inPlace: boolean;
   /** The data folder of this command: no part of the project, even where it is in it. */
   dataDir: string;
+  /** Patterns of what else is no part of it. */
+  made: readonly string[];
 }
 
 /** Where workers find the files, and the suites as they are run there. */
@@ -61,7 +63,7 @@ export async function prepareWorkspace(
 
 async function ship(
   { client, context }: CoordinatorSession,
-  { folder, project, dataDir }: WorkspaceRequest,
+  { folder, project, dataDir, made }: WorkspaceRequest,
 ): Promise<ShippedFolder> {
   const { signal } = context.interrupts;
   const name = createHash("sha256").update(folder).digest("hex").slice(0, 16);
@@ -69,7 +71,8 @@ async function ship(
     () => join(dataDir, "snapshots", `${name}.json`),
     () => undefined,
   );
-  const { include, exclude } = project.workspace;
+  const { include } = project.workspace;
+  const exclude = [...project.workspace.exclude, ...made];
   try {
     return await shipFolder(folder, client, {
       include,

@@ -14,6 +14,7 @@ import type { ExitCode } from "../exit-codes.ts";
 import { duration, idText, wholeNumber } from "../option-values.ts";
 import { hasFailed, knownTests, pastOf } from "../known-tests.ts";
 import { performRun } from "../perform-run.ts";
+import { prepareHere } from "../prepared-here.ts";
 import { projectFolder } from "../project-folder.ts";
 import { countText } from "../quantities.ts";
 import { prepareWorkspace } from "../shipped-workspace.ts";
@@ -74,8 +75,10 @@ async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
   await using place = await projectFolder(args[0] ?? ".", { context, screen });
   const folder = place.path;
   const project = await loadProject(folder);
+  const only = options.framework ?? [];
+  const made = place.isNew ? await prepareHere({ folder, project, only }, { context, screen }) : [];
   const dataDir = dataDirOf(options, context);
-  const wish = { folder, project, only: options.framework ?? [], given: passedOn, dataDir };
+  const wish = { folder, project, only, given: passedOn, dataDir };
   const suites = await discoverSuites(wish, context);
   for (const { suite, discovery } of suites) {
     const where = suite.directory === "." ? "" : ` in ${suite.directory}`;
@@ -84,7 +87,7 @@ async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
   const types = suites.some(needsProof) ? undefined : (["suite"] as const);
   // Awaited here, so that the folder stays until the end.
   return await withCoordinator({ ...invocation, pools: [options.pool], types }, (session) =>
-    runTests(session, { folder, shown: place.shown, dataDir, project, suites, options, passedOn }),
+    runTests(session, { folder, shown: place.shown, dataDir, made, project, suites, options, passedOn }),
   );
 }
 
@@ -100,6 +103,8 @@ interface Wanted {
   /** The folder as people know it. */
   shown: string;
   dataDir: string;
+  /** Patterns of what was made in it for this command. */
+  made: readonly string[];
   project: Project;
   suites: readonly DiscoveredSuite[];
   options: Options;
@@ -108,10 +113,11 @@ interface Wanted {
 
 async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<ExitCode> {
   const { client } = session;
-  const { options, folder, project, dataDir } = wanted;
+  const { options, folder, project, dataDir, made } = wanted;
   const slots = await slotsOf(client, options.pool);
   const inPlace = options.inPlace === true;
-  const prepared = await prepareWorkspace(session, { folder, project, dataDir, inPlace, suites: wanted.suites });
+  const where = { folder, project, dataDir, made, inPlace, suites: wanted.suites };
+  const prepared = await prepareWorkspace(session, where);
   const { suites, source: workspace, shipped } = prepared;
   const planned: Planned[] = [];
   for (const suite of suites) {
