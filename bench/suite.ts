@@ -9,6 +9,7 @@ import { startFleet } from "./suite-fleet.ts";
 import type { Fleet } from "./suite-fleet.ts";
 import { installDebianPackage, succeeds } from "./debian-package.ts";
 import { report } from "./report.ts";
+import { reship } from "./reship.ts";
 
 /**
  * Existing suites through Assay against their own way to run in parallel, as wall time of the whole command, discovery and start of
@@ -74,7 +75,11 @@ async function tinyProject(folder: string): Promise<void> {
 
 async function vitestProject(folder: string): Promise<void> {
   await mkdir(folder);
-  await symlink(join(import.meta.dirname, "..", "node_modules"), join(folder, "node_modules"));
+  const packages = join(import.meta.dirname, "..", "node_modules");
+  await symlink(packages, join(folder, "node_modules"));
+  // Workers install packages in a step of set-up; here it only puts a link in place.
+  const setup = [{ run: `ln -s '${packages}' node_modules` }];
+  await writeFile(join(folder, "assay.yaml"), JSON.stringify({ suites: [{ framework: "vitest", setup }] }));
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", devDependencies: { vitest: "*" } }));
   await writeFile(join(folder, "vitest.config.js"), "export default { test: { watch: false } };\n");
   for (let file = 0; file < 300; file += 1) {
@@ -108,6 +113,7 @@ try {
   const vitest = join(files, "node_modules", "vitest", "vitest.mjs");
   const js = await compare(fleet, files, [process.execPath, vitest, "run", `--maxWorkers=${TINY_WORKERS}`]);
   figures["vitest_ratio"] = round3(js.assay / js.peer);
+  for (const [name, value] of Object.entries(await reship(fleet, join(root, "reship")))) figures[name] = round3(value);
 } finally {
   await rm(root, { recursive: true, force: true });
 }

@@ -32,8 +32,9 @@ const ROOMS: Record<string, RoomRule> = {
   results: { rooms: ["base", "contracts", "stats"] },
   reports: { rooms: ["base", "contracts", "stats"] },
   frameworks: { rooms: ["base", "contracts"] },
+  workspace: { rooms: ["base", "contracts"], npm: ["zod"] },
   planner: { rooms: ["base", "contracts", "stats", "models", "frameworks"] },
-  executors: { rooms: ["base", "contracts", "stats", "platform", "models", "frameworks"] },
+  executors: { rooms: ["base", "contracts", "stats", "platform", "models", "frameworks", "workspace"] },
   worker: { rooms: ["base", "contracts", "stats", "platform", "models", "executors", "transport", "auth"] },
   tab: {
     rooms: ["base", "contracts", "client", "platform", "executors", "transport", "worker"],

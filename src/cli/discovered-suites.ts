@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { assayError } from "../contracts/index.ts";
 import type { FrameworkName, Project } from "../contracts/index.ts";
 import { frameworks, PlainStarter } from "../frameworks/index.ts";
@@ -22,6 +22,8 @@ export interface DiscoveryWish {
   only: readonly FrameworkName[];
   /** Arguments for the framework, of which there must be one then. */
   given: readonly string[];
+  /** What workers made in here of the same project are no tests of it. */
+  dataDir: string;
 }
 
 /** Asks each framework of a project for its tests. Errors: no_tests_found, framework_missing, discovery_failed, usage. */
@@ -60,5 +62,12 @@ async function discoverOne(
     signal: context.interrupts.signal,
     command: suite.command,
   });
-  return { ...found, framework, discovery };
+  const isOfProject = ({ file }: { file: string | null }): boolean =>
+    file === null || !resolve(wish.folder, suite.directory, file).startsWith(wish.dataDir + sep);
+  const { tests, problems } = discovery;
+  return {
+    ...found,
+    framework,
+    discovery: { ...discovery, tests: tests.filter(isOfProject), problems: problems.filter(isOfProject) },
+  };
 }

@@ -13,6 +13,12 @@ export function countText(count: number, noun: string): string {
 }
 
 /** How long ago an ISO time was, short: `12 s ago`. */
+/** `12 KB`, in thousands. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1_000)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
 export function agoText(time: string, nowMs: number): string {
   return `${durationText(Math.max(0, Math.round((nowMs - Date.parse(time)) / 1000)))} ago`;
 }

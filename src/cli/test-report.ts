@@ -3,6 +3,7 @@ import type { DiscoveredSuite } from "./discovered-suites.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { EndedRun, RunSession } from "./perform-run.ts";
 import { countText, durationText } from "./quantities.ts";
+import type { PreparedWorkspace } from "./shipped-workspace.ts";
 import { harmless, harmlessLines, paint, plain } from "./style.ts";
 import type { Style } from "./style.ts";
 import { countOutcomes, exitCodeOfTests } from "./test-verdict.ts";
@@ -22,6 +23,8 @@ export interface TestsOfRun {
   problems: readonly DiscoveryProblem[];
   suites: readonly DiscoveredSuite[];
   folder: string;
+  /** What was sent of it; null when the workers used it in place. */
+  shipped: PreparedWorkspace["shipped"];
 }
 
 /** Of more than so many the rest is only counted. */
@@ -29,7 +32,7 @@ const MAX_SHOWN = 50;
 
 /** Prints what did not pass, each with the line that runs it alone, and one line of summary. Gives the command's exit code. */
 export function reportTests({ screen }: RunSession, content: TestsOfRun): ExitCode {
-  const { ended, tests, problems } = content;
+  const { ended, tests, problems, shipped } = content;
   const exitCode = exitCodeOfTests(ended, tests, problems.length);
   const told = tests.map((one) => ({ ...one, reproduce: isPassed(one) ? null : reproduceLine(one, content) }));
   const counts = countOutcomes(tests);
@@ -40,6 +43,7 @@ export function reportTests({ screen }: RunSession, content: TestsOfRun): ExitCo
     counts,
     tests: told,
     problems,
+    workspace: shipped,
     exit_code: exitCode,
   });
   return exitCode;

@@ -21,7 +21,11 @@ const suiteOfProject = z.strictObject({
   directory: relativePath.default("."),
   arguments: z.array(z.string().max(4_096)).max(200).default([]),
   env: z.record(z.string(), z.string()).default({}),
-  setup: z.array(setupStep).max(20).default([]),
+  setup: z
+    .array(setupStep)
+    .max(20)
+    .optional()
+    .describe("Default, where files are shipped: what installs the packages of a lock file; [] for nothing"),
   command: listCommand.optional().describe("Only for the framework `command`"),
   requirements: requirements.default({}),
   overrides: z.array(override).max(1_000).default([]),

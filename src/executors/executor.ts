@@ -146,5 +146,5 @@ export interface Executor {
   capabilities?(context: ProbeContext): Promise<ExecutorCapabilities>;
   execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport>;
   /** No attempt follows: what was kept ready for one ends. */
-  close?(): void;
+  close?(): void | Promise<void>;
 }

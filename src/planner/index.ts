@@ -22,6 +22,8 @@ export { tasksOfTypes } from "./tasks-of-types.ts";
 export { batchesOf } from "./tests/batches.ts";
 export type { Batch, TestPast } from "./tests/batches.ts";
 export { chooseTests } from "./tests/choose-tests.ts";
+export { defaultSetup } from "./tests/default-setup.ts";
+export type { DefaultSetup } from "./tests/default-setup.ts";
 export { findSuites } from "./tests/find-suites.ts";
 export type { FoundSuite } from "./tests/find-suites.ts";
 export { loadProject } from "./tests/project-file.ts";

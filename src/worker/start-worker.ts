@@ -156,8 +156,10 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
     rng,
     logger,
   });
-  const release = (): void => {
-    for (const executor of executors) executor.close?.();
+  const release = async (): Promise<void> => {
+    const closed = await Promise.allSettled(executors.map(async (executor) => executor.close?.()));
+    for (const end of closed)
+      if (end.status === "rejected") logger.warn({ err: errorMessage(end.reason) }, "an executor did not end well");
     outbox.close();
     place.lock.release();
   };
@@ -166,7 +168,7 @@ async function start(options: StartWorkerOptions, place: { folder: string; lock:
 
 function handleOf(
   worker: Worker,
-  parts: { workerId: WorkerId; capabilities: CapabilityDocument; logger: WorkerLogger; release: () => void },
+  parts: { workerId: WorkerId; capabilities: CapabilityDocument; logger: WorkerLogger; release: () => Promise<void> },
 ): WorkerHandle {
   const ended = runToEnd(worker, parts);
   let stopping: Promise<void> | undefined;
@@ -191,7 +193,7 @@ function handleOf(
 
 async function runToEnd(
   worker: Worker,
-  { logger, release }: { logger: WorkerLogger; release: () => void },
+  { logger, release }: { logger: WorkerLogger; release: () => Promise<void> },
 ): Promise<Fault | null> {
   // Between two sessions the worker holds nothing that would keep the process alive.
   const alive = setInterval(() => undefined, KEEP_ALIVE_MS);
@@ -201,8 +203,8 @@ async function runToEnd(
     logger.error({ err: errorMessage(error) }, "the worker ends because of a bug");
     return fault("internal", errorMessage(error));
   } finally {
+    await release();
     clearInterval(alive);
-    release();
   }
 }
 

@@ -5,6 +5,7 @@ import { frameworkNames } from "../../contracts/index.ts";
 import type { FrameworkName } from "../../contracts/index.ts";
 import { loadProject, withNeeds } from "../../planner/index.ts";
 import type { Cli, Invocation } from "../cli.ts";
+import { dataDirOf } from "../data-folders.ts";
 import { discoverSuites } from "../discovered-suites.ts";
 import type { DiscoveredSuite } from "../discovered-suites.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -34,7 +35,7 @@ async function discoverCommand(invocation: Invocation<Options>): Promise<ExitCod
   const { args, passedOn, options, context, screen } = invocation;
   const folder = resolve(context.cwd, args[0] ?? ".");
   const project = await loadProject(folder);
-  const wish = { folder, project, only: options.framework ?? [], given: passedOn };
+  const wish = { folder, project, only: options.framework ?? [], given: passedOn, dataDir: dataDirOf({}, context) };
   const suites = await discoverSuites(wish, context);
   screen.result(() => suites.flatMap(lines), { suites: suites.map(documentOf) });
   return suites.some(({ discovery }) => discovery.problems.length > 0) ? exitCodes.testsFailed : exitCodes.ok;

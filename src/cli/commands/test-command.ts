@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL, MAX_TASKS_PER_RUN } from "../../contracts/index.ts";
@@ -8,13 +7,17 @@ import type { NeedyTest } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
+import { dataDirOf } from "../data-folders.ts";
 import { discoverSuites } from "../discovered-suites.ts";
 import type { DiscoveredSuite } from "../discovered-suites.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { duration, idText, wholeNumber } from "../option-values.ts";
 import { hasFailed, knownTests, pastOf } from "../known-tests.ts";
 import { performRun } from "../perform-run.ts";
+import { prepareHere } from "../prepared-here.ts";
+import { projectFolder } from "../project-folder.ts";
 import { countText } from "../quantities.ts";
+import { prepareWorkspace } from "../shipped-workspace.ts";
 import { reportTests } from "../test-report.ts";
 import { TestLedger } from "../test-verdict.ts";
 import type { AwaitedTest } from "../test-verdict.ts";
@@ -37,6 +40,7 @@ interface Options extends ConnectionOptions {
   pool: string;
   waitForCapacity?: boolean;
   workers?: number;
+  inPlace?: boolean;
 }
 
 const UNTIL_FAIL_REPEATS = 100;
@@ -46,7 +50,7 @@ export function addTestCommand(program: Command, cli: Cli): void {
     cli.command(program, "test", "find the tests of a project, run them on the workers, and wait for their end"),
   )
     .usage("[options] [folder] [-- arguments of the framework]")
-    .argument("[folder]", "of the project; default: here")
+    .argument("[folder]", "of the project, or an address of git such as https://host/project.git@branch; default: here")
     .argument("[arguments...]", "for the framework, after --")
     .addOption(frameworkOption())
     .option("--match <patterns...>", "only tests whose file or id matches one of these")
@@ -61,23 +65,29 @@ export function addTestCommand(program: Command, cli: Cli): void {
     .option("--name <name>", "name of the run", idText)
     .option("--pool <name>", "pool of workers that the run is for", idText, DEFAULT_POOL)
     .option("--wait-for-capacity", "accept tests that no known worker can run yet")
+    .option("--in-place", "the workers use the folder itself: they are on this machine, or share it")
     .option("--workers <count>", "workers to start when there is no coordinator (default 2)", wholeNumber(1, 256))
     .action(cli.action<Options>(testCommand));
 }
 
 async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
   const { args, passedOn, options, context, screen } = invocation;
-  const folder = resolve(context.cwd, args[0] ?? ".");
+  await using place = await projectFolder(args[0] ?? ".", { context, screen });
+  const folder = place.path;
   const project = await loadProject(folder);
-  const wish = { folder, project, only: options.framework ?? [], given: passedOn };
+  const only = options.framework ?? [];
+  const made = place.isNew ? await prepareHere({ folder, project, only }, { context, screen }) : [];
+  const dataDir = dataDirOf(options, context);
+  const wish = { folder, project, only, given: passedOn, dataDir };
   const suites = await discoverSuites(wish, context);
   for (const { suite, discovery } of suites) {
     const where = suite.directory === "." ? "" : ` in ${suite.directory}`;
     screen.info(`${suite.framework}${where}: ${countText(discovery.tests.length, "test")}`);
   }
   const types = suites.some(needsProof) ? undefined : (["suite"] as const);
-  return withCoordinator({ ...invocation, pools: [options.pool], types }, (session) =>
-    runTests(session, { folder, project, suites, options, passedOn }),
+  // Awaited here, so that the folder stays until the end.
+  return await withCoordinator({ ...invocation, pools: [options.pool], types }, (session) =>
+    runTests(session, { folder, shown: place.shown, dataDir, made, project, suites, options, passedOn }),
   );
 }
 
@@ -90,6 +100,11 @@ function needsProof({ suite }: DiscoveredSuite): boolean {
 
 interface Wanted {
   folder: string;
+  /** The folder as people know it. */
+  shown: string;
+  dataDir: string;
+  /** Patterns of what was made in it for this command. */
+  made: readonly string[];
   project: Project;
   suites: readonly DiscoveredSuite[];
   options: Options;
@@ -98,18 +113,12 @@ interface Wanted {
 
 async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<ExitCode> {
   const { client } = session;
-  const { options, suites, folder } = wanted;
+  const { options, folder, project, dataDir, made } = wanted;
   const slots = await slotsOf(client, options.pool);
-  if (session.baseUrl !== null && !isHere(session.baseUrl)) {
-    throw assayError(
-      "usage",
-      `the files of ${folder} are on this machine, and the coordinator at ${session.baseUrl} is not`,
-      {
-        next: "Run without --coordinator, or name the coordinator of this machine: files are not shipped yet.",
-      },
-    );
-  }
-  const workspace: WorkspaceSource = { folder };
+  const inPlace = options.inPlace === true;
+  const where = { folder, project, dataDir, made, inPlace, suites: wanted.suites };
+  const prepared = await prepareWorkspace(session, where);
+  const { suites, source: workspace, shipped } = prepared;
   const planned: Planned[] = [];
   const mutes = await client.mutes();
   for (const suite of suites) {
@@ -137,11 +146,7 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
       void client.cancelRun(runId, `${countText(ledger.notPassed, "test")} did not pass`).catch(() => {});
     },
   );
-  return reportTests(session, { ended, tests: ledger.results(), problems, suites, folder: wanted.folder });
-}
-
-function isHere(baseUrl: string): boolean {
-  return /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(baseUrl).hostname);
+  return reportTests(session, { ended, tests: ledger.results(), problems, suites, folder: wanted.shown, shipped });
 }
 
 async function slotsOf(client: Client, pool: string): Promise<number> {

@@ -1,11 +1,12 @@
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readFile, writeFile } from "node:fs/promises";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { SuiteConfig, TestResult } from "../../contracts/index.ts";
 import { createPlatform } from "../../platform/index.ts";
+import { shipFolder } from "../../workspace/index.ts";
 import { WORK_DIR_VARIABLE } from "../environment.ts";
 import type { ExecutionReport } from "../executor.ts";
 import type { ScratchAttempt } from "../executor-acceptance.ts";
@@ -62,7 +63,7 @@ beforeEach(async () => {
   attempt = await scratchAttempt();
 });
 afterEach(async () => {
-  executor.close();
+  await executor.close();
   await until(() => expect(marked()).toEqual([]));
   await attempt.remove();
 });
@@ -189,7 +190,7 @@ describe.skipIf(!hasPytest)("a suite", () => {
   test("what a test leaves running ends with its process", async () => {
     await run({ tests: ["test_leaves.py", "test_moves.py", "test_good.py::test_one"] });
     expect(marked().length).toBeGreaterThan(1);
-    executor.close();
+    await executor.close();
     await until(() => expect(marked()).toEqual([]));
   });
 
@@ -230,4 +231,40 @@ test("a folder that is not there, and a framework that is not, are failures of t
   });
   const nothing = execute({ workspace: { folder: project } }, { PATH: "/nothing" });
   await expect(nothing).rejects.toMatchObject({ code: "framework_missing" });
+});
+
+test("a snapshot becomes a folder with what its steps make; a step that fails, or is told to stop, leaves nothing behind", async () => {
+  const { blobs, context } = attempt;
+  const text = `import { test } from "node:test"; import { readFileSync } from "node:fs"; readFileSync("made"); test("a", () => {});`;
+  const folder = mkdtempSync(join(tmpdir(), "assay-suite-"));
+  writeFileSync(join(folder, "a.test.mjs"), text);
+  const sink = {
+    missingBlobs: async (sha256s: readonly string[]) => sha256s.filter((sha256) => !blobs.has(sha256)),
+    putBlobs: async (all: AsyncIterable<{ sha256: string; bytes: Uint8Array }>) => {
+      for await (const { sha256, bytes } of all) blobs.set(sha256, Buffer.from(bytes));
+    },
+    putBlob: () => Promise.reject(new Error("there is no large one")),
+  };
+  const { root } = await shipFolder(folder, sink, { env: process.env });
+  rmSync(folder, { recursive: true });
+  const execute = (line: string, env: Record<string, string> = {}) => {
+    const setup = [{ run: line }];
+    const config = { framework: "node-test" as const, workspace: { root }, tests: ["a.test.mjs"], setup, env };
+    return executor.execute(scratchTask({ type: "suite", config }), context);
+  };
+  const report = await execute('echo "$WORD" > made; echo step said so', { WORD: "w" });
+  expect([report.status, outcomes(report)]).toEqual(["completed", ["a.test.mjs > a passed"]]);
+  expect(attempt.shown.stdout).toContain("step said so\n");
+  await expect(execute("echo the reason; exit 7")).rejects.toMatchObject({
+    code: "setup_step_failed",
+    message: expect.stringContaining("exit code 7: the reason") as string,
+  });
+  const endless = execute("touch $TMPDIR/begun; sleep 3600 & sleep 3600", { TMPDIR: dirname(context.cacheDir) });
+  const ended = expect(endless).rejects.toBe("cancelled");
+  await until(() => expect(existsSync(join(dirname(context.cacheDir), "begun"))).toBe(true));
+  attempt.abort("cancelled");
+  await ended;
+  await executor.close();
+  await until(() => expect(marked()).toEqual([]));
+  expect(readdirSync(join(context.cacheDir, "workspaces", "folders"))).toEqual([]);
 });

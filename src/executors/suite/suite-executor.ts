@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assert, systemClock } from "../../base/index.ts";
 import { assayError } from "../../contracts/index.ts";
@@ -13,6 +12,7 @@ import { BatchRun } from "./batch-run.ts";
 import { SuiteLog } from "./suite-log.ts";
 import { SuiteProcesses } from "./suite-processes.ts";
 import { suiteReport } from "./suite-report.ts";
+import { SuiteWorkspaces } from "./suite-workspaces.ts";
 import { endSession, WarmSessions } from "./warm-sessions.ts";
 import type { WarmSession } from "./warm-sessions.ts";
 
@@ -34,6 +34,7 @@ export class SuiteExecutor implements Executor {
   readonly types = ["suite"] as const;
   private readonly platform: Platform;
   private readonly sessions = new WarmSessions(systemClock);
+  private readonly workspaces = new SuiteWorkspaces(systemClock);
   private gpus: readonly GpuCapability[] = [];
   private groups = false;
 
@@ -53,7 +54,29 @@ export class SuiteExecutor implements Executor {
 
   async execute(spec: TaskSpec, context: ExecutionContext): Promise<ExecutionReport> {
     assert(spec.type === "suite", `a suite executor was given a ${spec.type} task`);
-    const place = await this.placeOf(spec.config, context);
+    const { config } = spec;
+    const framework = frameworks.get(config.framework);
+    if (framework === undefined)
+      throw assayError("framework_missing", `this worker's version of Assay does not speak to ${config.framework}`, {
+        next: "Update the worker.",
+      });
+    const env = { ...suiteEnvironment(context.env), ...config.env };
+    const surroundings = { platform: this.platform, groups: this.groups, env };
+    const workspace = await this.workspaces.take(config, context, surroundings);
+    try {
+      return await this.run(this.placeOf({ framework, config, env }, workspace.folder, context), context);
+    } finally {
+      workspace.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.sessions.close();
+    await this.workspaces.close();
+  }
+
+  private async run(place: SuitePlace, context: ExecutionContext): Promise<ExecutionReport> {
+    const { config } = place;
     const stopped = abortReason(context.signal);
     if (stopped !== undefined) return interruptedReport(stopped);
     const startedMs = context.clock.monotonicMs();
@@ -63,7 +86,7 @@ export class SuiteExecutor implements Executor {
       await run.run();
       await log.close();
       return suiteReport({
-        config: spec.config,
+        config,
         tests: log.tests,
         recovery: run.recovery,
         signal: context.signal,
@@ -78,10 +101,6 @@ export class SuiteExecutor implements Executor {
     } finally {
       await log.close();
     }
-  }
-
-  close(): void {
-    this.sessions.close();
   }
 
   private batchRun(place: SuitePlace, context: ExecutionContext, log: SuiteLog): BatchRun {
@@ -138,18 +157,13 @@ export class SuiteExecutor implements Executor {
     }
   }
 
-  private async placeOf(config: SuiteConfig, context: ExecutionContext): Promise<SuitePlace> {
-    const framework = frameworks.get(config.framework);
-    if (framework === undefined)
-      throw assayError("framework_missing", `this worker's version of Assay does not speak to ${config.framework}`, {
-        next: "Update the worker.",
-      });
-    const folder = join(await workspaceFolder(config), config.directory);
-    const env = {
-      ...suiteEnvironment(context.env),
-      ...config.env,
-      ...gpuEnvironment(context.gpus, this.gpus),
-    };
+  private placeOf(
+    { framework, config, env: own }: Pick<SuitePlace, "framework" | "config" | "env">,
+    workspace: string,
+    context: ExecutionContext,
+  ): SuitePlace {
+    const folder = join(workspace, config.directory);
+    const env = { ...own, ...gpuEnvironment(context.gpus, this.gpus) };
     const { arguments: given, retries, watch, require_real, command } = config;
     // A folder may be changed between two runs, and a process keeps what it loaded.
     const same = { run: context.runId, framework: config.framework, folder, env, given, retries, watch };
@@ -161,17 +175,4 @@ export class SuiteExecutor implements Executor {
 function suiteEnvironment(env: ExecutionContext["env"]): Record<string, string> {
   const active = env["VIRTUAL_ENV"];
   return { ...allowedEnvironment(env), ...(active === undefined ? {} : { VIRTUAL_ENV: active }) };
-}
-
-async function workspaceFolder({ workspace, directory }: SuiteConfig): Promise<string> {
-  if (!("folder" in workspace))
-    throw assayError("workspace_incomplete", "this worker cannot make folders from snapshots", {
-      next: "Run the tests on workers that share the folder, or update the worker.",
-    });
-  const found = await stat(join(workspace.folder, directory)).catch(() => undefined);
-  if (found?.isDirectory() !== true)
-    throw assayError("workspace_incomplete", `${join(workspace.folder, directory)} is not a folder on this worker`, {
-      next: "Ship the folder, or run the tests on workers that have it.",
-    });
-  return workspace.folder;
 }

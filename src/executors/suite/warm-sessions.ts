@@ -43,16 +43,20 @@ export class WarmSessions {
   }
 
   /** Ends all that wait. */
-  close(): void {
-    for (const entry of [...this.waiting]) this.drop(entry);
+  async close(): Promise<void> {
+    await Promise.all([...this.waiting].map((entry) => this.end(entry)));
   }
 
   private drop(entry: (typeof this.waiting)[number]): void {
+    void this.end(entry);
+  }
+
+  private async end(entry: (typeof this.waiting)[number]): Promise<void> {
     const index = this.waiting.indexOf(entry);
     if (index < 0) return;
     this.waiting.splice(index, 1);
     entry.timer.cancel();
-    void endSession(entry.warm);
+    await endSession(entry.warm);
   }
 }
 

@@ -57,7 +57,7 @@ function configOf({ tests, needs, expectedSeconds }: Batch, settings: SuiteSetti
     tests: ids,
     arguments: [...suite.arguments, ...settings.arguments],
     env: suite.env,
-    setup: suite.setup,
+    setup: suite.setup ?? [],
     ...(suite.command === undefined ? {} : { command: suite.command }),
     retries: needs.retries ?? settings.retries,
     ...(timeout === undefined ? {} : { test_timeout_seconds: timeout }),
