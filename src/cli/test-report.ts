@@ -84,7 +84,7 @@ function reproduceLine({ id, file = "", task_id: taskId }: ToldTest, { suites, f
     );
   });
   if (found === undefined) return null;
-  const line = found.framework.reproduce({ id, file }).map(quoted).join(" ");
+  const line = found.framework.reproduce({ id, file }, found.suite).map(quoted).join(" ");
   const where = found.suite.directory === "." ? folder : `${folder}/${found.suite.directory}`;
   return `cd ${quoted(where)} && ${line}`;
 }
