@@ -34,10 +34,11 @@ export const go: Framework = {
   async discover(place) {
     return listNode(await program(place), place);
   },
-  reproduce({ id, file }) {
-    const name = id.split(" > ").slice(1).join(" > ");
-    const only = name === "" ? [] : ["-run", goPattern([name])];
-    return ["go", "test", "-count=1", ...only, `./${dirname(file)}`];
+  reproduce({ id }) {
+    const [file = "", ...names] = id.split(" > ");
+    const only = names.length === 0 ? [] : ["-run", goPattern([names.join(" > ")])];
+    const folder = dirname(file);
+    return ["go", "test", "-count=1", ...only, folder === "." ? "." : `./${folder}`];
   },
   async open(options) {
     return RunnerSession.open(await program(options), options);

@@ -67,9 +67,9 @@ function configOf({ tests, needs, expectedSeconds }: Batch, settings: SuiteSetti
   });
 }
 
-/** For people: the framework and the first test; a digest where the name cannot hold all of it. */
+/** For people: the framework, its folder and the first test; a digest where the name cannot hold all of it. */
 function taskName({ tests }: Batch, { suite }: SuiteSettings): string {
-  const first = tests[0]?.test.id ?? "";
+  const first = `${suite.directory === "." ? "" : `${suite.directory}/`}${tests[0]?.test.id ?? ""}`;
   const plain = first.replaceAll(/[^A-Za-z0-9._:/@+\-[\]=,]+/g, "-");
   const short = plain.length > MAX_NAME ? plain.slice(-MAX_NAME) : plain;
   const digest = createHash("sha256").update(first).digest("hex").slice(0, 8);
