@@ -87,7 +87,7 @@ test("the examples of programs of any kind", async () => {
   const names = ["crashes", "fails", "hangs", "it's 🐞 any $name", "passes", "skipped", "steady-in-the-end"];
   const tests = names.map((name) => `tests/${name}.sh`);
   const alone = await run(
-    { framework: "command", tests, retries: 1, command, test_timeout_seconds: 1 },
+    { framework: "command", tests, retries: 1, command, test_timeout_seconds: 3 },
     "command/by-exit-code",
   );
   expect(alone.told).toEqual([
