@@ -82,13 +82,14 @@ function summary({ ended: { run }, tests, problems }: TestsOfRun, style: Style):
 }
 
 function reproduceLine({ id, file = "", task_id: taskId }: ToldTest, { suites, folder }: TestsOfRun): string | null {
-  const found = suites.find(({ suite, discovery }) => {
-    return (
-      taskId.startsWith(`${suite.framework}/`) && discovery.tests.some((one) => one.id === id || one.file === file)
-    );
-  });
+  const having = suites.filter(
+    ({ suite, discovery }) =>
+      taskId.startsWith(`${suite.framework}/`) && discovery.tests.some((one) => one.id === id || one.file === file),
+  );
+  // Two suites may name a test alike.
+  const found = having.find(({ suite }) => taskId.startsWith(`${suite.framework}/${suite.directory}/`)) ?? having[0];
   if (found === undefined) return null;
-  const line = found.framework.reproduce({ id, file }).map(quoted).join(" ");
+  const line = found.framework.reproduce({ id, file }, found.suite).map(quoted).join(" ");
   const where = found.suite.directory === "." ? folder : `${folder}/${found.suite.directory}`;
   return `cd ${quoted(where)} && ${line}`;
 }

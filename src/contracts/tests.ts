@@ -85,12 +85,22 @@ export const setupStep = z.strictObject({
 });
 export type SetupStep = z.infer<typeof setupStep>;
 
-/** How a program lists its tests, one per line, and runs some: `{tests}` stands for their names, each quoted. */
-export const listCommand = z.strictObject({
-  list: z.string().min(1).max(10_000),
-  run: z.string().min(1).max(10_000),
-  report: z.enum(["exit_code", "tap", "junit"]).default("exit_code").describe("What `run` tells of single tests"),
-});
+/**
+ * How a program lists its tests, one per line, and runs some: `{tests}` stands for their names, each quoted, and `{report}` for the path of
+ * the JUnit report that it is to write. With `exit_code` each test is run by itself: 0 is passed, 77 skipped, any other failed. With `tap` it
+ * prints the Test Anything Protocol.
+ */
+export const listCommand = z
+  .strictObject({
+    list: z.string().min(1).max(10_000).describe("A shell line that prints the names of the tests, one per line"),
+    run: z.string().min(1).max(10_000).describe("A shell line with {tests}, for `junit` also with {report}"),
+    report: z.enum(["exit_code", "tap", "junit"]).default("exit_code").describe("What `run` tells of single tests"),
+  })
+  .refine(({ run }) => run.includes("{tests}"), { path: ["run"], error: "must have {tests} where the names go" })
+  .refine(({ run, report }) => report !== "junit" || run.includes("{report}"), {
+    path: ["run"],
+    error: "must have {report} where the path of the JUnit report goes",
+  });
 
 /** The files that tests need: a snapshot by the digest of its root, or a folder that is there on the worker's machine. */
 export const workspaceSource = z.union([

@@ -69,3 +69,15 @@ export function pythonHas(module: string): boolean {
     return false;
   }
 }
+
+/** Whether a program is on the PATH; where it is not, tests are skipped and say so. */
+export function hasProgram(...command: readonly [string, ...string[]]): boolean {
+  const [program, ...given] = command;
+  try {
+    execFileSync(program, given, { stdio: "ignore" });
+    return true;
+  } catch {
+    console.log(`skipped: ${program} is not installed`);
+    return false;
+  }
+}

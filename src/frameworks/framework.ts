@@ -115,7 +115,7 @@ export interface Framework {
   /** Asks it for its tests. Rejects with an AssayError: framework_missing, discovery_failed. */
   discover(place: FrameworkPlace): Promise<Discovery>;
   /** What a person types in the framework's folder to run this one test alone: a program and its arguments. */
-  reproduce(test: Pick<DiscoveredTest, "id" | "file">): readonly string[];
+  reproduce(test: Pick<DiscoveredTest, "id" | "file">, suite?: Pick<FrameworkPlace, "command">): readonly string[];
   /** Rejects with an AssayError: framework_missing. */
   open(options: SessionOptions): Promise<TestSession>;
 }

@@ -15,6 +15,8 @@ export interface NodeProgram extends RunnerProgram {
 export interface NodeParts extends Pick<NodeProgram, "framework" | "version" | "byHand"> {
   /** What is run: Node with the program. */
   command: readonly string[];
+  /** What only this program has to know. */
+  settings?: Readonly<Record<string, unknown>>;
 }
 
 /** The version of a package as the user's folder finds it. Throws framework_missing. */
@@ -73,13 +75,14 @@ function readJson(text: string): unknown {
 }
 
 /** A program of ours for Node. */
-export function nodeProgram({ framework, version, command, byHand }: NodeParts): NodeProgram {
+export function nodeProgram({ framework, version, command, byHand, settings }: NodeParts): NodeProgram {
   return {
     framework,
     version,
     byHand,
     start({ folder: cwd, starter, arguments: given }, { mode, retries }) {
-      return starter.start(command, { cwd, env: { ASSAY_TESTS: JSON.stringify({ mode, retries, arguments: given }) } });
+      const task = { mode, retries, arguments: given, settings };
+      return starter.start(command, { cwd, env: { ASSAY_TESTS: JSON.stringify(task) } });
     },
   };
 }

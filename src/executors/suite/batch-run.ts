@@ -1,4 +1,5 @@
 import type { Timer } from "../../base/index.ts";
+import { MAX_TEST_OUTPUT } from "../../contracts/index.ts";
 import type { RecoveryStep, TestResult } from "../../contracts/index.ts";
 import type { ProcessEnd, TestEvent } from "../../frameworks/index.ts";
 import type { ExecutionContext } from "../executor.ts";
@@ -31,6 +32,8 @@ interface Break {
   seconds: number;
   tooLong: boolean;
   exceeded: string | undefined;
+  /** The end of what its processes printed. */
+  printed: string;
 }
 
 /**
@@ -90,7 +93,9 @@ export class BatchRun {
     const message = `${endText(again)}, also when it ran alone`;
     this.finishAll(
       at,
-      again.tooLong ? this.tooLong(again) : { outcome: "crashed", message, duration_seconds: again.seconds },
+      again.tooLong
+        ? this.tooLong(again)
+        : { outcome: "crashed", message, duration_seconds: again.seconds, ...printedBy(again) },
     );
   }
 
@@ -141,8 +146,9 @@ export class BatchRun {
       return null;
     }
     const exceeded = warm.processes.exceeded();
+    const printed = new TextDecoder().decode(await warm.processes.output.tail(MAX_TEST_OUTPUT));
     await this.options.ended(warm);
-    return { end, at, seconds, tooLong, exceeded };
+    return { end, at, seconds, tooLong, exceeded, printed };
   }
 
   private finish(result: TestResult): void {
@@ -190,10 +196,11 @@ export class BatchRun {
         this.finish(outcomeOf(id, "error", `the process stopped at ${at}: what comes after it was not run`));
   }
 
-  private tooLong({ seconds }: Break): Omit<TestResult, "id"> {
+  private tooLong(broken: Break): Omit<TestResult, "id"> {
+    const { seconds } = broken;
     const limit = (this.options.testTimeoutMs ?? 0) / 1000;
     const message = `it ran longer than test_timeout_seconds = ${limit}`;
-    return { outcome: "timed_out", message, duration_seconds: seconds };
+    return { outcome: "timed_out", message, duration_seconds: seconds, ...printedBy(broken) };
   }
 }
 
@@ -204,6 +211,11 @@ function isWithin(id: string, place: string): boolean {
 
 function outcomeOf(id: string, outcome: TestResult["outcome"], message: string): TestResult {
   return { id, outcome, duration_seconds: 0, message };
+}
+
+/** What may say why it ended, where the framework did not come to tell of it. */
+function printedBy({ printed }: Break): Pick<TestResult, "output"> {
+  return printed.trim() === "" ? {} : { output: printed };
 }
 
 function endText({ end, exceeded }: Break): string {

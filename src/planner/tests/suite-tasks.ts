@@ -73,9 +73,9 @@ function mutedAmong(ids: ReadonlySet<string>, muted: readonly string[]): string[
   return muted.filter((id) => ids.has(id) || ids.has(id.split(" > ", 1)[0] ?? ""));
 }
 
-/** For people: the framework and the first test; a digest where the name cannot hold all of it. */
+/** For people: the framework, its folder and the first test; a digest where the name cannot hold all of it. */
 function taskName({ tests }: Batch, { suite }: SuiteSettings): string {
-  const first = tests[0]?.test.id ?? "";
+  const first = `${suite.directory === "." ? "" : `${suite.directory}/`}${tests[0]?.test.id ?? ""}`;
   const plain = first.replaceAll(/[^A-Za-z0-9._:/@+\-[\]=,]+/g, "-");
   const short = plain.length > MAX_NAME ? plain.slice(-MAX_NAME) : plain;
   const digest = createHash("sha256").update(first).digest("hex").slice(0, 8);

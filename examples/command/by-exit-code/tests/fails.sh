@@ -1,0 +1,2 @@
+echo "there are three words"
+exit 1

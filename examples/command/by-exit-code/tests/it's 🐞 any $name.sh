@@ -1,0 +1,1 @@
+echo "one  two" | wc -w | grep -q 2
