@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assayError } from "../contracts/index.ts";
-import type { FrameworkName, Project } from "../contracts/index.ts";
+import type { FrameworkName, Project, ProjectSuite } from "../contracts/index.ts";
 import { frameworks, PlainStarter } from "../frameworks/index.ts";
-import type { Discovery, Framework } from "../frameworks/index.ts";
+import type { Discovery, Framework, FrameworkPlace } from "../frameworks/index.ts";
 import { findSuites } from "../planner/index.ts";
 import type { FoundSuite } from "../planner/index.ts";
 import type { CliContext } from "./context.ts";
@@ -52,13 +52,21 @@ async function discoverOne(
   const { suite } = found;
   const framework = frameworks.get(suite.framework);
   if (framework === undefined) throw assayError("framework_missing", `Assay has no adapter for ${suite.framework}`);
-  const discovery = await framework.discover({
+  const discovery = await framework.discover(placeOf(suite, { wish, scratch, context }));
+  return { ...found, framework, discovery };
+}
+
+/** Where a suite runs on this machine. */
+export function placeOf(
+  suite: ProjectSuite,
+  { wish, scratch, context }: { wish: Pick<DiscoveryWish, "folder" | "given">; scratch: string; context: CliContext },
+): FrameworkPlace {
+  return {
     folder: join(wish.folder, suite.directory),
     arguments: [...suite.arguments, ...wish.given],
     starter: new PlainStarter({ ...context.env, ...suite.env }),
     scratch,
     signal: context.interrupts.signal,
     command: suite.command,
-  });
-  return { ...found, framework, discovery };
+  };
 }

@@ -42,6 +42,8 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   framework_missing: infrastructure,
   discovery_failed: usage,
   no_tests_found: exitCodes.nothingMatched,
+  adoption_edited: usage,
+  file_read_only: usage,
   workspace_refused: usage,
   workspace_incomplete: infrastructure,
   setup_step_failed: infrastructure,

@@ -11,12 +11,16 @@ export type {
   Framework,
   FrameworkPlace,
   FrameworkProcess,
+  MarkOrder,
+  MarkWish,
   ProcessEnd,
   ProcessStarter,
+  ProjectFiles,
   SessionOptions,
   StartOptions,
   TestEvent,
   TestSession,
+  UnmetWish,
 } from "./framework.ts";
 export { frameworks } from "./frameworks.ts";
 export { PlainStarter } from "./plain-starter.ts";

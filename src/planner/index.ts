@@ -5,6 +5,14 @@
  * Never: schedules or stores anything; starts more than what lists tests; talks to a coordinator; reads arguments or environment.
  * May enter: cli.
  */
+export { applyAdoption, undoAdoption } from "./adopt/adoption-record.ts";
+export { planAdoption } from "./adopt/plan-adoption.ts";
+export type { Adoption } from "./adopt/plan-adoption.ts";
+export type { FileChange } from "./adopt/pending-files.ts";
+export type { AdoptedSuite } from "./adopt/suite-overrides.ts";
+export { unifiedDiff } from "./adopt/unified-diff.ts";
+export { analyseNeeds } from "./analysis/analyse-needs.ts";
+export type { NeedFinding } from "./analysis/need-finding.ts";
 export { commandTask } from "./command-task.ts";
 export { dependencyFault } from "./dependency-fault.ts";
 export { loadSuite, parseSuite } from "./load-suite.ts";

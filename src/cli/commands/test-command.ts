@@ -22,7 +22,8 @@ import { withCoordinator } from "../with-coordinator.ts";
 import type { CoordinatorSession } from "../with-coordinator.ts";
 import { frameworkOption } from "./discover-command.ts";
 
-interface Options extends ConnectionOptions {
+/** How the tests of a project are to run. */
+export interface TestOptions extends ConnectionOptions {
   framework?: FrameworkName[];
   match?: string[];
   lastFailed?: boolean;
@@ -62,10 +63,11 @@ export function addTestCommand(program: Command, cli: Cli): void {
     .option("--pool <name>", "pool of workers that the run is for", idText, DEFAULT_POOL)
     .option("--wait-for-capacity", "accept tests that no known worker can run yet")
     .option("--workers <count>", "workers to start when there is no coordinator (default 2)", wholeNumber(1, 256))
-    .action(cli.action<Options>(testCommand));
+    .action(cli.action<TestOptions>(testCommand));
 }
 
-async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
+/** Runs the tests of a project and tells what became of them. Gives what the command ends with. */
+export async function testCommand(invocation: Invocation<TestOptions>): Promise<ExitCode> {
   const { args, passedOn, options, context, screen } = invocation;
   const folder = resolve(context.cwd, args[0] ?? ".");
   const project = await loadProject(folder);
@@ -92,7 +94,7 @@ interface Wanted {
   folder: string;
   project: Project;
   suites: readonly DiscoveredSuite[];
-  options: Options;
+  options: TestOptions;
   passedOn: readonly string[];
 }
 

@@ -1,0 +1,192 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { canonicalJson } from "../base/index.ts";
+import type { JsonValue } from "../base/index.ts";
+import { assayError, DEFAULT_POOL, testOutcomes } from "../contracts/index.ts";
+import type { Project } from "../contracts/index.ts";
+import { loadProject, withNeeds } from "../planner/index.ts";
+import type { Adoption, FileChange } from "../planner/index.ts";
+import type { Invocation } from "./cli.ts";
+import { testCommand } from "./commands/test-command.ts";
+import { Screen } from "./context.ts";
+import { discoverSuites } from "./discovered-suites.ts";
+import type { DiscoveredSuite } from "./discovered-suites.ts";
+import { ProjectCopy } from "./project-copy.ts";
+import { countText } from "./quantities.ts";
+
+/** A test whose outcomes before and after the adoption are not the same. */
+export interface OutcomeDifference {
+  framework: string;
+  id: string;
+  before: string;
+  after: string;
+}
+
+export interface VerifiedAdoption {
+  tests: number;
+  differences: OutcomeDifference[];
+  /** They differ, and not because of the adoption: run again, they had each other's outcome. */
+  flaky: OutcomeDifference[];
+}
+
+export interface AdoptionToVerify {
+  /** The real path of the project. */
+  root: string;
+  project: Project;
+  suites: readonly DiscoveredSuite[];
+  adoption: Adoption;
+}
+
+/** What `assay test --json` says, as far as it is compared. */
+const told = z.object({
+  tests: z.array(z.object({ id: z.string(), outcome: z.enum(testOutcomes), task_id: z.string() })),
+  problems: z.array(z.object({ framework: z.string(), directory: z.string(), file: z.string().nullable() })),
+});
+
+/** Outcomes by framework and id; ids may stand in several folders. */
+type Outcomes = Map<string, string>;
+
+/**
+ * Collects and runs the tests of copies of a project, without and with the changes, on workers of this process. What tests need is taken
+ * away for the runs: a test for hardware that is not here does what it does without Assay. The project itself is only read.
+ */
+export async function verifyAdoption(
+  asked: AdoptionToVerify,
+  invocation: Invocation<unknown>,
+): Promise<VerifiedAdoption> {
+  await using copy = await ProjectCopy.open(asked.root);
+  const { changes } = asked.adoption;
+  const side = (name: "before" | "after", only?: readonly string[]): Promise<Outcomes> =>
+    outcomes({ copy, asked, changes: name === "before" ? [] : changes, only }, invocation);
+  await copy.renew(changes);
+  const collected = await collectionDifferences(copy.folder, asked, invocation);
+  const { screen } = invocation;
+  screen.info("the tests before adoption:");
+  const before = await side("before");
+  screen.info("the tests after adoption:");
+  const after = await side("after");
+  const differing = differences(before, after);
+  const ids = differing.map(({ id }) => id);
+  if (ids.length === 0) return { tests: before.size, differences: collected, flaky: [] };
+  screen.info(`${countText(ids.length, "test")} not the same: once more`);
+  const again = [await side("before", ids), await side("after", ids)] as const;
+  const isFlaky = ({ framework, id }: OutcomeDifference): boolean => {
+    const key = keyOf(framework, id);
+    const seen = (first: Outcomes, second: Outcomes | undefined): (string | undefined)[] => [
+      first.get(key),
+      second?.get(key),
+    ];
+    const others = new Set(seen(after, again[1]));
+    return seen(before, again[0]).some((outcome) => outcome !== undefined && others.has(outcome));
+  };
+  return {
+    tests: before.size,
+    differences: [...collected, ...differing.filter((one) => !isFlaky(one))],
+    flaky: differing.filter(isFlaky),
+  };
+}
+
+/** Tests that came, went, or need what nothing in their text shows. */
+async function collectionDifferences(
+  folder: string,
+  { suites, adoption }: AdoptionToVerify,
+  { context }: Invocation<unknown>,
+): Promise<OutcomeDifference[]> {
+  const adopted = await loadProject(folder);
+  const found = await discoverSuites({ folder, project: adopted, only: [], given: [] }, context);
+  return suites.flatMap(({ suite, discovery }, index) => {
+    const now = found[index];
+    const { framework } = suite;
+    const after = new Map(
+      (now === undefined ? [] : withNeeds(now.suite, now.discovery.tests)).map((one) => [one.test.id, one]),
+    );
+    const before = new Map(withNeeds(suite, discovery.tests).map((one) => [one.test.id, one]));
+    const gone = [...before.keys()]
+      .filter((id) => !after.has(id))
+      .map((id) => ({ framework, id, before: "found", after: "not found" }));
+    const come = [...after.keys()]
+      .filter((id) => !before.has(id))
+      .map((id) => ({ framework, id, before: "not found", after: "found" }));
+    const needs = [...after].flatMap(([id, one]): OutcomeDifference[] => {
+      const old = before.get(id);
+      const [was, is] = [needsText(old?.needs), needsText(one.needs)];
+      if (old === undefined || was === is || adoption.needy[index]?.has(id) === true) return [];
+      return [{ framework, id, before: `needs ${was}`, after: `needs ${is}` }];
+    });
+    return [...gone, ...come, ...needs];
+  });
+}
+
+function needsText(needs: object | undefined): string {
+  return canonicalJson((needs ?? {}) as JsonValue);
+}
+
+interface Side {
+  copy: ProjectCopy;
+  asked: AdoptionToVerify;
+  changes: readonly FileChange[];
+  only: readonly string[] | undefined;
+}
+
+async function outcomes({ copy, asked, changes, only }: Side, { context }: Invocation<unknown>): Promise<Outcomes> {
+  await copy.renew([...changes, { path: "assay.yaml", after: withoutNeeds(asked) }]);
+  let text = "";
+  const quiet = {
+    ...context,
+    env: { ...context.env, ASSAY_COORDINATOR: "", ASSAY_DATA_DIR: "" },
+    stdout: { write: (part: string) => (text += part) },
+  };
+  await testCommand({
+    context: quiet,
+    screen: new Screen(quiet, true),
+    args: [copy.folder],
+    passedOn: [],
+    options: {
+      repeat: 1,
+      retries: 0,
+      pool: DEFAULT_POOL,
+      dataDir: join(copy.base, "data"),
+      ...(only === undefined ? {} : { match: [...only] }),
+    },
+  });
+  if (context.interrupts.signal.aborted) throw assayError("interrupted", "interrupted while the adoption was verified");
+  const { tests, problems } = told.parse(JSON.parse(text));
+  const found = tests.map(
+    ({ id, outcome, task_id: task }) => [keyOf(task.split("/", 1)[0] ?? "", id), outcome] as const,
+  );
+  const unread = problems.map(
+    ({ framework, directory, file }) => [keyOf(framework, `${directory}/${file ?? ""}`), "not read"] as const,
+  );
+  const byKey = Map.groupBy([...found, ...unread], ([key]) => key);
+  return new Map(
+    [...byKey].map(([key, all]) => [
+      key,
+      all
+        .map(([, outcome]) => outcome)
+        .toSorted()
+        .join(", "),
+    ]),
+  );
+}
+
+/** An assay.yaml with which every test may run here. */
+function withoutNeeds({ project, suites }: AdoptionToVerify): Buffer {
+  const bare = suites.map(({ suite }) => ({
+    ...suite,
+    requirements: {},
+    overrides: suite.overrides.map(({ requirements: _hardware, resources: _shares, labels: _labels, ...rest }) => rest),
+  }));
+  return Buffer.from(JSON.stringify({ ...project, suites: bare }));
+}
+
+function keyOf(framework: string, id: string): string {
+  return `${framework}\0${id}`;
+}
+
+function differences(before: Outcomes, after: Outcomes): OutcomeDifference[] {
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
+    const [was, is] = [before.get(key) ?? "not there", after.get(key) ?? "not there"];
+    const [framework = "", ...id] = key.split("\0");
+    return was === is ? [] : [{ framework, id: id.join("\0"), before: was, after: is }];
+  });
+}

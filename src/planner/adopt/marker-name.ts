@@ -1,0 +1,37 @@
+import type { FoundNeeds } from "./found-needs.ts";
+
+const MAX_NAME = 60;
+
+/** A marker for needs: a platform alone is its name, as people call such markers; all else begins with `needs_`. */
+export function markerName({ requirements = {}, resources = {}, labels = {} }: FoundNeeds): string {
+  const { hardware = [], ...more } = requirements;
+  const others = words({ ...more, ...resources, ...labels });
+  const platforms = hardware.join("_or_");
+  if (others.length === 0 && /^[a-z]\w*$/.test(platforms)) return platforms;
+  const name = ["needs", ...(platforms === "" ? [] : [platforms]), ...others].join("_");
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .slice(0, MAX_NAME)
+    .replace(/_+$/, "");
+}
+
+/** What a marker says, in ASCII and without what settings files give a meaning. */
+export function markerMeaning({ requirements = {}, resources = {}, labels = {} }: FoundNeeds): string {
+  const { hardware, ...more } = requirements;
+  const platforms = hardware === undefined ? [] : [`hardware ${hardware.join(" or ")}`];
+  const others = Object.entries({ ...more, ...resources, ...labels }).map(([name, value]) =>
+    words({ [name]: value }).join(" "),
+  );
+  return `needs ${[...platforms, ...others].join(", ")}`.replaceAll(/[^\w .,<>=-]+/g, " ");
+}
+
+function words(needs: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(needs).flatMap(([name, value]) => {
+    if (value === true) return [name];
+    if (Array.isArray(value)) return [...(value as unknown[]).map(String)];
+    return typeof value === "object" && value !== null
+      ? words(value as Record<string, unknown>)
+      : [name, String(value)];
+  });
+}
