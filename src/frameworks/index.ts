@@ -18,5 +18,9 @@ export type {
   TestEvent,
   TestSession,
 } from "./framework.ts";
+export { eventLines } from "./event-lines.ts";
+export { findPython } from "./find-python.ts";
 export { frameworks } from "./frameworks.ts";
+export { parsedScript } from "./parsed-script.ts";
+export type { ParsedScript } from "./parsed-script.ts";
 export { PlainStarter } from "./plain-starter.ts";
