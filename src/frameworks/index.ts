@@ -22,5 +22,9 @@ export type {
   TestSession,
   UnmetWish,
 } from "./framework.ts";
+export { eventLines } from "./event-lines.ts";
+export { findPython } from "./find-python.ts";
 export { frameworks } from "./frameworks.ts";
+export { parsedScript } from "./parsed-script.ts";
+export type { ParsedScript } from "./parsed-script.ts";
 export { PlainStarter } from "./plain-starter.ts";
