@@ -4,7 +4,7 @@ import type { Project } from "../../contracts/index.ts";
 import type { MarkWish } from "../../frameworks/index.ts";
 import type { NeedFinding } from "../analysis/need-finding.ts";
 import { PROJECT_FILE } from "../tests/project-file.ts";
-import { isAdopted } from "./found-needs.ts";
+import { isAdopted } from "./need-groups.ts";
 import { PendingFiles } from "./pending-files.ts";
 import type { FileChange } from "./pending-files.ts";
 import { adoptedText } from "./project-text.ts";

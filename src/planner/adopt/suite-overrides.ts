@@ -1,13 +1,11 @@
-import { canonicalJson } from "../../base/index.ts";
-import type { JsonValue } from "../../base/index.ts";
 import type { ProjectOverride, ProjectSuite } from "../../contracts/index.ts";
 import type { FrameworkPlace, MarkOrder, MarkWish, ProjectFiles, UnmetWish } from "../../frameworks/index.ts";
 import type { Discovery, Framework } from "../../frameworks/index.ts";
 import type { NeedFinding } from "../analysis/need-finding.ts";
 import { withNeeds } from "../tests/test-needs.ts";
 import type { NeedyTest } from "../tests/test-needs.ts";
-import { needGroups } from "./found-needs.ts";
-import type { NeedGroup } from "./found-needs.ts";
+import { needGroups } from "./need-groups.ts";
+import type { NeedGroup, Needs } from "./need-groups.ts";
 import { markerMeaning, markerName } from "./marker-name.ts";
 import type { NewOverride } from "./project-text.ts";
 
@@ -30,8 +28,6 @@ interface Plan {
   named: NeedyTest[];
 }
 
-/** How markers of pytest and tags of Playwright stand in a text. */
-const MARKERS = /\bmark\.(\w+)|@[\w:.-]+/g;
 const MAX_EVIDENCE = 5;
 const MAX_PATTERNS = 1_000;
 
@@ -58,37 +54,51 @@ interface Setting {
 function planOf(group: NeedGroup, { adopted, tests, taken }: Setting & { taken: Set<string> }): Plan {
   const inside = new Set(group.tests);
   const outside = new Set(tests.filter((one) => !inside.has(one)).flatMap(({ test }) => test.tags));
-  const own = tagInUse(group, outside);
+  const own = [...group.markers].find(
+    (tag) => !outside.has(tag) && group.tests.some(({ test }) => test.tags.includes(tag)),
+  );
   if (adopted.framework.mark === undefined) {
-    const isOnAll = own !== null && group.tests.every(({ test }) => test.tags.includes(own));
-    return { group, tag: isOnAll ? own : null, marks: [], named: isOnAll ? [] : group.tests };
+    const [tagged, named] =
+      own === undefined ? [[], group.tests] : parted(group.tests, ({ test }) => test.tags.includes(own));
+    return { group, tag: tagged.length === 0 ? null : (own ?? null), marks: [], named };
   }
   const tag = own ?? freeTag(group, { suite: adopted.suite, unusable: new Set([...outside, ...taken]) });
   taken.add(tag);
   return { group, tag, ...marksOf(group, { tag, tests }) };
 }
 
-/** A marker of the user's that is itself the evidence, and that no other test has. */
-function tagInUse({ tests, evidence }: NeedGroup, outside: ReadonlySet<string>): string | null {
-  const tags = new Set(tests.flatMap(({ test }) => test.tags));
-  const named = new Set(evidence.flatMap(({ text }) => [...text.matchAll(MARKERS)].map(([all, mark]) => mark ?? all)));
-  return [...tags].find((tag) => !outside.has(tag) && named.has(tag)) ?? null;
+function parted<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
+/** A name that only these tests have, or that assay.yaml gives the same needs already. */
 function freeTag(
   { needs }: NeedGroup,
-  { suite, unusable }: { suite: ProjectSuite; unusable: ReadonlySet<string> },
+  { suite: { overrides }, unusable }: { suite: ProjectSuite; unusable: ReadonlySet<string> },
 ): string {
   const base = markerName(needs);
-  const isOther = (name: string): boolean =>
-    suite.overrides.some((one) => one.tag === name && !isSame(one, overrideOf({ tag: name }, needs)));
-  // A marker that an override gave the same needs may be on other tests already.
-  const isSaid = (name: string): boolean =>
-    suite.overrides.some((one) => isSame(one, overrideOf({ tag: name }, needs)));
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? base : `${base}_${number}`;
-    if (isSaid(name) || (!unusable.has(name) && !isOther(name))) return name;
+    if (overrides.some((one) => isSaidBy(one, name, needs))) return name;
+    if (!unusable.has(name) && !overrides.some((one) => one.tag === name)) return name;
   }
+}
+
+/** Whether an override says something of the same for the tests with a tag; what it says counts. */
+function isSaidBy(
+  { tag, match, requirements, resources, labels }: ProjectOverride,
+  name: string,
+  needs: Needs,
+): boolean {
+  const fields = (one: Needs): string[] => {
+    return [
+      ...Object.keys(one.requirements ?? {}),
+      ...Object.keys(one.resources ?? {}),
+      ...Object.keys(one.labels ?? {}),
+    ];
+  };
+  const said = new Set(fields({ requirements: requirements ?? {}, resources: resources ?? {}, labels: labels ?? {} }));
+  return tag === name && match === undefined && fields(needs).every((field) => said.has(field));
 }
 
 function marksOf(
@@ -96,16 +106,19 @@ function marksOf(
   { tag, tests }: { tag: string; tests: readonly NeedyTest[] },
 ): Pick<Plan, "marks" | "named"> {
   const inside = new Set(group.tests);
+  const byFile = Map.groupBy(tests, ({ test }) => test.file);
   const marks = new Map<string, { wish: MarkWish; tests: NeedyTest[] }>();
   const named: NeedyTest[] = [];
   for (const one of group.tests) {
     if (one.test.tags.includes(tag)) continue;
-    const { file } = one.test;
-    const names = placeOf(one, {
-      scopes: group.scopes,
-      isInside: (below) => holdsOnly(below, { inside, tests, file }),
-    });
-    if (names === null) {
+    const { file, id } = one.test;
+    const below = (names: readonly string[]): NeedyTest[] =>
+      (byFile.get(file) ?? []).filter((other) => isBelow(other, names));
+    const places = group.files.has(file) ? [[], ...placesOf(id)] : placesOf(id);
+    const names = places.find(
+      (place) => isWorthIt(place, below(place), id) && below(place).every((other) => inside.has(other)),
+    );
+    if (names === undefined) {
       named.push(one);
       continue;
     }
@@ -117,19 +130,16 @@ function marksOf(
   return { marks: [...marks.values()], named };
 }
 
-/** Where the marker of a test belongs: at its file or class if what was found speaks of all of it, else at its function. */
-function placeOf(
-  { test: { id, file } }: NeedyTest,
-  { scopes, isInside }: { scopes: ReadonlySet<string>; isInside: (names: readonly string[]) => boolean },
-): string[] | null {
+/** Where the marker of a test may stand, the widest place first: its classes, then its function. */
+function placesOf(id: string): string[][] {
   const names = namesOf(id);
-  if (scopes.has(file) && isInside([])) return [];
-  for (let length = 1; length < names.length; length += 1) {
-    const outer = names.slice(0, length);
-    const scope = [id.split("::", 1)[0], ...outer].join("::");
-    if (scopes.has(scope) && isInside(outer)) return outer;
-  }
-  return names.length > 0 && isInside(names) ? names : null;
+  return names.map((_name, index) => names.slice(0, index + 1));
+}
+
+/** A class of one test does not speak for the next one that it gets. */
+function isWorthIt(names: readonly string[], below: readonly NeedyTest[], id: string): boolean {
+  const isFunction = names.length === namesOf(id).length;
+  return names.length === 0 || isFunction || new Set(below.map(({ test }) => namesOf(test.id).join("::"))).size > 1;
 }
 
 /** Classes and the function of a test of pytest. Parameters may hold anything. */
@@ -138,15 +148,9 @@ function namesOf(id: string): string[] {
   return names === "" ? [] : (names.split("[", 1)[0] ?? "").split("::");
 }
 
-function holdsOnly(
-  names: readonly string[],
-  { inside, tests, file }: { inside: ReadonlySet<NeedyTest>; tests: readonly NeedyTest[]; file: string },
-): boolean {
-  return tests.every((one) => {
-    if (one.test.file !== file || inside.has(one)) return true;
-    const other = namesOf(one.test.id);
-    return names.some((name, index) => other[index] !== name);
-  });
+function isBelow({ test }: NeedyTest, names: readonly string[]): boolean {
+  const own = namesOf(test.id);
+  return names.every((name, index) => own[index] === name);
 }
 
 async function mark(
@@ -173,7 +177,7 @@ function overridesOf(
   const made: NewOverride[] = [];
   if (tag !== null && unmarked.size < group.tests.length) {
     const override = overrideOf({ tag }, needs);
-    if (!suite.overrides.some((one) => isSame(one, override))) made.push({ override, evidence: lines });
+    if (!suite.overrides.some((one) => isSaidBy(one, tag, needs))) made.push({ override, evidence: lines });
   }
   const patterns = patternsOf(unmarked, tests);
   for (let from = 0; from < patterns.length; from += MAX_PATTERNS) {
@@ -192,7 +196,7 @@ function patternsOf(wanted: ReadonlySet<NeedyTest>, tests: readonly NeedyTest[])
 
 function overrideOf(
   which: Pick<ProjectOverride, "match" | "tag">,
-  { requirements, resources, labels }: NeedGroup["needs"],
+  { requirements, resources, labels }: Needs,
 ): ProjectOverride {
   return {
     ...which,
@@ -200,10 +204,6 @@ function overrideOf(
     ...(resources === undefined ? {} : { resources }),
     ...(labels === undefined ? {} : { labels }),
   };
-}
-
-function isSame(a: ProjectOverride, b: ProjectOverride): boolean {
-  return canonicalJson(a as JsonValue) === canonicalJson(b as JsonValue);
 }
 
 function evidenceLines(evidence: NeedGroup["evidence"], { directory }: ProjectSuite): string[] {
