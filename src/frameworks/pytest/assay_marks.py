@@ -62,14 +62,14 @@ class Marking:
             found = find(self.tree, wish["names"])
             if wish["names"] and not found:
                 missing.append(wish)
-            nodes += [(node, wish["tag"]) for node in found if wish["names"] and not has_mark(node, wish["tag"])]
+            nodes += [(node, wish["tag"]) for node in found if wish["names"] and not self.has_mark(node.decorator_list, wish["tag"])]
         tags = list(dict.fromkeys(wish["tag"] for wish in wishes if not wish["names"]))
         statement = self.module_marks()
-        if tags and statement is not None and not is_extensible(statement):
+        if tags and statement is not None and not self.is_extensible(statement):
             missing += [wish for wish in wishes if not wish["names"]]
             tags = []
         if statement is not None:
-            tags = [tag for tag in tags if not any(is_mark(node, tag) for node in listed(statement.value))]
+            tags = [tag for tag in tags if not self.has_mark(listed(statement.value), tag)]
         if tags or nodes:
             self.add_marks(tags, statement, nodes)
         return missing
@@ -97,6 +97,19 @@ class Marking:
         inside = {id(part) for outer in self.tree.body if isinstance(outer, DEFINITIONS) for part in ast.walk(outer)}
         found = [node for node in found if id(node) not in inside]
         return found[-1] if found else None
+
+    def has_mark(self, nodes, tag):
+        return any(self.is_mark(node) and called(node).attr == tag for node in nodes)
+
+    def is_mark(self, node):
+        node = called(node)
+        names = ("mark", (self.prefix or "").rpartition(".")[2])
+        return isinstance(node, ast.Attribute) and getattr(node.value, "attr", getattr(node.value, "id", None)) in names
+
+    def is_extensible(self, node):
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.col_offset != 0:
+            return False
+        return isinstance(node.value, ast.List) or self.is_mark(node.value)
 
     def extend(self, value, marks):
         text = ", ".join(marks)
@@ -172,26 +185,13 @@ def definitions(node):
             yield from definitions(child)
 
 
-def is_mark(node, tag=None):
-    node = node.func if isinstance(node, ast.Call) else node
-    if not isinstance(node, ast.Attribute) or (tag is not None and node.attr != tag):
-        return False
-    return getattr(node.value, "attr", getattr(node.value, "id", None)) == "mark"
-
-
-def has_mark(node, tag):
-    return any(is_mark(one, tag) for one in node.decorator_list)
+def called(node):
+    return node.func if isinstance(node, ast.Call) else node
 
 
 def sets_marks(node):
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return any(isinstance(one, ast.Name) and one.id == "pytestmark" for one in targets)
-
-
-def is_extensible(node):
-    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.col_offset != 0:
-        return False
-    return isinstance(node.value, ast.List) or is_mark(node.value)
 
 
 def listed(value):

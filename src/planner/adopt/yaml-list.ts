@@ -1,5 +1,5 @@
 import { Document, isAlias, isMap, isScalar, isSeq, visit } from "yaml";
-import type { Node, Pair, YAMLMap, YAMLSeq } from "yaml";
+import type { Node, YAMLMap, YAMLSeq } from "yaml";
 import { assayError } from "../../contracts/index.ts";
 
 /** An entry of a list, and the comments above it. */
@@ -18,7 +18,6 @@ export interface Edit {
 }
 
 type Mapping = YAMLMap<Node, Node | null>;
-type Field = Pair<Node, Node | null>;
 
 /**
  * What to change in a YAML text so that a list of a mapping has more entries. Only those are written: all else keeps its bytes. In a list
@@ -36,33 +35,21 @@ export function appended(text: string, { map, key }: { map: Mapping; key: string
     if (value.flow === true) return insertion(end(value.items.at(-1) ?? null), `, ${entries.map(json).join(", ")}`);
     return lineInsertion(text, lastEnd(value), indented(entries.flatMap(entryLines), columnOf(text, value)));
   }
-  if (map.flow === true) return flowField(map, { key, field }, entries);
+  if (map.flow === true) return flowField(map, { key, list: value }, entries);
   const column = columnOf(text, map);
   const lines = indented(indented(entries.flatMap(entryLines), INDENTATION), column);
   if (field === undefined) return lineInsertion(text, lastEnd(map), [...indented([`${key}:`], column), ...lines]);
-  if (value === null || !isSeq(value)) return lineInsertion(text, end(field.key), lines);
-  return {
-    start: text.indexOf(":", end(field.key)) + 1,
-    end: end(value),
-    text: newlineOf(text) + lines.join(newlineOf(text)),
-  };
+  const newline = newlineOf(text);
+  return { start: text.indexOf(":", end(field.key)) + 1, end: end(value), text: newline + lines.join(newline) };
 }
 
 const INDENTATION = 2;
 
-function flowField(
-  map: Mapping,
-  { key, field }: { key: string; field: Field | undefined },
-  entries: readonly Entry[],
-): Edit {
-  const list = `[${entries.map(json).join(", ")}]`;
-  if (field !== undefined) {
-    const { value } = field;
-    const start = isSeq(value) ? (value.range?.[0] ?? 0) : end(value ?? field.key);
-    return isSeq(value) ? { start, end: end(value), text: list } : insertion(start, ` ${list}`);
-  }
+function flowField(map: Mapping, { key, list }: { key: string; list: Node | null }, entries: readonly Entry[]): Edit {
+  const text = `[${entries.map(json).join(", ")}]`;
+  if (list !== null) return { start: list.range?.[0] ?? 0, end: end(list), text };
   const last = map.items.at(-1);
-  const added = `${JSON.stringify(key)}: ${list}`;
+  const added = `${JSON.stringify(key)}: ${text}`;
   return last === undefined
     ? insertion((map.range?.[0] ?? 0) + 1, added)
     : insertion(Math.max(end(last.key), end(last.value)), `, ${added}`);
@@ -104,8 +91,9 @@ function insertion(at: number, text: string): Edit {
 
 /** New lines below that in which a place is. */
 function lineInsertion(text: string, place: number, lines: readonly string[]): Edit {
-  const next = text.indexOf("\n", place);
-  const at = next === -1 ? text.length : next > place && text[next - 1] === "\r" ? next - 1 : next;
+  // The text of a block ends behind its last line.
+  const next = text.indexOf("\n", text[place - 1] === "\n" ? place - 1 : place);
+  const at = next === -1 ? text.length : text[next - 1] === "\r" ? next - 1 : next;
   const newline = newlineOf(text);
   return insertion(at, newline + lines.join(newline));
 }
