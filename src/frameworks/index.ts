@@ -1,5 +1,5 @@
 /**
- * frameworks: one folder per test framework: how its tests are found and how they are run, told test by test.
+ * frameworks: one folder per test framework: how its tests are found and marked, and how they are run, told test by test.
  *
  * Never: decides what runs where, keeps results, knows of workers or coordinators; one framework never uses another.
  * May enter: planner, executors, cli.

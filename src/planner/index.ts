@@ -1,6 +1,6 @@
 /**
  * planner: what to run. Turns suite files, command lines, templates, model × backend selections and the tests of a project into task
- * specs, and says at which line of a file something is wrong.
+ * specs, says at which line of a file something is wrong, and writes what tests need into their project when it is told to.
  *
  * Never: schedules or stores anything; starts more than what lists tests; talks to a coordinator; reads arguments or environment.
  * May enter: cli.

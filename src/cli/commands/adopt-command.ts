@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { isoTime } from "../../base/index.ts";
 import { assayError } from "../../contracts/index.ts";
+import type { Project } from "../../contracts/index.ts";
 import {
   analyseNeeds,
   applyAdoption,
@@ -15,6 +16,7 @@ import {
 } from "../../planner/index.ts";
 import type { AdoptedSuite, Adoption } from "../../planner/index.ts";
 import type { Cli, Invocation } from "../cli.ts";
+import type { CliContext } from "../context.ts";
 import { discoverSuites, placeOf } from "../discovered-suites.ts";
 import type { DiscoveredSuite } from "../discovered-suites.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -50,7 +52,7 @@ async function adoptCommand(invocation: Invocation<Options>): Promise<ExitCode> 
     return exitCodes.ok;
   }
   const project = await loadProject(root);
-  const suites = await discoverSuites({ folder: root, project, only: [], given: [] }, context);
+  const suites = await suitesWithTests(root, project, context);
   const adoption = await planned(root, { project, suites }, invocation);
   const diff = unifiedDiff(adoption.changes);
   if (!screen.json) screen.lines(diffLines(diff, screen.outStyle));
@@ -80,9 +82,19 @@ async function folderOf(path: string): Promise<string> {
   });
 }
 
+/** The suites that assay.yaml names, or those of which there are tests. */
+async function suitesWithTests(root: string, project: Project, context: CliContext): Promise<DiscoveredSuite[]> {
+  const found = await discoverSuites({ folder: root, project, only: [], given: [] }, context);
+  if (project.suites.length > 0) return found;
+  const suites = found.filter(({ discovery: { tests, problems } }) => tests.length > 0 || problems.length > 0);
+  if (suites.length > 0) return suites;
+  const names = found.map(({ suite }) => suite.framework).join(", ");
+  throw assayError("no_tests_found", `${root} has no tests: ${names} found none`);
+}
+
 async function planned(
   root: string,
-  { project, suites }: { project: Awaited<ReturnType<typeof loadProject>>; suites: readonly DiscoveredSuite[] },
+  { project, suites }: { project: Project; suites: readonly DiscoveredSuite[] },
   { context }: Invocation<Options>,
 ): Promise<Adoption> {
   const scratch = await mkdtemp(join(tmpdir(), "assay-adopt-"));

@@ -138,8 +138,8 @@ async function restore(path: string, content: Buffer | null): Promise<void> {
 /** A crash leaves the old content or the new one; who may do what with the file stays. */
 async function replaceFile(path: string, content: Buffer): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path).slice(0, 200)}.assay-new`);
+  const file = await open(temporary, "w", 0o644);
   try {
-    const file = await open(temporary, "w", 0o644);
     try {
       await file.writeFile(content);
       await file.sync();

@@ -10,9 +10,8 @@ export type Evidence = NeedFinding["evidence"];
 export interface NeedGroup {
   /** One field of one of them: overrides with other fields add to it. */
   needs: Needs;
-  tests: NeedyTest[];
-  /** Without repetitions, in the order in which it was found. */
-  evidence: Evidence[];
+  /** Each with what shows it. */
+  tests: Map<NeedyTest, Evidence[]>;
   /** Files of which all tests need it, by the evidence. */
   files: Set<string>;
   /** Markers that are the evidence. */
@@ -36,10 +35,14 @@ export function needGroups(tests: readonly NeedyTest[], findings: readonly NeedF
       if (Object.hasOwn(test.needs[field.kind], field.name)) continue;
       const needs: Needs = { [field.kind]: { [field.name]: value } };
       const key = canonicalJson(JSON.parse(JSON.stringify(needs)));
-      const group = groups.get(key) ?? { needs, tests: [], evidence: [], files: new Set(), markers: new Set() };
+      const group = groups.get(key) ?? { needs, tests: new Map(), files: new Set(), markers: new Set() };
       groups.set(key, group);
-      group.tests.push(test);
-      for (const one of own.filter((finding) => hasField(finding.needs, field))) addEvidence(group, one);
+      const evidence = own.filter((finding) => hasField(finding.needs, field));
+      group.tests.set(
+        test,
+        evidence.map((finding) => finding.evidence),
+      );
+      for (const one of evidence) note(group, one);
     }
   }
   return [...groups.values()];
@@ -80,10 +83,8 @@ function hasField(needs: Needs, { kind, name }: Field): boolean {
 /** How markers of pytest and tags of Playwright stand in a text. */
 const MARKERS = /\bmark\.(\w+)|(@[\w:.-]+)/g;
 
-function addEvidence({ evidence, files, markers }: NeedGroup, { scope, kind, evidence: one }: NeedFinding): void {
+function note({ files, markers }: NeedGroup, { scope, kind, evidence: { text } }: NeedFinding): void {
   if (scope.testId === undefined) files.add(scope.file);
-  if (kind === "marker")
-    for (const [, mark, tag] of one.text.replaceAll(/@(?=\w+\.)/g, "").matchAll(MARKERS))
-      markers.add(mark ?? tag ?? "");
-  if (!evidence.some(({ file, line }) => file === one.file && line === one.line)) evidence.push(one);
+  if (kind !== "marker") return;
+  for (const [, mark, tag] of text.replaceAll(/@(?=\w+\.)/g, "").matchAll(MARKERS)) markers.add(mark ?? tag ?? "");
 }

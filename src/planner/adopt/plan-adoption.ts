@@ -73,6 +73,8 @@ function namesText({ names }: MarkWish): string {
   return names.length === 0 ? "its tests" : names.join("::");
 }
 
+/** pytest puts an E before lines of errors. */
 function lastLine(message: string): string {
-  return message.trimEnd().split("\n").at(-1)?.trim() ?? "";
+  const last = message.trimEnd().split("\n").at(-1) ?? "";
+  return last.replace(/^E\s+/, "").trim();
 }

@@ -5,7 +5,7 @@ import type { NeedFinding } from "../analysis/need-finding.ts";
 import { withNeeds } from "../tests/test-needs.ts";
 import type { NeedyTest } from "../tests/test-needs.ts";
 import { needGroups } from "./need-groups.ts";
-import type { NeedGroup, Needs } from "./need-groups.ts";
+import type { Evidence, NeedGroup, Needs } from "./need-groups.ts";
 import { markerMeaning, markerName } from "./marker-name.ts";
 import type { NewOverride } from "./project-text.ts";
 
@@ -42,7 +42,7 @@ export async function suiteOverrides(
   const plans = needGroups(tests, findings).map((group) => planOf(group, { adopted, tests, taken }));
   const unmet = await mark(adopted, files, plans);
   const refused = new Set(unmet.map(({ wish }) => wish));
-  const needy = new Set(plans.flatMap(({ group }) => group.tests.map(({ test }) => test.id)));
+  const needy = new Set(plans.flatMap(({ group }) => [...group.tests.keys()].map(({ test }) => test.id)));
   return { unmet, needy, overrides: plans.flatMap((plan) => overridesOf(plan, { adopted, tests, refused })) };
 }
 
@@ -52,23 +52,16 @@ interface Setting {
 }
 
 function planOf(group: NeedGroup, { adopted, tests, taken }: Setting & { taken: Set<string> }): Plan {
-  const inside = new Set(group.tests);
-  const outside = new Set(tests.filter((one) => !inside.has(one)).flatMap(({ test }) => test.tags));
-  const own = [...group.markers].find(
-    (tag) => !outside.has(tag) && group.tests.some(({ test }) => test.tags.includes(tag)),
-  );
+  const own = [...group.tests.keys()];
+  const outside = new Set(tests.filter((one) => !group.tests.has(one)).flatMap(({ test }) => test.tags));
+  const mine = [...group.markers].find((tag) => !outside.has(tag) && own.some(({ test }) => test.tags.includes(tag)));
   if (adopted.framework.mark === undefined) {
-    const [tagged, named] =
-      own === undefined ? [[], group.tests] : parted(group.tests, ({ test }) => test.tags.includes(own));
-    return { group, tag: tagged.length === 0 ? null : (own ?? null), marks: [], named };
+    const named = own.filter(({ test }) => mine === undefined || !test.tags.includes(mine));
+    return { group, tag: mine ?? null, marks: [], named };
   }
-  const tag = own ?? freeTag(group, { suite: adopted.suite, unusable: new Set([...outside, ...taken]) });
+  const tag = mine ?? freeTag(group, { suite: adopted.suite, unusable: new Set([...outside, ...taken]) });
   taken.add(tag);
   return { group, tag, ...marksOf(group, { tag, tests }) };
-}
-
-function parted<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
-  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 /** A name that only these tests have, or that assay.yaml gives the same needs already. */
@@ -105,18 +98,17 @@ function marksOf(
   group: NeedGroup,
   { tag, tests }: { tag: string; tests: readonly NeedyTest[] },
 ): Pick<Plan, "marks" | "named"> {
-  const inside = new Set(group.tests);
   const byFile = Map.groupBy(tests, ({ test }) => test.file);
   const marks = new Map<string, { wish: MarkWish; tests: NeedyTest[] }>();
   const named: NeedyTest[] = [];
-  for (const one of group.tests) {
+  for (const one of group.tests.keys()) {
     if (one.test.tags.includes(tag)) continue;
     const { file, id } = one.test;
     const below = (names: readonly string[]): NeedyTest[] =>
       (byFile.get(file) ?? []).filter((other) => isBelow(other, names));
     const places = group.files.has(file) ? [[], ...placesOf(id)] : placesOf(id);
     const names = places.find(
-      (place) => isWorthIt(place, below(place), id) && below(place).every((other) => inside.has(other)),
+      (place) => isWorthIt(place, below(place), id) && below(place).every((other) => group.tests.has(other)),
     );
     if (names === undefined) {
       named.push(one);
@@ -171,19 +163,24 @@ function overridesOf(
   { group, tag, marks, named }: Plan,
   { adopted: { suite }, tests, refused }: Setting & { refused: ReadonlySet<MarkWish> },
 ): NewOverride[] {
-  const { needs, evidence } = group;
+  const { needs } = group;
+  const evidence = (of: readonly NeedyTest[]): string[] =>
+    evidenceLines(
+      of.flatMap((one) => group.tests.get(one) ?? []),
+      suite,
+    );
   const unmarked = new Set([...named, ...marks.filter(({ wish }) => refused.has(wish)).flatMap((one) => one.tests)]);
-  const lines = evidenceLines(evidence, suite);
+  const tagged = [...group.tests.keys()].filter((one) => !unmarked.has(one));
   const made: NewOverride[] = [];
-  if (tag !== null && unmarked.size < group.tests.length) {
+  if (tag !== null && tagged.length > 0) {
     const override = overrideOf({ tag }, needs);
-    if (!suite.overrides.some((one) => isSaidBy(one, tag, needs))) made.push({ override, evidence: lines });
+    if (!suite.overrides.some((one) => isSaidBy(one, tag, needs))) made.push({ override, evidence: evidence(tagged) });
   }
   const patterns = patternsOf(unmarked, tests);
   for (let from = 0; from < patterns.length; from += MAX_PATTERNS) {
     const some = patterns.slice(from, from + MAX_PATTERNS);
     const match = some.length === 1 && some[0] !== undefined ? some[0] : some;
-    made.push({ override: overrideOf({ match }, needs), evidence: lines });
+    made.push({ override: overrideOf({ match }, needs), evidence: evidence([...unmarked]) });
   }
   return made;
 }
@@ -206,13 +203,15 @@ function overrideOf(
   };
 }
 
-function evidenceLines(evidence: NeedGroup["evidence"], { directory }: ProjectSuite): string[] {
-  const shown = evidence.slice(0, MAX_EVIDENCE).map((one) => `${evidencePlace(one, directory)}  ${oneLine(one.text)}`);
-  return evidence.length > shown.length ? [...shown, `and ${evidence.length - shown.length} more`] : shown;
+function evidenceLines(evidence: readonly Evidence[], { directory }: ProjectSuite): string[] {
+  const lines = evidence.map((one) => `${evidencePlace(one, directory)}  ${oneLine(one.text)}`);
+  const distinct = [...new Set(lines)];
+  const more = distinct.length - MAX_EVIDENCE;
+  return [...distinct.slice(0, MAX_EVIDENCE), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 /** The file of evidence relative to the project, and its line. */
-export function evidencePlace({ file, line }: NeedGroup["evidence"][number], directory: string): string {
+export function evidencePlace({ file, line }: Evidence, directory: string): string {
   return oneLine(`${directory === "." ? "" : `${directory}/`}${file}:${line}`);
 }
 
