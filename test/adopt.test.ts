@@ -117,7 +117,7 @@ def test_flaky():
   const adopted = await adopt(folder, "--verify");
   expect(adopted).toMatchObject({ code: 0, written: true, diff: dry.diff });
   expect(adopted.verified).toMatchObject({
-    tests: 10,
+    tests: 11,
     differences: [],
     flaky: [{ id: "tests/test_flaky.py::test_flaky" }],
   });
@@ -162,7 +162,7 @@ def test_gpu():
   for (const part of ["web", "node"]) await rm(join(folder, part), { recursive: true });
   const before = await tree(folder);
   const verified = await adopt(folder, "--verify");
-  expect(verified).toMatchObject({ code: 1, written: false, verified: { tests: 6, flaky: [] } });
+  expect(verified).toMatchObject({ code: 1, written: false, verified: { tests: 8, flaky: [] } });
   expect(verified.verified?.differences).toEqual([
     { framework: "pytest", id: "tests/test_itself.py::test_lines", before: "passed", after: "failed" },
   ]);

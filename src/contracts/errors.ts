@@ -56,8 +56,8 @@ export const errorCatalogue = {
     next: "Keep the file and take the markers out by hand, or put the adopted text back and undo again.",
   },
   file_read_only: {
-    meaning: "A file that is to be changed is read-only.",
-    next: "Give write permission to the files that the message names.",
+    meaning: "A file that is to be changed is read-only, or a link.",
+    next: "Give write permission to the files that the message names, or put files where there are links.",
   },
   workspace_refused: {
     meaning: "A file of a workspace cannot be shipped: its name, its kind or its size.",

@@ -124,6 +124,7 @@ const MODEL_FINDINGS = [
   ),
   finding("tests/test_whole.py", WEBGPU, { text: "navigator.gpu" }),
   finding("tests/test_broken.py", GPU),
+  finding("tests/test_absent.py", GPU),
 ];
 
 describe("adoption of a project", () => {
@@ -137,6 +138,7 @@ describe("adoption of a project", () => {
       "tests/test_broken.py": "def test_a(:\n",
       "elsewhere.py": "def test_linked(): pass\n",
       "web/a.test.js": "",
+      "tests/test_absent.py": "import pytest\npytest.skip('no GPU', allow_module_level=True)\ndef test_never(): pass\n",
     });
     await symlink("../elsewhere.py", join(root, "tests/test_link.py"));
     const before = await tree();
@@ -163,7 +165,7 @@ describe("adoption of a project", () => {
     expect(unifiedDiff(adoption.changes)).toMatchInlineSnapshot(`
       "--- /dev/null
       +++ b/assay.yaml
-      @@ -0,0 +1,36 @@
+      @@ -0,0 +1,38 @@
       +# Which tests this project has and what they need. Assay reads it; whoever knows better may change it: what stands here is kept.
       +suites:
       +  - framework: pytest
@@ -173,10 +175,12 @@ describe("adoption of a project", () => {
       +      - tag: gpu
       +        requirements:
       +          hardware: [cuda, rocm]
+      +      # tests/test_absent.py:1  torch.cuda.is_available()
       +      # tests/test_mödel.py:3  torch.cuda.is_available()
       +      # tests/test_derived.py:1  torch.cuda.is_available()
       +      # tests/test_link.py:1  torch.cuda.is_available()
       +      - match:
+      +          - tests/test_absent.py
       +          - tests/test_mödel.py::test_device[cuda]
       +          - tests/test_derived.py
       +          - tests/test_link.py
@@ -257,6 +261,7 @@ describe("adoption of a project", () => {
     );
     expect(needs).toEqual([
       [
+        "tests/test_absent.py: cuda,rocm",
         "TestDerived::test_inherited: cuda,rocm",
         "test_linked: cuda,rocm",
         "test_device[cuda]: cuda,rocm",

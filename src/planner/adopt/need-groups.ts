@@ -24,12 +24,13 @@ export function isAdopted({ confidence }: NeedFinding): boolean {
 }
 
 export function needGroups(tests: readonly NeedyTest[], findings: readonly NeedFinding[]): NeedGroup[] {
-  const byFile = Map.groupBy(findings.filter(isAdopted), ({ scope }) => scope.file);
+  const scoped = Map.groupBy(findings.filter(isAdopted), ({ scope }) =>
+    JSON.stringify(scope.testId === undefined ? [scope.file] : [scope.file, scope.testId]),
+  );
   const groups = new Map<string, NeedGroup>();
   for (const test of tests) {
-    const own = (byFile.get(test.test.file) ?? []).filter(({ scope: { testId } }) =>
-      [undefined, test.test.id].includes(testId),
-    );
+    const { id, file } = test.test;
+    const own = [[file], [file, id]].flatMap((scope) => scoped.get(JSON.stringify(scope)) ?? []);
     for (const [field, value] of wanted(own)) {
       // What assay.yaml says stands, whatever was found.
       if (Object.hasOwn(test.needs[field.kind], field.name)) continue;

@@ -25,7 +25,7 @@ export interface Adoption {
 
 /**
  * Works out markers and the assay.yaml of a project; writes nothing. `root` is the real path of its folder. Errors: invalid_syntax and
- * workspace_refused where assay.yaml cannot be added to.
+ * file_read_only where assay.yaml cannot be added to.
  */
 export async function planAdoption(root: string, project: Project, suites: readonly AdoptedSuite[]): Promise<Adoption> {
   const files = new PendingFiles(root);
@@ -63,7 +63,7 @@ async function writeProject(files: PendingFiles, project: Project, suites: reado
   const isSaid = project.suites.length > 0 && suites.every(({ overrides }) => overrides.length === 0);
   if (before !== null && isSaid) return;
   const objection = before === null ? null : await files.objection(path);
-  if (objection !== null) throw assayError("workspace_refused", `${PROJECT_FILE} cannot be changed: ${objection}`);
+  if (objection !== null) throw assayError("file_read_only", `${PROJECT_FILE} cannot be changed: ${objection}`);
   // loadProject has read it, so it is UTF-8.
   const text = before === null ? null : new TextDecoder("utf-8", { ignoreBOM: true }).decode(before);
   files.write(path, Buffer.from(adoptedText(text, project, suites)));

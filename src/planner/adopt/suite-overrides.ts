@@ -6,6 +6,8 @@ import { withNeeds } from "../tests/test-needs.ts";
 import type { NeedyTest } from "../tests/test-needs.ts";
 import { needGroups } from "./need-groups.ts";
 import type { Evidence, NeedGroup, Needs } from "./need-groups.ts";
+import { MarkPlaces } from "./mark-places.ts";
+import type { Mark } from "./mark-places.ts";
 import { markerMeaning, markerName } from "./marker-name.ts";
 import type { NewOverride } from "./project-text.ts";
 
@@ -22,8 +24,7 @@ export interface AdoptedSuite {
 interface Plan {
   group: NeedGroup;
   tag: string | null;
-  /** The marks of its tests, each with those that it stands for. */
-  marks: { wish: MarkWish; tests: readonly NeedyTest[] }[];
+  marks: Mark[];
   /** Those that no marker can tell. */
   named: NeedyTest[];
 }
@@ -39,7 +40,8 @@ export async function suiteOverrides(
   const { suite, discovery, findings } = adopted;
   const tests = withNeeds(suite, discovery.tests);
   const taken = new Set<string>();
-  const plans = needGroups(tests, findings).map((group) => planOf(group, { adopted, tests, taken }));
+  const places = new MarkPlaces(tests);
+  const plans = needGroups(tests, findings).map((group) => planOf(group, { adopted, tests, places, taken }));
   const unmet = await mark(adopted, files, plans);
   const refused = new Set(unmet.map(({ wish }) => wish));
   const needy = new Set(plans.flatMap(({ group }) => [...group.tests.keys()].map(({ test }) => test.id)));
@@ -51,7 +53,10 @@ interface Setting {
   tests: readonly NeedyTest[];
 }
 
-function planOf(group: NeedGroup, { adopted, tests, taken }: Setting & { taken: Set<string> }): Plan {
+function planOf(
+  group: NeedGroup,
+  { adopted, tests, places, taken }: Setting & { places: MarkPlaces; taken: Set<string> },
+): Plan {
   const own = [...group.tests.keys()];
   const outside = new Set(tests.filter((one) => !group.tests.has(one)).flatMap(({ test }) => test.tags));
   const mine = [...group.markers].find((tag) => !outside.has(tag) && own.some(({ test }) => test.tags.includes(tag)));
@@ -61,7 +66,7 @@ function planOf(group: NeedGroup, { adopted, tests, taken }: Setting & { taken: 
   }
   const tag = mine ?? freeTag(group, { suite: adopted.suite, unusable: new Set([...outside, ...taken]) });
   taken.add(tag);
-  return { group, tag, ...marksOf(group, { tag, tests }) };
+  return { group, tag, ...places.marksOf(group, tag) };
 }
 
 /** A name that only these tests have, or that assay.yaml gives the same needs already. */
@@ -92,57 +97,6 @@ function isSaidBy(
   };
   const said = new Set(fields({ requirements: requirements ?? {}, resources: resources ?? {}, labels: labels ?? {} }));
   return tag === name && match === undefined && fields(needs).every((field) => said.has(field));
-}
-
-function marksOf(
-  group: NeedGroup,
-  { tag, tests }: { tag: string; tests: readonly NeedyTest[] },
-): Pick<Plan, "marks" | "named"> {
-  const byFile = Map.groupBy(tests, ({ test }) => test.file);
-  const marks = new Map<string, { wish: MarkWish; tests: NeedyTest[] }>();
-  const named: NeedyTest[] = [];
-  for (const one of group.tests.keys()) {
-    if (one.test.tags.includes(tag)) continue;
-    const { file, id } = one.test;
-    const below = (names: readonly string[]): NeedyTest[] =>
-      (byFile.get(file) ?? []).filter((other) => isBelow(other, names));
-    const places = group.files.has(file) ? [[], ...placesOf(id)] : placesOf(id);
-    const names = places.find(
-      (place) => isWorthIt(place, below(place), id) && below(place).every((other) => group.tests.has(other)),
-    );
-    if (names === undefined) {
-      named.push(one);
-      continue;
-    }
-    const key = JSON.stringify([file, names]);
-    const mark = marks.get(key) ?? { wish: { file, names, tag }, tests: [] };
-    marks.set(key, mark);
-    mark.tests.push(one);
-  }
-  return { marks: [...marks.values()], named };
-}
-
-/** Where the marker of a test may stand, the widest place first: its classes, then its function. */
-function placesOf(id: string): string[][] {
-  const names = namesOf(id);
-  return names.map((_name, index) => names.slice(0, index + 1));
-}
-
-/** A class of one test does not speak for the next one that it gets. */
-function isWorthIt(names: readonly string[], below: readonly NeedyTest[], id: string): boolean {
-  const isFunction = names.length === namesOf(id).length;
-  return names.length === 0 || isFunction || new Set(below.map(({ test }) => namesOf(test.id).join("::"))).size > 1;
-}
-
-/** Classes and the function of a test of pytest. Parameters may hold anything. */
-function namesOf(id: string): string[] {
-  const names = id.split("::").slice(1).join("::");
-  return names === "" ? [] : (names.split("[", 1)[0] ?? "").split("::");
-}
-
-function isBelow({ test }: NeedyTest, names: readonly string[]): boolean {
-  const own = namesOf(test.id);
-  return names.every((name, index) => own[index] === name);
 }
 
 async function mark(
