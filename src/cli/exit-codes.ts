@@ -42,6 +42,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   framework_missing: infrastructure,
   discovery_failed: usage,
   no_tests_found: exitCodes.nothingMatched,
+  changes_unknown: 2,
   workspace_refused: usage,
   workspace_incomplete: infrastructure,
   setup_step_failed: infrastructure,

@@ -51,6 +51,10 @@ export const errorCatalogue = {
     meaning: "A folder has no tests of a framework that Assay knows, or the selection left none.",
     next: "Name the framework in assay.yaml, or widen the selection.",
   },
+  changes_unknown: {
+    meaning: "What changed since a commit cannot be found out.",
+    next: "Run it in a git repository, with a commit that is there: a shallow clone lacks the older ones.",
+  },
   workspace_refused: {
     meaning: "A file of a workspace cannot be shipped: its name, its kind or its size.",
     next: "Rename, remove or exclude the file that the message names.",

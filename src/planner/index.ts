@@ -1,10 +1,17 @@
 /**
  * planner: what to run. Turns suite files, command lines, templates, model × backend selections and the tests of a project into task
- * specs, and says at which line of a file something is wrong.
+ * specs, says what tests need and which of them a change concerns by the text of their files, and at which line of a file something is
+ * wrong.
  *
- * Never: schedules or stores anything; starts more than what lists tests; talks to a coordinator; reads arguments or environment.
+ * Never: schedules or stores anything; starts more than what lists tests, git and a parser; runs what it reads; talks to a coordinator; reads arguments or environment.
  * May enter: cli.
  */
+export { analyseNeeds } from "./analysis/analyse-needs.ts";
+export type { Needs } from "./analysis/condition-needs.ts";
+export { withFound } from "./analysis/found-needs.ts";
+export type { Confidence, NeedFinding } from "./analysis/need-finding.ts";
+export { impactOf } from "./changes/changed-tests.ts";
+export type { ChainStep, ChangeImpact } from "./changes/changed-tests.ts";
 export { commandTask } from "./command-task.ts";
 export { dependencyFault } from "./dependency-fault.ts";
 export { loadSuite, parseSuite } from "./load-suite.ts";
