@@ -33,6 +33,16 @@ export function chosenSuites({ impact, suites }: ChangeChoice): DiscoveredSuite[
   });
 }
 
+/** Whether the file of a test changed, or one that it names itself. */
+export function isClose(
+  { impact }: ChangeChoice,
+  suite: DiscoveredSuite["suite"],
+  test: Parameters<ChangeImpact["chainOf"]>[1],
+): boolean {
+  const chain = impact.chainOf(suite, test);
+  return chain !== undefined && chain.length <= 2;
+}
+
 /** `41 of 312 tests chosen by 3 changed files; 271 left out: nothing that they depend on changed`. */
 export function choiceLines(choice: ChangeChoice): string[] {
   const { impact, suites } = choice;

@@ -35,3 +35,4 @@ export { loadProject } from "./tests/project-file.ts";
 export { suiteTasks } from "./tests/suite-tasks.ts";
 export { withNeeds } from "./tests/test-needs.ts";
 export type { NeedyTest } from "./tests/test-needs.ts";
+export { fewUrgent } from "./tests/urgent-tests.ts";

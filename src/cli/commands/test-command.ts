@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL, MAX_TASKS_PER_RUN } from "../../contracts/index.ts";
 import type { FrameworkName, KnownTest, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
-import { batchesOf, chooseTests, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
+import { batchesOf, chooseTests, fewUrgent, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
 import type { NeedyTest } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
-import { choiceByChange, choiceDocument, choiceLines, chosenSuites } from "../change-lines.ts";
+import { choiceByChange, choiceDocument, choiceLines, chosenSuites, isClose } from "../change-lines.ts";
 import type { ChangeChoice } from "../change-lines.ts";
 import { discoverSuites } from "../discovered-suites.ts";
 import type { DiscoveredSuite } from "../discovered-suites.ts";
@@ -198,14 +198,16 @@ interface Planned {
 
 function planSuite(
   { suite }: DiscoveredSuite,
-  { tests: all, options, project, passedOn, slots, workspace, known }: Planning,
+  { tests: all, choice, options, project, passedOn, slots, workspace, known }: Planning,
 ): Planned {
   const tests = chooseTests(all, {
     patterns: options.match ?? [],
     wanted: options.lastFailed === true ? ({ test }) => hasFailed(known.get(test.id)) : undefined,
     shuffleSeed: options.shuffle,
   });
-  const past = (one: NeedyTest) => pastOf(one, known.get(one.test.id));
+  const past = fewUrgent(tests, (one) => {
+    return pastOf(one, known.get(one.test.id), choice !== null && isClose(choice, suite, one.test));
+  });
   const batches = batchesOf(tests, { slots, past });
   const tasks = suiteTasks(
     batches,

@@ -36,7 +36,11 @@ export async function changedFiles(folder: string, since: string, env: NodeJS.Pr
   const git = (cwd: string, ...given: string[]): Promise<string> => askGit(cwd, given, env);
   const [up = "", prefix = ""] = (await git(folder, "rev-parse", "--show-cdup", "--show-prefix")).split("\n");
   const top = resolve(folder, up);
-  const commit = (await git(top, "rev-parse", "--verify", "--end-of-options", `${since}^{commit}`)).trim();
+  const named = await git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", `${since}^{commit}`).catch(
+    () => "",
+  );
+  const commit = named.trim();
+  if (commit === "") throw assayError("changes_unknown", `there is no commit ${since} in the repository ${top}`);
   // Histories that never met, or are cut off: then all that differs counts.
   const base = await git(top, "merge-base", commit, "HEAD").then(
     (text) => text.trim(),

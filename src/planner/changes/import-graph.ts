@@ -6,7 +6,7 @@ import { FileTree, folderOf, foldersOf, nameOf } from "./file-tree.ts";
 import { NamedFiles } from "./named-files.ts";
 import { PythonModules } from "./python-modules.ts";
 import { ScriptModules } from "./script-modules.ts";
-import { isSettings, settingsFacts } from "./settings-files.ts";
+import { isDocument, isSettings, settingsFacts } from "./settings-files.ts";
 
 /** Why one file depends on another. */
 export interface Link {
@@ -112,7 +112,7 @@ export class ImportGraph {
     if (facts.anyRoot) this.python.anyRoot = true;
     const own = languageOf(file) === "python" ? this.ofPython(file, facts) : this.ofScript(file, facts);
     const names = this.named
-      .in(facts, isSettings(file))
+      .in(file, facts, isSettings(file))
       .map(({ file: to, line, isFolder }): Link => ({ to, line, how: isFolder ? "names a folder" : "names" }));
     return [...own, ...names, ...this.around(file), ...this.ofDoubt(facts)];
   }
@@ -184,6 +184,6 @@ export class ImportGraph {
   }
 
   private anything(how: Link["how"], line: number | null): Link[] {
-    return this.changed.map((to) => ({ to, line, how }));
+    return this.changed.filter((to) => !isDocument(to)).map((to) => ({ to, line, how }));
   }
 }

@@ -1,7 +1,7 @@
 import { matchesGlob } from "node:path";
 import { languageOf } from "../sources/source-reader.ts";
 import type { SourceFacts } from "../sources/source-facts.ts";
-import { folderOf, nameOf } from "./file-tree.ts";
+import { folderOf, nameOf, within } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 
 export interface NamedFile {
@@ -24,8 +24,10 @@ export class NamedFiles {
     this.data = changed.filter((file) => languageOf(file) === undefined);
   }
 
-  in({ strings }: SourceFacts, isSettings: boolean): NamedFile[] {
+  in(source: string, { strings }: SourceFacts, isSettings: boolean): NamedFile[] {
     return strings.flatMap(({ value, line }) => {
+      const beside = /^\.{1,2}\//.test(value) ? within(folderOf(source), value) : undefined;
+      if (beside !== undefined && this.tree.has(beside)) return [{ file: beside, line, isFolder: false }];
       const path = value
         .replaceAll("\\", "/")
         .replace(/^(\.{0,2}\/)+/, "")
