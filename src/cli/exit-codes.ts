@@ -44,6 +44,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   no_tests_found: exitCodes.nothingMatched,
   adoption_edited: usage,
   file_read_only: usage,
+  changes_unknown: 2,
   workspace_refused: usage,
   workspace_incomplete: infrastructure,
   setup_step_failed: infrastructure,

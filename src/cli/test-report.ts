@@ -22,6 +22,8 @@ export interface TestsOfRun {
   problems: readonly DiscoveryProblem[];
   suites: readonly DiscoveredSuite[];
   folder: string;
+  /** Which tests were chosen by what changed, and which left out; null when that was not asked. */
+  changes: unknown;
 }
 
 /** Of more than so many the rest is only counted. */
@@ -40,6 +42,7 @@ export function reportTests({ screen }: RunSession, content: TestsOfRun): ExitCo
     counts,
     tests: told,
     problems,
+    changes: content.changes,
     exit_code: exitCode,
   });
   return exitCode;

@@ -9,7 +9,7 @@
  *   what went wrong retry
  *
  * Never: clock, randomness, I/O, async, Node. Time, ids and digests come in as arguments.
- * May enter: coordinator, the simulator.
+ * May enter: coordinator, the simulator; cli, which asks what would fit.
  */
 export { patternsOf } from "./avoidance.ts";
 export type { SharedSpec } from "./compact-spec.ts";
@@ -17,6 +17,7 @@ export type { Command, Reply } from "./commands.ts";
 export { nextTimerMs } from "./decide-time.ts";
 export { evolve } from "./evolve.ts";
 export { explain } from "./explain.ts";
+export { fit } from "./match.ts";
 export { sharesOf } from "./shares.ts";
 export { StateRestoration, snapshotParts } from "./snapshot.ts";
 export { emptyState } from "./state.ts";

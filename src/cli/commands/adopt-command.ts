@@ -6,14 +6,7 @@ import { Option } from "commander";
 import { isoTime } from "../../base/index.ts";
 import { assayError } from "../../contracts/index.ts";
 import type { Project } from "../../contracts/index.ts";
-import {
-  analyseNeeds,
-  applyAdoption,
-  loadProject,
-  planAdoption,
-  undoAdoption,
-  unifiedDiff,
-} from "../../planner/index.ts";
+import { applyAdoption, loadProject, planAdoption, undoAdoption, unifiedDiff } from "../../planner/index.ts";
 import type { AdoptedSuite, Adoption } from "../../planner/index.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import type { CliContext } from "../context.ts";
@@ -21,6 +14,7 @@ import { discoverSuites, placeOf } from "../discovered-suites.ts";
 import type { DiscoveredSuite } from "../discovered-suites.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { findNeeds } from "../found-needs.ts";
 import { countText } from "../quantities.ts";
 import { harmless, paint, plain } from "../style.ts";
 import type { Style } from "../style.ts";
@@ -100,10 +94,9 @@ async function planned(
   const scratch = await mkdtemp(join(tmpdir(), "assay-adopt-"));
   try {
     const adopted: AdoptedSuite[] = [];
-    for (const { suite, framework, discovery } of suites) {
-      const place = placeOf(suite, { wish: { folder: root, given: [] }, scratch, context });
-      const findings = await analyseNeeds(root, { suite, tests: discovery.tests, starter: place.starter });
-      adopted.push({ suite, framework, discovery, findings, place });
+    for (const one of suites) {
+      const place = placeOf(one.suite, { wish: { folder: root, given: [] }, scratch, context });
+      adopted.push({ ...one, findings: await findNeeds(root, one, context), place });
     }
     return await planAdoption(root, project, adopted);
   } finally {

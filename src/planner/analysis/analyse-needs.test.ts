@@ -60,6 +60,14 @@ class TestTorch(unittest.TestCase):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="only where there is none")
 def test_without(): ...
+
+try:
+    import torch.xpu
+    HAS_XPU = torch.xpu.is_available()
+except ImportError:
+    HAS_XPU = False
+@pytest.mark.skipif(not HAS_XPU, reason="asked in a try")
+def test_try(): ...
 `;
 const SCRIPT = `import { describe, it } from "vitest";
 import ort from "onnxruntime-node";
@@ -119,7 +127,7 @@ function told(found: readonly NeedFinding[]): Record<string, string[]> {
 const python = (name: string): string => `tests/test_gpu.py::${name}`;
 const PYTHON_TESTS = [
   ...["test_named", "test_text", "test_device[cpu]", "test_device[cuda]", "test_both", "test_either", "test_in_body"],
-  ...["test_falls_back", "test_marked", "TestTorch::test_method", "TestTorch::test_plain", "test_without"],
+  ...["test_falls_back", "test_marked", "TestTorch::test_method", "TestTorch::test_plain", "test_without", "test_try"],
 ].map(python);
 
 describe("what the text of tests says that they need", () => {
@@ -136,6 +144,7 @@ describe("what the text of tests says that they need", () => {
       test_falls_back: ['possible {"hardware":["cuda","rocm"]} 34'],
       test_marked: ['likely {"speed":"slow"} 36', 'likely {"min_memory_gb":16} 37'],
       test_method: ['certain {"hardware":["xpu"]} 42', 'certain {"hardware":["cuda","rocm"]} 44'],
+      test_try: ['certain {"software":["torch"],"hardware":["xpu"]} 57'],
       test_plain: ['certain {"hardware":["xpu"]} 42', 'likely {"hardware":["cuda","rocm"]} 47'],
     });
     expect(found.find(({ scope }) => scope.testId === python("test_text"))?.evidence).toEqual({

@@ -76,8 +76,8 @@ export function needsOfUse({ name, kind }: UseFact): FoundNeeds | undefined {
 }
 
 function hardwareOfCall(name: string): readonly Hardware[] | undefined {
-  if (/navigator\.gpu$/.test(name)) return ["webgpu"];
-  if (/navigator\.ml$/.test(name)) return ["webnn"];
+  if (name.endsWith("navigator.gpu")) return ["webgpu"];
+  if (name.endsWith("navigator.ml")) return ["webnn"];
   const part = name.split(".").find((one) => Object.hasOwn(WORDS, one));
   return part === undefined ? undefined : ofWord(part);
 }

@@ -83,21 +83,34 @@ class Names:
             self.modules[one.asname] = one.name
 
     def attempt(self, node):
-        """`try: import torch; HAS = True` / `except ImportError: HAS = False`, and `torch = None` there."""
+        """`try: import torch; HAS = …` / `except ImportError: HAS = False`, and `torch = None` there."""
         tried = [one for statement in node.body for one in imported(statement)]
         caught = [one for handler in node.handlers for one in handler.body]
+        given = {}
         for statement in node.body:
             if isinstance(statement, ast.Import):
                 for one in statement.names:
                     self.alias(one)
+            for name in targets(statement):
+                given[name] = statement.value
         for statement in caught:
-            if not tried or not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Constant):
+            constant = statement.value if isinstance(statement, ast.Assign) else None
+            if not tried or not isinstance(constant, ast.Constant) or constant.value not in (False, None):
                 continue
-            if statement.value.value not in (False, None):
-                continue
-            for target in statement.targets:
-                if isinstance(target, ast.Name):
-                    self.values[target.id] = "module:" + tried[0]
+            for name in targets(statement):
+                self.values[name] = Optional("module:" + tried[0], given.get(name))
+
+
+class Optional:
+    """What a name is where a module is there; false where it is not."""
+
+    def __init__(self, module, value):
+        self.module = module
+        self.value = value
+
+
+def targets(statement):
+    return [one.id for one in statement.targets if isinstance(one, ast.Name)] if isinstance(statement, ast.Assign) else []
 
 
 def imported(statement):
@@ -151,8 +164,11 @@ class Conditions:
             return self.read(node.args[0], depth)
         if isinstance(node, ast.Name) and name in self.names.values:
             value = self.names.values[name]
-            if isinstance(value, str):
-                return {"op": "term", "name": value}
+            if isinstance(value, Optional):
+                module = {"op": "term", "name": value.module}
+                if value.value is None or isinstance(value.value, ast.Constant):
+                    return module
+                return {"op": "and", "of": [module, self.read(value.value, depth)]}
             return UNKNOWN if value is None else self.read(value, depth)
         first, _, rest = name.partition(".")
         first = self.names.modules.get(first, first)
@@ -213,7 +229,7 @@ class Facts(ast.NodeVisitor):
         value = self.names.values.get(node.id) if isinstance(node, ast.Name) else None
         if isinstance(value, (ast.List, ast.Tuple)):
             return [inner for one in value.elts for inner in self.meant(one)]
-        return [node if value is None or isinstance(value, str) else value]
+        return [node if value is None or isinstance(value, Optional) else value]
 
     def mark(self, node, parameter=None):
         name = dotted(node)

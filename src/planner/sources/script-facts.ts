@@ -64,8 +64,9 @@ class ScriptReader {
         if (node.exportKind !== "type") this.loads(node, node.source);
         return;
       case "ExportNamedDeclaration":
-        if (node.source !== null && node.exportKind !== "type") return this.loads(node, node.source);
-        break;
+        if (node.source === null) break;
+        if (node.exportKind !== "type") this.loads(node, node.source);
+        return;
       case "ImportExpression":
         this.loads(node, node.source);
         break;
