@@ -188,6 +188,33 @@ describe.skipIf(!pythonHas("pytest"))("markers of pytest", () => {
     const unmet = await pytest.mark?.(place, { files: pending, version: null, wishes, meanings });
     expect(unmet?.map(({ reason }) => reason)).toEqual(["its arguments name other settings"]);
   });
+
+  test("are left out where the project chooses its tests by them, and not where it only registers them", async () => {
+    await using project = await scratchProject({
+      "pytest.ini": "[pytest]\naddopts =\n    -q -m 'not slow'\n",
+      "a/conftest.py": "def pytest_configure(config):\n    config.addinivalue_line('markers', 'gpu: mine')\n",
+      "b/conftest.py":
+        "def pytest_collection_modifyitems(items):\n    [item for item in items if 'big' in item.keywords]\n",
+      "a/deep/test_a.py": "def test_a(): pass\n",
+      "b/test_b.py": "def test_b(): pass\n",
+    });
+    const pending = pendingFiles(project);
+    const wishes = ["gpu", "slow", "big"].flatMap((tag) =>
+      ["a/deep/test_a.py", "b/test_b.py"].map((file) => ({ file, names: [], tag })),
+    );
+    const unmet = await pytest.mark?.(project.place(), { files: pending, version: null, wishes, meanings });
+    expect(unmet?.map(({ wish: { file, tag }, reason }) => [file, tag, reason])).toEqual([
+      ["a/deep/test_a.py", "slow", "-m chooses tests by the marker slow"],
+      ["b/test_b.py", "slow", "-m chooses tests by the marker slow"],
+      ["a/deep/test_a.py", "big", "b/conftest.py chooses tests by the marker big"],
+      ["b/test_b.py", "big", "b/conftest.py chooses tests by the marker big"],
+    ]);
+    expect(pending.paths().map((path) => path.slice(project.folder.length + 1))).toEqual([
+      "a/deep/test_a.py",
+      "b/test_b.py",
+      "pytest.ini",
+    ]);
+  });
 });
 
 const TOML = { form: "toml", section: "tool.pytest.ini_options" } as const;

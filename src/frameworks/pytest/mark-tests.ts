@@ -6,6 +6,7 @@ import { findPython } from "../find-python.ts";
 import type { FrameworkPlace, MarkOrder, MarkWish, UnmetWish } from "../framework.ts";
 import { markerSettings, withMarkers } from "./marker-settings.ts";
 import type { MarkerSettings } from "./marker-settings.ts";
+import { selectingTags } from "./selecting-tags.ts";
 
 const program = fileURLToPath(new URL("./assay_marks.py", import.meta.url));
 
@@ -31,8 +32,14 @@ export async function markTests(place: FrameworkPlace, order: MarkOrder): Promis
     refuse(order.wishes, settings);
     return unmet;
   }
+  const selecting = await selectingTags(place, order, settings.path);
+  for (const [tag, where] of selecting) {
+    const own = order.wishes.filter((wish) => wish.tag === tag);
+    refuse(own, `${where} chooses tests by the marker ${tag}`);
+  }
   const jobs: { path: string; content: Buffer; wishes: MarkWish[] }[] = [];
-  for (const [file, wishes] of Map.groupBy(order.wishes, (wish) => wish.file)) {
+  const open = order.wishes.filter(({ tag }) => !selecting.has(tag));
+  for (const [file, wishes] of Map.groupBy(open, (wish) => wish.file)) {
     const path = join(place.folder, file);
     const content = await order.files.read(path);
     const objection = content === null ? "it is not there" : await order.files.objection(path);
