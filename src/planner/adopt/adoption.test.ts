@@ -171,7 +171,7 @@ describe("adoption of a project", () => {
       +  - framework: pytest
       +    directory: .
       +    overrides:
-      +      # tests/test_mödel.py:7  torch.cuda.is_available()
+      +      # tests/test_mödel.py:8  torch.cuda.is_available()
       +      - tag: gpu
       +        requirements:
       +          hardware: [cuda, rocm]
@@ -186,11 +186,11 @@ describe("adoption of a project", () => {
       +          - tests/test_link.py
       +        requirements:
       +          hardware: [cuda, rocm]
-      +      # tests/test_mödel.py:20  @pytest.mark.big
+      +      # tests/test_mödel.py:23  @pytest.mark.big
       +      - tag: big
       +        requirements:
       +          min_memory_gb: 16
-      +      # tests/test_whole.py:1  navigator.gpu
+      +      # tests/test_whole.py:6  navigator.gpu
       +      - tag: webgpu
       +        requirements:
       +          hardware: [webgpu]

@@ -2,6 +2,7 @@ import { lstat, readFile, realpath } from "node:fs/promises";
 import { dirname, relative, sep } from "node:path";
 import { errorCode } from "../../base/index.ts";
 import type { ProjectFiles } from "../../frameworks/index.ts";
+import { movedLine } from "./unified-diff.ts";
 
 /** A file as it is and as it is to be; the path is relative to the project, with `/`. */
 export interface FileChange {
@@ -14,6 +15,8 @@ export interface FileChange {
 /** Files of a project with changes that are not on the disk. `root` is a real path. */
 export class PendingFiles implements ProjectFiles {
   readonly root: string;
+  /** As they were when they were read first. */
+  private readonly seen = new Map<string, Buffer | null>();
   private readonly written = new Map<string, { before: Buffer | null; after: Buffer }>();
 
   constructor(root: string) {
@@ -37,15 +40,18 @@ export class PendingFiles implements ProjectFiles {
     this.written.set(path, { before: this.seen.get(path) ?? null, after: content });
   }
 
+  /** Where a line of a file on the disk is going to stand. */
+  lineOf(path: string, line: number): number {
+    const change = this.written.get(path);
+    return change === undefined ? line : movedLine(change, line);
+  }
+
   changes(): FileChange[] {
     return [...this.written]
       .map(([path, { before, after }]) => ({ path: relative(this.root, path).split(sep).join("/"), before, after }))
       .filter(({ before, after }) => before === null || !before.equals(after))
       .toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
-
-  /** As they were when they were read first. */
-  private readonly seen = new Map<string, Buffer | null>();
 }
 
 /** Null where there is no such file. */

@@ -1,11 +1,13 @@
+import { join } from "node:path";
 import type { ProjectOverride, ProjectSuite } from "../../contracts/index.ts";
-import type { FrameworkPlace, MarkOrder, MarkWish, ProjectFiles, UnmetWish } from "../../frameworks/index.ts";
+import type { FrameworkPlace, MarkOrder, MarkWish, UnmetWish } from "../../frameworks/index.ts";
 import type { Discovery, Framework } from "../../frameworks/index.ts";
 import type { NeedFinding } from "../analysis/need-finding.ts";
 import { withNeeds } from "../tests/test-needs.ts";
 import type { NeedyTest } from "../tests/test-needs.ts";
 import { needGroups } from "./need-groups.ts";
 import type { Evidence, NeedGroup, Needs } from "./need-groups.ts";
+import type { PendingFiles } from "./pending-files.ts";
 import { MarkPlaces } from "./mark-places.ts";
 import type { Mark } from "./mark-places.ts";
 import { markerMeaning, markerName } from "./marker-name.ts";
@@ -35,7 +37,7 @@ const MAX_PATTERNS = 1_000;
 /** The overrides that a suite needs; markers that its framework can put into files are written to `files`. */
 export async function suiteOverrides(
   adopted: AdoptedSuite,
-  files: ProjectFiles,
+  files: PendingFiles,
 ): Promise<{ overrides: NewOverride[]; needy: Set<string>; unmet: UnmetWish[] }> {
   const { suite, discovery, findings } = adopted;
   const tests = withNeeds(suite, discovery.tests);
@@ -45,7 +47,7 @@ export async function suiteOverrides(
   const unmet = await mark(adopted, files, plans);
   const refused = new Set(unmet.map(({ wish }) => wish));
   const needy = new Set(plans.flatMap(({ group }) => [...group.tests.keys()].map(({ test }) => test.id)));
-  return { unmet, needy, overrides: plans.flatMap((plan) => overridesOf(plan, { adopted, tests, refused })) };
+  return { unmet, needy, overrides: plans.flatMap((plan) => overridesOf(plan, { adopted, tests, files, refused })) };
 }
 
 interface Setting {
@@ -101,7 +103,7 @@ function isSaidBy(
 
 async function mark(
   { framework, discovery, place }: AdoptedSuite,
-  files: ProjectFiles,
+  files: PendingFiles,
   plans: readonly Plan[],
 ): Promise<UnmetWish[]> {
   const wishes = plans.flatMap(({ marks }) => marks.map(({ wish }) => wish));
@@ -115,13 +117,18 @@ async function mark(
 
 function overridesOf(
   { group, tag, marks, named }: Plan,
-  { adopted: { suite }, tests, refused }: Setting & { refused: ReadonlySet<MarkWish> },
+  {
+    adopted: { suite, place },
+    tests,
+    files,
+    refused,
+  }: Setting & { files: PendingFiles; refused: ReadonlySet<MarkWish> },
 ): NewOverride[] {
   const { needs } = group;
   const evidence = (of: readonly NeedyTest[]): string[] =>
     evidenceLines(
       of.flatMap((one) => group.tests.get(one) ?? []),
-      suite,
+      { directory: suite.directory, lineOf: (file, line) => files.lineOf(join(place.folder, file), line) },
     );
   const unmarked = new Set([...named, ...marks.filter(({ wish }) => refused.has(wish)).flatMap((one) => one.tests)]);
   const tagged = [...group.tests.keys()].filter((one) => !unmarked.has(one));
@@ -157,15 +164,21 @@ function overrideOf(
   };
 }
 
-function evidenceLines(evidence: readonly Evidence[], { directory }: ProjectSuite): string[] {
-  const lines = evidence.map((one) => `${evidencePlace(one, directory)}  ${oneLine(one.text)}`);
-  const distinct = [...new Set(lines)];
-  const more = distinct.length - MAX_EVIDENCE;
-  return [...distinct.slice(0, MAX_EVIDENCE), ...(more > 0 ? [`and ${more} more`] : [])];
+/** Lines as they stand once the markers are there. */
+function evidenceLines(
+  evidence: readonly Evidence[],
+  { directory, lineOf }: { directory: string; lineOf: (file: string, line: number) => number },
+): string[] {
+  const distinct = [...new Map(evidence.map((one) => [`${one.file}:${one.line}`, one])).values()];
+  const lines = distinct.slice(0, MAX_EVIDENCE).map(({ file, line, text }) => {
+    return `${evidencePlace({ file, line: lineOf(file, line) }, directory)}  ${oneLine(text)}`;
+  });
+  const more = distinct.length - lines.length;
+  return [...lines, ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 /** The file of evidence relative to the project, and its line. */
-export function evidencePlace({ file, line }: Evidence, directory: string): string {
+export function evidencePlace({ file, line }: Pick<Evidence, "file" | "line">, directory: string): string {
   return oneLine(`${directory === "." ? "" : `${directory}/`}${file}:${line}`);
 }
 

@@ -1,4 +1,4 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
+import { createTwoFilesPatch, FILE_HEADERS_ONLY, structuredPatch } from "diff";
 import type { FileChange } from "./pending-files.ts";
 
 const CONTEXT_LINES = 3;
@@ -21,6 +21,13 @@ export function unifiedDiff(changes: readonly FileChange[]): string {
       ),
     )
     .join("");
+}
+
+/** Where a line of a file stands after a change of it, both counted from 1. */
+export function movedLine({ before, after }: Pick<FileChange, "before" | "after">, line: number): number {
+  const { hunks } = structuredPatch("", "", textOf(before), textOf(after), undefined, undefined, { context: 0 });
+  const above = hunks.filter(({ oldStart, oldLines }) => oldStart + oldLines <= line);
+  return above.reduce((now, { oldLines, newLines }) => now + newLines - oldLines, line);
 }
 
 /** UTF-8, else byte by byte: a file of tests may say in which encoding it is. */
