@@ -86,7 +86,11 @@ def test_flaky():
         open(${once}, "w").close()
         assert 0
 `;
-  const folder = await projectIn(site, { "tests/test_flaky.py": flaky });
+  const folder = await projectIn(site, {
+    "tests/test_flaky.py": flaky,
+    "tests/test_base.py": "import torch\nclass TestBase:\n    def test_gpu(self): torch.ones(1).cuda()\n",
+    "tests/test_derived.py": "import test_base\nclass TestDerived(test_base.TestBase): pass\n",
+  });
   const before = await tree(folder);
   const dry = await adopt(folder, "--dry-run");
   expect([dry.code, dry.written, dry.verified]).toEqual([0, false, null]);
@@ -94,6 +98,7 @@ def test_flaky():
   expect(dry.files).toEqual([
     { path: "assay.yaml", created: true },
     { path: "pyproject.toml", created: false },
+    { path: "tests/test_base.py", created: false },
     { path: "tests/test_m\u00f6del.py", created: false },
     { path: "tests/test_param.py", created: false },
   ]);
@@ -102,6 +107,7 @@ def test_flaky():
     .filter((line) => /^\+(?!\+\+)/.test(line))
     .map((line) => line.slice(1));
   expect(added.filter((line) => /^(@|import|pytestmark)/.test(line))).toEqual([
+    "import pytest",
     "import pytest\r",
     "@pytest.mark.gpu\r",
     "@pytest.mark.gpu",
@@ -117,7 +123,8 @@ def test_flaky():
   const adopted = await adopt(folder, "--verify");
   expect(adopted).toMatchObject({ code: 0, written: true, diff: dry.diff });
   expect(adopted.verified).toMatchObject({
-    tests: 11,
+    tests: 13,
+    inherited: [{ id: "tests/test_derived.py::TestDerived::test_gpu" }],
     differences: [],
     flaky: [{ id: "tests/test_flaky.py::test_flaky" }],
   });
@@ -131,6 +138,8 @@ def test_flaky():
   };
   const needs = suites.flatMap(({ tests }) => tests.filter(({ requirements }) => requirements.hardware !== undefined));
   expect(needs.map((one) => `${one.id}: ${one.requirements.hardware?.join()}`)).toEqual([
+    "tests/test_base.py::TestBase::test_gpu: cuda,rocm",
+    "tests/test_derived.py::TestDerived::test_gpu: cuda,rocm",
     "tests/test_m\u00f6del.py::TestGpu::test_one: cuda,rocm",
     "tests/test_m\u00f6del.py::TestGpu::test_two: cuda,rocm",
     "tests/test_param.py::test_device[cuda]: cuda,rocm",

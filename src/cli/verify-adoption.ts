@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { canonicalJson } from "../base/index.ts";
-import type { JsonValue } from "../base/index.ts";
 import { assayError, DEFAULT_POOL, testOutcomes } from "../contracts/index.ts";
-import type { Project } from "../contracts/index.ts";
+import type { Project, ProjectSuite } from "../contracts/index.ts";
+import type { DiscoveredTest } from "../frameworks/index.ts";
 import { loadProject, withNeeds } from "../planner/index.ts";
-import type { Adoption, FileChange } from "../planner/index.ts";
+import type { Adoption, FileChange, NeedyTest } from "../planner/index.ts";
 import type { Invocation } from "./cli.ts";
 import { testCommand } from "./commands/test-command.ts";
 import { Screen } from "./context.ts";
@@ -27,6 +27,8 @@ export interface VerifiedAdoption {
   differences: OutcomeDifference[];
   /** They differ, and not because of the adoption: run again, they had each other's outcome. */
   flaky: OutcomeDifference[];
+  /** Tests that have needs now which their own text does not show: their class inherits them from one with a marker. */
+  inherited: { framework: string; id: string }[];
 }
 
 export interface AdoptionToVerify {
@@ -59,7 +61,7 @@ export async function verifyAdoption(
   const side = (name: "before" | "after", only?: readonly string[]): Promise<Outcomes> =>
     outcomes({ copy, asked, changes: name === "before" ? [] : changes, only }, invocation);
   await copy.renew(changes);
-  const collected = await collectionDifferences(copy.folder, asked, invocation);
+  const { collected, inherited } = await collection(copy.folder, asked, invocation);
   const { screen } = invocation;
   screen.info("the tests before adoption:");
   const before = await side("before");
@@ -67,7 +69,7 @@ export async function verifyAdoption(
   const after = await side("after");
   const differing = differences(before, after);
   const ids = differing.map(({ id }) => id);
-  if (ids.length === 0) return { tests: before.size, differences: collected, flaky: [] };
+  if (ids.length === 0) return { tests: before.size, differences: collected, flaky: [], inherited };
   screen.info(`${countText(ids.length, "test")} not the same: once more`);
   const again = [await side("before", ids), await side("after", ids)] as const;
   const isFlaky = ({ framework, id }: OutcomeDifference): boolean => {
@@ -83,42 +85,47 @@ export async function verifyAdoption(
     tests: before.size,
     differences: [...collected, ...differing.filter((one) => !isFlaky(one))],
     flaky: differing.filter(isFlaky),
+    inherited,
   };
 }
 
-/** Tests that came, went, or need what nothing in their text shows. */
-async function collectionDifferences(
+/** Tests that came or went, and those that have needs without being adopted. */
+async function collection(
   folder: string,
   { suites, adoption }: AdoptionToVerify,
   { context }: Invocation<unknown>,
-): Promise<OutcomeDifference[]> {
+): Promise<{ collected: OutcomeDifference[] } & Pick<VerifiedAdoption, "inherited">> {
   const adopted = await loadProject(folder);
   const found = await discoverSuites({ folder, project: adopted, only: [], given: [] }, context);
-  return suites.flatMap(({ suite, discovery }, index) => {
-    const now = found[index];
-    const { framework } = suite;
-    const after = new Map(
-      (now === undefined ? [] : withNeeds(now.suite, now.discovery.tests)).map((one) => [one.test.id, one]),
-    );
-    const before = new Map(withNeeds(suite, discovery.tests).map((one) => [one.test.id, one]));
-    const gone = [...before.keys()]
-      .filter((id) => !after.has(id))
-      .map((id) => ({ framework, id, before: "found", after: "not found" }));
-    const come = [...after.keys()]
-      .filter((id) => !before.has(id))
-      .map((id) => ({ framework, id, before: "not found", after: "found" }));
-    const needs = [...after].flatMap(([id, one]): OutcomeDifference[] => {
-      const old = before.get(id);
-      const [was, is] = [needsText(old?.needs), needsText(one.needs)];
-      if (old === undefined || was === is || adoption.needy[index]?.has(id) === true) return [];
-      return [{ framework, id, before: `needs ${was}`, after: `needs ${is}` }];
-    });
-    return [...gone, ...come, ...needs];
-  });
+  const sides = suites.map(({ suite, discovery }, index) => ({
+    framework: suite.framework,
+    needy: adoption.needy[index] ?? new Set(),
+    before: needsById(suite, discovery.tests),
+    after: needsById(found[index]?.suite ?? suite, found[index]?.discovery.tests ?? []),
+  }));
+  return {
+    collected: sides.flatMap(({ framework, before, after }) => [
+      ...missing(before, after).map((id) => ({ framework, id, before: "found", after: "not found" })),
+      ...missing(after, before).map((id) => ({ framework, id, before: "not found", after: "found" })),
+    ]),
+    inherited: sides.flatMap(({ framework, needy, before, after }) =>
+      [...before]
+        .filter(([id, needs]) => !needy.has(id) && after.has(id) && after.get(id) !== needs)
+        .map(([id]) => ({ framework, id })),
+    ),
+  };
 }
 
-function needsText(needs: object | undefined): string {
-  return canonicalJson((needs ?? {}) as JsonValue);
+function needsById(suite: ProjectSuite, tests: readonly DiscoveredTest[]): Map<string, string> {
+  return new Map(withNeeds(suite, tests).map(({ test, needs }) => [test.id, needsText(needs)]));
+}
+
+function missing(these: ReadonlyMap<string, string>, from: ReadonlyMap<string, string>): string[] {
+  return [...these.keys()].filter((id) => !from.has(id));
+}
+
+function needsText(needs: NeedyTest["needs"]): string {
+  return canonicalJson(JSON.parse(JSON.stringify(needs)));
 }
 
 interface Side {

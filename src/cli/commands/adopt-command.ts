@@ -138,10 +138,11 @@ function summary({ adoption, verified, isWritten }: Ended, style: Style): string
   ].map((line) => plain(style, line));
 }
 
-function verdict({ tests, differences, flaky }: VerifiedAdoption): string[] {
+function verdict({ tests, differences, flaky, inherited }: VerifiedAdoption): string[] {
   const line = ({ framework, id, before, after }: OutcomeDifference): string =>
     `${framework} ${harmless(id)}: ${before} before, ${after} after`;
   return [
+    ...inherited.map(({ framework, id }) => `inherits a marker: ${framework} ${harmless(id)}`),
     ...flaky.map((one) => `flaky: ${line(one)}`),
     ...differences.map((one) => `not the same: ${line(one)}`),
     differences.length === 0
