@@ -205,6 +205,40 @@ test("in TypeScript: endings, folders, re-exports, aliases, packages, assets, sn
   for (const [files, tests] of changes) expect([files, await chosen(files)]).toEqual([files, tests]);
 });
 
+test("a project that is a part of a repository: what others keep for themselves does not concern it", async () => {
+  const project = await Project.of({
+    "shared/util.py": "",
+    "one/tests/test_one.py": "import util\n",
+    "one/Dockerfile": "",
+    "two/data.bin": "",
+    "two/pyproject.toml": "",
+    ".env.shared": "",
+    Dockerfile: "",
+    "shared/table.bin": "",
+  });
+  const suites = [{ suite: { directory: "." }, tests: [{ file: "tests/test_one.py" }] }];
+  const starter = new PlainStarter(process.env);
+  const after = async (...paths: string[]) => {
+    for (const path of paths) await project.write({ [path]: "x = 2\n" });
+    const impact = await impactOf({ folder: join(project.folder, "one"), since: "main", suites, starter });
+    project.git("reset", "-q", "--hard");
+    const chain = impact.chainOf({ directory: "." }, { file: "tests/test_one.py" });
+    return [impact.unknown.map(({ file }) => file), chain?.map(({ file }) => file), impact.without];
+  };
+  expect(await after("two/data.bin", "two/pyproject.toml")).toEqual([
+    [],
+    undefined,
+    ["two/data.bin", "two/pyproject.toml"],
+  ]);
+  expect(await after("shared/util.py")).toEqual([[], ["one/tests/test_one.py", "shared/util.py"], []]);
+  expect(await after("one/Dockerfile", "Dockerfile", "shared/table.bin")).toEqual([
+    ["Dockerfile", "one/Dockerfile", "shared/table.bin"],
+    undefined,
+    [],
+  ]);
+  expect(await after(".env.shared")).toEqual([[], ["one/tests/test_one.py", ".env.shared"], []]);
+});
+
 describe("what git tells", () => {
   test("commits since histories parted, staged, unstaged, new and moved files; not what is ignored", async () => {
     const project = await Project.of({
