@@ -80,6 +80,7 @@ async function adopt(
 test("files of a project carry what they need, with the same tests and outcomes, once, and come back as they were", async () => {
   await using site = await Site.open();
   const once = JSON.stringify(site.path("seen"));
+  const onceInNode = JSON.stringify(site.path("seen-in-node"));
   const flaky = `import os
 def test_flaky():
     if not os.path.exists(${once}):
@@ -88,6 +89,14 @@ def test_flaky():
 `;
   const folder = await projectIn(site, {
     "tests/test_flaky.py": flaky,
+    "node/flaky.test.mjs": `import { test } from "node:test";
+import { existsSync, writeFileSync } from "node:fs";
+test("fails once", () => {
+  if (existsSync(${onceInNode})) return;
+  writeFileSync(${onceInNode}, "");
+  throw new Error("once");
+});
+`,
     "tests/test_base.py": "import torch\nclass TestBase:\n    def test_gpu(self): torch.ones(1).cuda()\n",
     "tests/test_derived.py": "import test_base\nclass TestDerived(test_base.TestBase): pass\n",
   });
@@ -123,10 +132,10 @@ def test_flaky():
   const adopted = await adopt(folder, "--verify");
   expect(adopted).toMatchObject({ code: 0, written: true, diff: dry.diff });
   expect(adopted.verified).toMatchObject({
-    tests: 13,
+    tests: 14,
     inherited: [{ id: "tests/test_derived.py::TestDerived::test_gpu" }],
     differences: [],
-    flaky: [{ id: "tests/test_flaky.py::test_flaky" }],
+    flaky: [{ id: "tests/test_flaky.py::test_flaky" }, { id: "flaky.test.mjs > fails once" }],
   });
   const changed = await tree(folder);
   const again = await adopt(folder, "--verify");

@@ -41,12 +41,17 @@ export interface AdoptionToVerify {
 
 /** What `assay test --json` says, as far as it is compared. */
 const told = z.object({
-  tests: z.array(z.object({ id: z.string(), outcome: z.enum(testOutcomes), task_id: z.string() })),
+  tests: z.array(
+    z.object({ id: z.string(), file: z.string().default(""), outcome: z.enum(testOutcomes), task_id: z.string() }),
+  ),
   problems: z.array(z.object({ framework: z.string(), directory: z.string(), file: z.string().nullable() })),
 });
 
-/** Outcomes by framework and id; ids may stand in several folders. */
-type Outcomes = Map<string, string>;
+/** What became of tests, by framework and id; ids may stand in several folders. */
+interface Outcomes {
+  outcomes: Map<string, string>;
+  files: Map<string, string>;
+}
 
 /**
  * Collects and runs the tests of copies of a project, without and with the changes, on workers of this process. What tests need is taken
@@ -59,7 +64,7 @@ export async function verifyAdoption(
   await using copy = await ProjectCopy.open(asked.root);
   const { changes } = asked.adoption;
   const side = (name: "before" | "after", only?: readonly string[]): Promise<Outcomes> =>
-    outcomes({ copy, asked, changes: name === "before" ? [] : changes, only }, invocation);
+    outcomesOf({ copy, asked, changes: name === "before" ? [] : changes, only }, invocation);
   await copy.renew(changes);
   const { collected, inherited } = await collection(copy.folder, asked, invocation);
   const { screen } = invocation;
@@ -67,22 +72,21 @@ export async function verifyAdoption(
   const before = await side("before");
   screen.info("the tests after adoption:");
   const after = await side("after");
-  const differing = differences(before, after);
-  const ids = differing.map(({ id }) => id);
-  if (ids.length === 0) return { tests: before.size, differences: collected, flaky: [], inherited };
-  screen.info(`${countText(ids.length, "test")} not the same: once more`);
-  const again = [await side("before", ids), await side("after", ids)] as const;
+  const differing = differences(before.outcomes, after.outcomes);
+  const tests = before.outcomes.size;
+  if (differing.length === 0) return { tests, differences: collected, flaky: [], inherited };
+  screen.info(`${countText(differing.length, "test")} not the same: once more`);
+  // Some frameworks name their tests only when they run, so their files are chosen.
+  const files = differing.flatMap(({ framework, id }) => before.files.get(keyOf(framework, id)) ?? []);
+  const again = [await side("before", files), await side("after", files)] as const;
   const isFlaky = ({ framework, id }: OutcomeDifference): boolean => {
     const key = keyOf(framework, id);
-    const seen = (first: Outcomes, second: Outcomes | undefined): (string | undefined)[] => [
-      first.get(key),
-      second?.get(key),
-    ];
+    const seen = (...runs: Outcomes[]): (string | undefined)[] => runs.map(({ outcomes: of }) => of.get(key));
     const others = new Set(seen(after, again[1]));
     return seen(before, again[0]).some((outcome) => outcome !== undefined && others.has(outcome));
   };
   return {
-    tests: before.size,
+    tests,
     differences: [...collected, ...differing.filter((one) => !isFlaky(one))],
     flaky: differing.filter(isFlaky),
     inherited,
@@ -135,7 +139,8 @@ interface Side {
   only: readonly string[] | undefined;
 }
 
-async function outcomes({ copy, asked, changes, only }: Side, { context }: Invocation<unknown>): Promise<Outcomes> {
+async function outcomesOf({ copy, asked, changes, only }: Side, { context }: Invocation<unknown>): Promise<Outcomes> {
+  if (only?.length === 0) return { outcomes: new Map(), files: new Map() };
   await copy.renew([...changes, { path: "assay.yaml", after: withoutNeeds(asked) }]);
   let text = "";
   const quiet = {
@@ -158,22 +163,21 @@ async function outcomes({ copy, asked, changes, only }: Side, { context }: Invoc
   });
   if (context.interrupts.signal.aborted) throw assayError("interrupted", "interrupted while the adoption was verified");
   const { tests, problems } = told.parse(JSON.parse(text));
-  const found = tests.map(
-    ({ id, outcome, task_id: task }) => [keyOf(task.split("/", 1)[0] ?? "", id), outcome] as const,
-  );
-  const unread = problems.map(
-    ({ framework, directory, file }) => [keyOf(framework, `${directory}/${file ?? ""}`), "not read"] as const,
-  );
-  const byKey = Map.groupBy([...found, ...unread], ([key]) => key);
-  return new Map(
-    [...byKey].map(([key, all]) => [
-      key,
-      all
-        .map(([, outcome]) => outcome)
-        .toSorted()
-        .join(", "),
-    ]),
-  );
+  const all = [
+    ...tests.map(({ id, file, outcome, task_id: task }) => ({
+      key: keyOf(task.split("/", 1)[0] ?? "", id),
+      file,
+      outcome,
+    })),
+    ...problems.map(({ framework, directory, file }) => {
+      return { key: keyOf(framework, `${directory}/${file ?? ""}`), file: file ?? "", outcome: "not read" };
+    }),
+  ];
+  const outcomes = [...Map.groupBy(all, ({ key }) => key)].map(([key, same]) => {
+    const words = same.map(({ outcome }) => outcome).toSorted();
+    return [key, words.join(", ")] as const;
+  });
+  return { outcomes: new Map(outcomes), files: new Map(all.map(({ key, file }) => [key, file])) };
 }
 
 /** An assay.yaml with which every test may run here. */
@@ -190,7 +194,7 @@ function keyOf(framework: string, id: string): string {
   return `${framework}\0${id}`;
 }
 
-function differences(before: Outcomes, after: Outcomes): OutcomeDifference[] {
+function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): OutcomeDifference[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
     const [was, is] = [before.get(key) ?? "not there", after.get(key) ?? "not there"];
     const [framework = "", ...id] = key.split("\0");

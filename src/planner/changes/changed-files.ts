@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { errorCode } from "../../base/index.ts";
@@ -35,7 +36,8 @@ const KINDS: Readonly<Record<string, ChangedFile["change"]>> = { A: "added", D: 
 export async function changedFiles(folder: string, since: string, env: NodeJS.ProcessEnv): Promise<Changes> {
   const git = (cwd: string, ...given: string[]): Promise<string> => askGit(cwd, given, env);
   const [up = "", prefix = ""] = (await git(folder, "rev-parse", "--show-cdup", "--show-prefix")).split("\n");
-  const top = resolve(folder, up);
+  // Upwards from where a link leads.
+  const top = resolve(await realpath(folder), up);
   const named = await git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", `${since}^{commit}`).catch(
     () => "",
   );
@@ -46,7 +48,8 @@ export async function changedFiles(folder: string, since: string, env: NodeJS.Pr
     (text) => text.trim(),
     () => commit,
   );
-  const differs = await git(top, "diff", "--no-ext-diff", "--no-renames", "--name-status", "-z", base, "--");
+  const plain = ["--no-ext-diff", "--no-renames", "--ignore-submodules=none"];
+  const differs = await git(top, "diff", ...plain, "--name-status", "-z", base, "--");
   const unknown = listed(await git(top, "ls-files", "--others", "--exclude-standard", "-z"));
   const changed = new Map<string, ChangedFile["change"]>(unknown.map((file) => [file, "added"]));
   const fields = listed(differs);

@@ -92,12 +92,17 @@ const PYTHON: Readonly<Record<string, string>> = {
   "tests/test_patch.py": 'from unittest import mock\n@mock.patch("shop.money.Money")\ndef test_a(_): ...\n',
   "tests/unit/conftest.py": "",
   "tests/unit/test_space.py": "from space.deep import tool\n",
+  "src/shop/plugins/one.py": "",
+  "src/shop/plug.py": 'import importlib\ndef load(name):\n    return importlib.import_module(f"shop.plugins.{name}")\n',
+  "tests/test_plug.py": "from shop import plug\n",
+  "starter.py": "",
+  "tests/test_tool.py": 'import subprocess, sys\ndef test_a(): subprocess.run([sys.executable, "-m", "starter"])\n',
   "README.md": "text",
   Makefile: "all:\n",
 };
 const PYTHON_TESTS = Object.keys(PYTHON).filter((file) => /\/test_/.test(file));
-const [test_loader, test_orders, test_patch, test_prices, test_rates, test_space] = [
-  ...["loader", "orders", "patch", "prices", "rates"].map((name) => `tests/test_${name}.py`),
+const [test_loader, test_orders, test_patch, test_plug, test_prices, test_rates, test_tool, test_space] = [
+  ...["loader", "orders", "patch", "plug", "prices", "rates", "tool"].map((name) => `tests/test_${name}.py`),
   "tests/unit/test_space.py",
 ] as const;
 
@@ -116,7 +121,7 @@ describe("in Python", () => {
     );
     expect(await chosen({ "src/shop/orders/basket.py": "" })).toEqual(sorted(test_orders, test_loader));
     expect(await chosen({ "src/shop/__init__.py": "x = 1\n" })).toEqual(
-      sorted(test_prices, test_orders, test_rates, test_loader, test_patch),
+      sorted(test_prices, test_orders, test_rates, test_loader, test_patch, test_plug),
     );
     expect(await chosen({ "src/shop/rates.json": "[]" })).toEqual(sorted(test_rates, test_loader));
     expect(await chosen({ "lib/space/deep/tool.py": "x = 1\n" })).toEqual(sorted(test_space, test_loader));
@@ -126,6 +131,8 @@ describe("in Python", () => {
     expect(await chosen({ "plugins/timing.py": "x = 1\n" })).toEqual(PYTHON_TESTS);
     expect(await chosen({ "pyproject.toml": "" })).toEqual(PYTHON_TESTS);
     expect(await chosen({ [test_rates ?? ""]: "x = 1\n" })).toEqual(sorted(test_rates, test_loader));
+    expect(await chosen({ "src/shop/plugins/two.py": "" })).toEqual(sorted(test_plug, test_loader));
+    expect(await chosen({ "starter.py": "x = 1\n" })).toEqual(sorted(test_tool, test_loader));
     expect(await chosen({ "README.md": "other" })).toEqual([]);
     expect(await chosen({ Makefile: "none:\n" })).toBe("all: Makefile");
     // What cannot be parsed may import anything.
@@ -164,6 +171,10 @@ const SCRIPT: Readonly<Record<string, string>> = {
   "src/app/index.ts": "",
   "src/app/page.tsx": "const load = (name: string) => import(`../locales/${name}.ts`);\n",
   "src/locales/en.ts": "",
+  "src/old.cts": 'import b = require("./b");\n',
+  "src/thread.ts": "",
+  "test/old.test.ts": 'import "../src/old.cjs";\n',
+  "test/thread.test.ts": 'start("../src/thread");\n',
   "src/any.ts": "export const any = (name: string) => import(name);\n",
   "packages/kit/package.json": '{ "name": "@x/kit", "exports": { ".": "./src/main.ts", "./sub": "./src/sub.ts" } }',
   "packages/kit/src/main.ts": 'import "./inner";\n',
@@ -187,22 +198,57 @@ test("in TypeScript: endings, folders, re-exports, aliases, packages, assets, sn
     return typeof found === "string" ? found : found.map((file) => /\/(\w+)\./.exec(file)?.[1]).join(" ");
   };
   const changes: [Record<string, string | null>, string][] = [
-    [{ "src/b.ts": "1" }, "a any"],
-    [{ "src/b.ts": null }, "a any"],
-    [{ "src/style.css": "a {}" }, "a any"],
+    [{ "src/b.ts": "1" }, "old a any"],
+    [{ "src/b.ts": null }, "old a any"],
+    [{ "src/style.css": "a {}" }, "old a any"],
     [{ "src/types.ts": "export type T = 2;" }, "any"],
     [{ "src/a/index.ts": "" }, "a any"],
+    [{ "src/thread.ts": "1" }, "thread any"],
     [{ "src/db.ts": "1" }, "db any"],
     [{ "src/app/page.tsx": "1" }, "page any"],
     [{ "src/locales/fr.ts": "" }, "page any"],
     [{ "packages/kit/src/inner/index.ts": "1" }, "kit any"],
     [{ "packages/kit/package.json": "{}" }, "kit any"],
-    [{ "test/setup.ts": "1" }, "a db page kit any snap"],
-    [{ "package.json": "{}" }, "a db page kit any snap"],
+    [{ "test/setup.ts": "1" }, "old thread a db page kit any snap"],
+    [{ "package.json": "{}" }, "old thread a db page kit any snap"],
     [{ "test/__snapshots__/snap.test.ts.snap": "1" }, "any snap"],
     [{ "data/table.bin": "1" }, "all: data/table.bin"],
   ];
   for (const [files, tests] of changes) expect([files, await chosen(files)]).toEqual([files, tests]);
+});
+
+test("a project that is a part of a repository: what others keep for themselves does not concern it", async () => {
+  const project = await Project.of({
+    "shared/util.py": "",
+    "one/tests/test_one.py": "import util\n",
+    "one/Dockerfile": "",
+    "two/data.bin": "",
+    "two/pyproject.toml": "",
+    ".env.shared": "",
+    Dockerfile: "",
+    "shared/table.bin": "",
+  });
+  const suites = [{ suite: { directory: "." }, tests: [{ file: "tests/test_one.py" }] }];
+  const starter = new PlainStarter(process.env);
+  const after = async (...paths: string[]) => {
+    for (const path of paths) await project.write({ [path]: "x = 2\n" });
+    const impact = await impactOf({ folder: join(project.folder, "one"), since: "main", suites, starter });
+    project.git("reset", "-q", "--hard");
+    const chain = impact.chainOf({ directory: "." }, { file: "tests/test_one.py" });
+    return [impact.unknown.map(({ file }) => file), chain?.map(({ file }) => file), impact.without];
+  };
+  expect(await after("two/data.bin", "two/pyproject.toml")).toEqual([
+    [],
+    undefined,
+    ["two/data.bin", "two/pyproject.toml"],
+  ]);
+  expect(await after("shared/util.py")).toEqual([[], ["one/tests/test_one.py", "shared/util.py"], []]);
+  expect(await after("one/Dockerfile", "Dockerfile", "shared/table.bin")).toEqual([
+    ["Dockerfile", "one/Dockerfile", "shared/table.bin"],
+    undefined,
+    [],
+  ]);
+  expect(await after(".env.shared")).toEqual([[], ["one/tests/test_one.py", ".env.shared"], []]);
 });
 
 describe("what git tells", () => {

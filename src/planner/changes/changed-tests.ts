@@ -3,7 +3,7 @@ import type { ProjectSuite } from "../../contracts/index.ts";
 import { languageOf, SourceReader } from "../sources/source-reader.ts";
 import { changedFiles } from "./changed-files.ts";
 import type { ChangedFile, Changes } from "./changed-files.ts";
-import { within } from "./file-tree.ts";
+import { folderOf, foldersOf, within } from "./file-tree.ts";
 import { ImportGraph, isGuess } from "./import-graph.ts";
 import type { Link } from "./import-graph.ts";
 import { isDocument, isSettings } from "./settings-files.ts";
@@ -58,12 +58,14 @@ export async function impactOf({ folder, since, suites, starter }: ImpactQuestio
   const reached = await graph.reachedFrom([...tests]);
   const chains = chainsTo(changes.changed, reached);
   const known = new Set([...tests, ...explained(reached)]);
+  const unknown = unknownOf(changes, { known, reached });
+  const isUnknown = new Set(unknown.map(({ file }) => file));
   return {
     since,
     base: changes.base,
     changed: changes.changed,
-    unknown: unknownOf(changes, known),
-    without: changes.changed.map(({ file }) => file).filter((file) => !known.has(file) && isHarmless(file)),
+    unknown,
+    without: changes.changed.map(({ file }) => file).filter((file) => !known.has(file) && !isUnknown.has(file)),
     chainOf(suite, { file }) {
       const path = pathOf(suite, file);
       if (path === undefined || languageOf(path) === undefined) return [{ file, line: null, how: "cannot be read" }];
@@ -96,10 +98,18 @@ function chainsTo(
   return chains;
 }
 
-/** Changed files of which nothing tells who reads them. */
-function unknownOf({ changed }: Changes, known: ReadonlySet<string>): Unknown[] {
+/**
+ * Changed files of which nothing tells who reads them. Outside of the project only those count that lie in a folder around something that
+ * its tests reach: other projects in the repository have data of their own.
+ */
+function unknownOf(
+  { changed, prefix }: Changes,
+  { known, reached }: { known: ReadonlySet<string>; reached: ReadonlyMap<string, unknown> },
+): Unknown[] {
+  const around = new Set([...reached.keys()].flatMap(foldersOf));
   return changed
     .filter(({ file }) => !known.has(file) && !isHarmless(file))
+    .filter(({ file }) => file.startsWith(prefix) || around.has(folderOf(file)))
     .map(({ file }) => ({ file, reason: "nothing tells which tests read it" }));
 }
 

@@ -48,7 +48,7 @@ export function folderOf(file: string): string {
 
 /** A path in a folder, without `.` and `..`; undefined when it leads out of the repository. */
 export function within(folder: string, path: string): string | undefined {
-  const parts = folder === "" ? [] : folder.split("/");
+  const parts = folder.split("/").filter((part) => part !== "");
   for (const part of path.split("/")) {
     if (part === "" || part === ".") continue;
     if (part !== "..") parts.push(part);

@@ -130,10 +130,17 @@ export class ImportGraph {
     ];
   }
 
-  private ofScript(file: string, { imports }: SourceFacts): Link[] {
-    return imports.flatMap((one) =>
-      this.script.named(file, one).map((to): Link => ({ to, line: one.line, how: "imports" })),
-    );
+  private ofScript(file: string, { imports, strings }: SourceFacts): Link[] {
+    const named = strings.filter(({ value }) => /^\.{1,2}\//.test(value));
+    return [
+      ...imports.flatMap((one) =>
+        this.script.named(file, one).map((to): Link => ({ to, line: one.line, how: "imports" })),
+      ),
+      // Stand-ins, threads and programs that are started are named as modules are.
+      ...named.flatMap(({ value, line }) =>
+        this.script.named(file, { module: value }).map((to): Link => ({ to, line, how: "names" })),
+      ),
+    ];
   }
 
   private async ofSettings(file: string): Promise<Link[]> {

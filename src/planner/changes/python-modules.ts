@@ -56,6 +56,9 @@ export class PythonModules {
   }
 
   private taken(module: string, name: string): string[] {
+    if (name === "**") {
+      return [...this.names.keys()].filter((one) => one.startsWith(`${module}.`)).flatMap((one) => this.files(one));
+    }
     if (name !== "*") return this.files(`${module}.${name}`);
     return [...(this.children.get(module) ?? [])].flatMap((child) => this.files(child));
   }
@@ -71,15 +74,20 @@ export class PythonModules {
     const paths = parts.map((_, index) =>
       [folder, ...parts.slice(0, index + 1)].filter((part) => part !== "").join("/"),
     );
-    const inner = names.flatMap((name) => (name === "*" ? this.inside(base) : [within(base, name) ?? ""]));
+    const inner = names.flatMap((name) =>
+      name.startsWith("*") ? this.inside(base, name === "**") : [within(base, name) ?? ""],
+    );
     const all = module === "" ? [folder, ...inner] : [...paths, ...inner];
     return all
       .flatMap((path) => [`${path}.py`, `${path}.pyi`, `${path}/__init__.py`])
       .filter((one) => this.tree.has(one));
   }
 
-  private inside(folder: string): string[] {
-    return [...this.tree.all()].filter((file) => folderOf(file) === folder).map((file) => file.replace(/\.pyi?$/, ""));
+  private inside(folder: string, isDeep: boolean): string[] {
+    const start = folder === "" ? "" : `${folder}/`;
+    return [...this.tree.all()]
+      .filter((file) => (isDeep ? file.startsWith(start) : folderOf(file) === folder))
+      .map((file) => file.replace(/(\/__init__)?\.pyi?$/, ""));
   }
 }
 

@@ -24,7 +24,7 @@ export async function pythonFacts(
       found.set(path, { ...noFacts(), ...facts });
     }
     await child.exited;
-    return withMissing(paths, found, "Python ended before it was read");
+    return withMissing(paths, found, "its parser told nothing of it");
   } catch (error) {
     return withMissing(paths, new Map(), errorMessage(error));
   }

@@ -12,6 +12,7 @@ LISTING = {"listdir", "scandir", "iterdir", "walk", "glob", "rglob", "iglob", "f
 LOADERS = {"import_module", "__import__", "run_module", "run_path", "exec_module", "spec_from_file_location", "walk_packages", "iter_modules", "load_module"}
 QUESTIONS = {"is_available", "device_count", "is_built", "get_device_capability", "get_device_properties", "is_bf16_supported"}
 SET_UP = {"setUp", "setUpClass", "setup_method", "setup_class", "asyncSetUp"}
+BY_MODULE = {"import_module", "__import__", "run_module"}
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "==", ast.IsNot: "!="}
 FLIP = {"skipIf": False, "skipif": False, "skipUnless": True}
 MAX_TEXT = 200
@@ -35,6 +36,15 @@ def dotted(node):
 
 def text_of(node):
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def start_of(node):
+    """What is written out of a text from its start, and whether that is all of it; None where that tells no package."""
+    if text_of(node) is not None:
+        return text_of(node), True
+    first = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else getattr(node, "left", None)
+    text = text_of(first)
+    return (text, False) if text is not None and "." in text else None
 
 
 def number_of(node):
@@ -339,12 +349,25 @@ class Facts(ast.NodeVisitor):
         self.generic_visit(node)
 
     def loads(self, node, last):
-        module = text_of(node.args[0]) if node.args else None
-        level = len(module) - len(module.lstrip(".")) if module is not None else 0
-        if module is None or last in ("exec_module", "spec_from_file_location", "walk_packages", "iter_modules", "run_path", "load_module"):
+        module = start_of(node.args[0]) if node.args else None
+        if module is None or last not in BY_MODULE:
             self.add("opaque", node)
+            return
+        text, is_whole = module
+        level = len(text) - len(text.lstrip("."))
+        if is_whole:
+            self.add("imports", node, module=text[level:], names=[], level=level)
         else:
-            self.add("imports", node, module=module[level:], names=[], level=level)
+            self.add("imports", node, module=text[level:].rpartition(".")[0], names=["**"], level=level)
+
+    def visit_List(self, node):
+        """`[sys.executable, "-m", "module"]`"""
+        for before, after in zip(node.elts, node.elts[1:]):
+            if text_of(before) == "-m" and text_of(after) is not None:
+                self.add("imports", after, module=text_of(after), names=["__main__"], level=0)
+        self.generic_visit(node)
+
+    visit_Tuple = visit_List
 
     def visit_Attribute(self, node):
         if node.attr in ("path", "meta_path", "path_hooks") and isinstance(node.value, ast.Name) and node.value.id == "sys":

@@ -70,6 +70,8 @@ class ScriptReader {
       case "ImportExpression":
         this.loads(node, node.source);
         break;
+      case "TSExternalModuleReference":
+        return this.loads(node, node.expression);
       case "CallExpression":
         return this.call(node);
       case "MemberExpression":

@@ -21,7 +21,7 @@ export interface Placed {
 export interface ImportFact extends Placed {
   /** As written; without the dots of a relative import of Python. */
   module: string;
-  /** What Python takes from it: an attribute, or a module in it; `*` for all. */
+  /** What Python takes from it: an attribute, or a module in it; `*` for all, `**` for all below it. */
   names: string[];
   /** How many dots a relative import of Python has. */
   level: number;
