@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -80,4 +81,69 @@ test("outcomes of an example are those of its framework, and the next run knows 
   });
   const nothing = await assay("test", site.folder, "--data-dir", site.path("data"), "--json");
   expect([nothing.code, JSON.parse(nothing.stdout)]).toMatchObject([5, { error: { code: "no_tests_found" } }]);
+});
+
+test("what changed decides which tests run, and what no worker has is skipped where it runs", async () => {
+  await using site = await Site.open();
+  const folder = site.path("changes");
+  const write = async (files: Readonly<Record<string, string>>) => {
+    await mkdir(folder, { recursive: true });
+    for (const [path, text] of Object.entries(files)) await writeFile(join(folder, path), text);
+  };
+  const needy = `import unittest
+from prices import price
+try:
+    import torch
+    MANY = torch.cuda.device_count() >= 64
+except ImportError:
+    MANY = False
+class Prices(unittest.TestCase):
+    def test_price(self): self.assertEqual(price(), 1)
+    @unittest.skipUnless(MANY, "too few GPUs")
+    def test_many(self): ...
+`;
+  const other = "import unittest\nclass Other(unittest.TestCase):\n    def test_other(self): ...\n";
+  await write({ "prices.py": "def price(): return 1\n", "test_prices.py": needy, "test_other.py": other });
+  const who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"];
+  for (const given of [
+    ["init", "-q"],
+    ["add", "-A"],
+    [...who, "commit", "-qm", "first"],
+  ]) {
+    execFileSync("git", given, { cwd: folder });
+  }
+  const link = await site.coordinator();
+  site.worker("one", link, "--slots", "1");
+  await workersReady(link.client, 1);
+  const given = [folder, "--framework", "unittest", "--changed-since", "HEAD", "--json"];
+
+  const nothing = await assay("test", ...given, ...link.flags);
+  expect(JSON.parse(nothing.stdout)).toMatchObject({ tests: [], exit_code: 0, changes: { chosen: [] } });
+  expect(nothing.code).toBe(0);
+
+  await write({ "prices.py": "def price(): return 1  # euro\n" });
+  const { stdout, stderr } = await assay("test", ...given, ...link.flags);
+  const told = JSON.parse(stdout) as Told & { changes: { left_out: { id: string }[]; chosen: { chain: unknown }[] } };
+  expect(told.tests.map(({ id, outcome }) => `${outcome} ${id}`).sort()).toEqual([
+    "passed test_prices.Prices.test_price",
+    "skipped test_prices.Prices.test_many",
+  ]);
+  expect(told.changes.left_out.map(({ id }) => id)).toEqual(["test_other.Other.test_other"]);
+  expect(told.changes.chosen[0]?.chain).toEqual([
+    { file: "test_prices.py", line: 2, how: "imports" },
+    { file: "prices.py", line: null, how: "changed" },
+  ]);
+  expect(stderr).toContain("2 of 3 tests chosen by 1 changed file since HEAD; 1 left out");
+  expect(stderr).toContain("1 test would need cuda or rocm, torch, 64 GPUs, which no worker has");
+
+  const found = JSON.parse((await assay("discover", ...given)).stdout) as {
+    suites: { needs_by_text: unknown[] }[];
+  };
+  expect(found.suites[0]?.needs_by_text).toContainEqual({
+    scope: { file: "test_prices.py", test_id: "test_prices.Prices.test_many" },
+    needs: { requirements: { software: ["torch"], hardware: ["cuda", "rocm"] }, resources: { gpu: 64 } },
+    evidence: { file: "test_prices.py", line: 10, text: '@unittest.skipUnless(MANY, "too few GPUs")' },
+    confidence: "certain",
+    kind: "skip_condition",
+  });
 });

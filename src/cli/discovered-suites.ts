@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { assayError } from "../contracts/index.ts";
-import type { FrameworkName, Project } from "../contracts/index.ts";
+import type { FrameworkName, Project, ProjectSuite } from "../contracts/index.ts";
 import { frameworks, PlainStarter } from "../frameworks/index.ts";
-import type { Discovery, Framework } from "../frameworks/index.ts";
+import type { Discovery, Framework, FrameworkPlace } from "../frameworks/index.ts";
 import { findSuites } from "../planner/index.ts";
 import type { FoundSuite } from "../planner/index.ts";
 import type { CliContext } from "./context.ts";
@@ -54,14 +54,7 @@ async function discoverOne(
   const { suite } = found;
   const framework = frameworks.get(suite.framework);
   if (framework === undefined) throw assayError("framework_missing", `Assay has no adapter for ${suite.framework}`);
-  const discovery = await framework.discover({
-    folder: join(wish.folder, suite.directory),
-    arguments: [...suite.arguments, ...wish.given],
-    starter: new PlainStarter({ ...context.env, ...suite.env }),
-    scratch,
-    signal: context.interrupts.signal,
-    command: suite.command,
-  });
+  const discovery = await framework.discover(placeOf(suite, { wish, scratch, context }));
   const isOfProject = ({ file }: { file: string | null }): boolean =>
     file === null || !resolve(wish.folder, suite.directory, file).startsWith(wish.dataDir + sep);
   const { tests, problems } = discovery;
@@ -69,5 +62,20 @@ async function discoverOne(
     ...found,
     framework,
     discovery: { ...discovery, tests: tests.filter(isOfProject), problems: problems.filter(isOfProject) },
+  };
+}
+
+/** Where a suite runs on this machine. */
+export function placeOf(
+  suite: ProjectSuite,
+  { wish, scratch, context }: { wish: Pick<DiscoveryWish, "folder" | "given">; scratch: string; context: CliContext },
+): FrameworkPlace {
+  return {
+    folder: join(wish.folder, suite.directory),
+    arguments: [...suite.arguments, ...wish.given],
+    starter: new PlainStarter({ ...context.env, ...suite.env }),
+    scratch,
+    signal: context.interrupts.signal,
+    command: suite.command,
   };
 }

@@ -9,9 +9,12 @@ const MAX_ASKED = 50_000;
 /** From here on a test is more likely flaky than not. */
 export const FLAKY_FROM = 0.5;
 
-/** What a test adds to its priority: together less than the gap from which urgent work takes the place of other work. */
+/** Less than the gap from which urgent work takes the place of other work. */
+const MOST_RISK = 9;
+/** What a test adds to its priority. */
 const CRITICAL = 4;
 const FAILED_LATELY = 3;
+const CHANGED = 2;
 const FLAKY = 1;
 
 /** What earlier runs say of a suite's tests, by their ids. */
@@ -38,11 +41,15 @@ export function flakyText(probability: number, { passes, failures }: { passes: n
   return `${Math.round(probability * 100)} % (${failures} of ${failures + passes} tries)`;
 }
 
-/** How long a test takes, and how early it should run: what failed lately tells soonest whether it still does. */
-export function pastOf({ needs }: NeedyTest, known: KnownTest | undefined): TestPast {
+/**
+ * How long a test takes, and how early it should run: what failed lately tells soonest whether it still does, then what stands close to
+ * what changed.
+ */
+export function pastOf({ needs }: NeedyTest, known: KnownTest | undefined, isChanged = false): TestPast {
   const risk =
     (needs.critical ? CRITICAL : 0) +
     ((known?.last_failures ?? 0) > 0 ? FAILED_LATELY : 0) +
+    (isChanged ? CHANGED : 0) +
     ((known?.flaky_probability ?? 0) >= FLAKY_FROM ? FLAKY : 0);
-  return { expectedSeconds: known?.expected_seconds ?? null, risk };
+  return { expectedSeconds: known?.expected_seconds ?? null, risk: Math.min(risk, MOST_RISK) };
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { ASSAY_VERSION } from "../contracts/index.ts";
 import type { Cli } from "./cli.ts";
+import { addAdoptCommand } from "./commands/adopt-command.ts";
 import { addCancelCommand } from "./commands/cancel-command.ts";
 import { addCoordinatorCommand } from "./commands/coordinator-command.ts";
 import { addDiscoverCommand } from "./commands/discover-command.ts";
@@ -40,7 +41,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
   {
     heading: "Test and measure:",
     commands: [
-      ...[addTestCommand, addDiscoverCommand, addRunCommand, addMatrixCommand, addGenerateCommand],
+      ...[addTestCommand, addDiscoverCommand, addAdoptCommand, addRunCommand, addMatrixCommand, addGenerateCommand],
       ...[addTemplatesCommand, addHardwareCommand, addModelsCommand],
     ],
   },

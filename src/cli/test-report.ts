@@ -25,6 +25,8 @@ export interface TestsOfRun {
   folder: string;
   /** What was sent of it; null when the workers used it in place. */
   shipped: PreparedWorkspace["shipped"];
+  /** Which tests were chosen by what changed, and which left out; null when that was not asked. */
+  changes: unknown;
 }
 
 /** Of more than so many the rest is only counted. */
@@ -44,6 +46,7 @@ export function reportTests({ screen }: RunSession, content: TestsOfRun): ExitCo
     tests: told,
     problems,
     workspace: shipped,
+    changes: content.changes,
     exit_code: exitCode,
   });
   return exitCode;

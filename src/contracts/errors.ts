@@ -51,6 +51,18 @@ export const errorCatalogue = {
     meaning: "A folder has no tests of a framework that Assay knows, or the selection left none.",
     next: "Name the framework in assay.yaml, or widen the selection.",
   },
+  adoption_edited: {
+    meaning: "A file is not any more as `assay adopt` left it, or read it.",
+    next: "Keep the file and take the markers out by hand, or put the adopted text back and undo again.",
+  },
+  file_read_only: {
+    meaning: "A file that is to be changed is read-only, or a link.",
+    next: "Give write permission to the files that the message names, or put files where there are links.",
+  },
+  changes_unknown: {
+    meaning: "What changed since a commit cannot be found out.",
+    next: "Run it in a git repository, with a commit that is there: a shallow clone lacks the older ones.",
+  },
   workspace_refused: {
     meaning: "A file of a workspace cannot be shipped: its name, its kind or its size.",
     next: "Rename, remove or exclude the file that the message names.",

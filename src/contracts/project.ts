@@ -3,17 +3,24 @@ import { identifier, labels, requirements, resources } from "./task.ts";
 import { frameworkName, listCommand, relativePath, setupStep } from "./tests.ts";
 
 /** What some of the tests need. */
-const override = z.strictObject({
-  match: z.string().min(1).max(1_000).describe("A pattern over files and test ids, e.g. tests/gpu/** or *::test_cuda*"),
-  requirements: requirements.optional(),
-  resources: resources.optional(),
-  labels: labels.optional(),
-  serial: identifier.optional().describe("Tests with the same name here never run at the same time, on any worker"),
-  together: identifier.optional().describe("Tests with the same name here run in one process, in order"),
-  retries: z.int().min(0).max(100).optional(),
-  test_timeout_seconds: z.number().positive().max(604_800).optional(),
-  critical: z.boolean().optional().describe("Runs before others"),
-});
+const pattern = z.string().min(1).max(5_000);
+const override = z
+  .strictObject({
+    match: z
+      .union([pattern, z.array(pattern).min(1).max(1_000)])
+      .optional()
+      .describe("Patterns over files and test ids, e.g. tests/gpu/** or *::test_cuda*, of which one must match"),
+    tag: z.string().min(1).max(200).optional().describe("A marker or tag that the tests carry, e.g. cuda"),
+    requirements: requirements.optional(),
+    resources: resources.optional(),
+    labels: labels.optional(),
+    serial: identifier.optional().describe("Tests with the same name here never run at the same time, on any worker"),
+    together: identifier.optional().describe("Tests with the same name here run in one process, in order"),
+    retries: z.int().min(0).max(100).optional(),
+    test_timeout_seconds: z.number().positive().max(604_800).optional(),
+    critical: z.boolean().optional().describe("Runs before others"),
+  })
+  .refine(({ match, tag }) => match !== undefined || tag !== undefined, "must say which tests it is for: match or tag");
 export type ProjectOverride = z.infer<typeof override>;
 
 const suiteOfProject = z.strictObject({

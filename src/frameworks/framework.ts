@@ -105,6 +105,40 @@ export interface TestSession {
   close(): Promise<void>;
 }
 
+/** The files of a project as they are to be: what was written here is not on the disk yet. Paths are absolute. */
+export interface ProjectFiles {
+  /** The folder of the project. */
+  readonly root: string;
+  /** Null where there is no such file. */
+  read(path: string): Promise<Buffer | null>;
+  /** Why a file may not be changed: it is a link, or outside the project; null when it may. */
+  objection(path: string): Promise<string | null>;
+  write(path: string, content: Buffer): void;
+}
+
+/** A marker that tests of a file are to carry. */
+export interface MarkWish {
+  file: string;
+  /** Classes and the function, from the outside in; none: all tests of the file. */
+  names: readonly string[];
+  tag: string;
+}
+
+export interface MarkOrder {
+  files: ProjectFiles;
+  /** As it told itself. */
+  version: string | null;
+  wishes: readonly MarkWish[];
+  /** What each tag says, in ASCII, for the framework's settings. */
+  meanings: ReadonlyMap<string, string>;
+}
+
+/** A wish that could not be met; the tests are named in assay.yaml then. */
+export interface UnmetWish {
+  wish: MarkWish;
+  reason: string;
+}
+
 /** A test framework: how its tests are found and run. One adapter each; nothing of it is asked of the user's tests. */
 export interface Framework {
   readonly name: FrameworkName;
@@ -116,6 +150,8 @@ export interface Framework {
   discover(place: FrameworkPlace): Promise<Discovery>;
   /** What a person types in the framework's folder to run this one test alone: a program and its arguments. */
   reproduce(test: Pick<DiscoveredTest, "id" | "file">, suite?: Pick<FrameworkPlace, "command">): readonly string[];
+  /** Puts markers into the files of tests, known to its settings, so that they are told as `tags`. Changes no outcome. */
+  mark?(place: FrameworkPlace, order: MarkOrder): Promise<UnmetWish[]>;
   /** Rejects with an AssayError: framework_missing. */
   open(options: SessionOptions): Promise<TestSession>;
 }

@@ -1,5 +1,5 @@
 /**
- * frameworks: one folder per test framework: how its tests are found and how they are run, told test by test.
+ * frameworks: one folder per test framework: how its tests are found and marked, and how they are run, told test by test.
  *
  * Never: decides what runs where, keeps results, knows of workers or coordinators; one framework never uses another.
  * May enter: planner, executors, cli.
@@ -11,12 +11,20 @@ export type {
   Framework,
   FrameworkPlace,
   FrameworkProcess,
+  MarkOrder,
+  MarkWish,
   ProcessEnd,
   ProcessStarter,
+  ProjectFiles,
   SessionOptions,
   StartOptions,
   TestEvent,
   TestSession,
+  UnmetWish,
 } from "./framework.ts";
+export { eventLines } from "./event-lines.ts";
+export { findPython } from "./find-python.ts";
 export { frameworks } from "./frameworks.ts";
+export { parsedScript } from "./parsed-script.ts";
+export type { ParsedScript } from "./parsed-script.ts";
 export { PlainStarter } from "./plain-starter.ts";

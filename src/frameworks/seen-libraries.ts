@@ -1,9 +1,10 @@
 import { access, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import type { Node, Program } from "oxc-parser";
+import type { Node } from "oxc-parser";
 import { errorCode } from "../base/index.ts";
 import type { FrameworkName, LibraryState } from "../contracts/index.ts";
+import { parsedScript } from "./parsed-script.ts";
 
 /** What a file says of modules: which it loads, and which it puts a stand-in for. */
 interface Said {
@@ -122,7 +123,7 @@ async function sourceFile(path: string): Promise<string | undefined> {
 }
 
 async function said(path: string, text: string): Promise<Said> {
-  const { parseSync, visitorKeys } = await import("oxc-parser");
+  const { program, childrenOf } = await parsedScript(path, text);
   const loads: string[] = [];
   const mocks: string[] = [];
   const enter = (node: Node): void => {
@@ -130,12 +131,8 @@ async function said(path: string, text: string): Promise<Said> {
     if (loaded !== undefined) loads.push(loaded);
     const mock = mockedBy(node);
     if (mock !== undefined) mocks.push(mock);
-    for (const key of visitorKeys[node.type] ?? []) {
-      const child: unknown = Reflect.get(node, key);
-      for (const item of Array.isArray(child) ? child : [child]) if (isNode(item)) enter(item);
-    }
+    childrenOf(node).forEach(enter);
   };
-  const program: Program = parseSync(path, text).program;
   // What a stand-in is made from is an argument of the call, and no import of the test.
   program.body.forEach(enter);
   return { loads: loads.filter((name) => !mocks.includes(name)), mocks };
@@ -178,8 +175,4 @@ function nameOf(node: Node): string | undefined {
 
 function textOf(node: Node | undefined): string | undefined {
   return node?.type === "Literal" && typeof node.value === "string" ? node.value : undefined;
-}
-
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
 }

@@ -1,10 +1,23 @@
 /**
  * planner: what to run. Turns suite files, command lines, templates, model × backend selections and the tests of a project into task
- * specs, and says at which line of a file something is wrong.
+ * specs, says what tests need and which of them a change concerns by the text of their files, and at which line of a file something is
+ * wrong; writes what tests need into their project when it is told to.
  *
- * Never: schedules or stores anything; starts more than what lists tests; talks to a coordinator; reads arguments or environment.
+ * Never: schedules or stores anything; starts more than what lists tests, git and a parser; runs what it reads; talks to a coordinator; reads arguments or environment.
  * May enter: cli.
  */
+export { applyAdoption, undoAdoption } from "./adopt/adoption-record.ts";
+export { planAdoption } from "./adopt/plan-adoption.ts";
+export type { Adoption } from "./adopt/plan-adoption.ts";
+export type { FileChange } from "./adopt/pending-files.ts";
+export type { AdoptedSuite } from "./adopt/suite-overrides.ts";
+export { unifiedDiff } from "./adopt/unified-diff.ts";
+export { analyseNeeds } from "./analysis/analyse-needs.ts";
+export type { Needs } from "./analysis/condition-needs.ts";
+export { withFound } from "./analysis/found-needs.ts";
+export type { Confidence, NeedFinding } from "./analysis/need-finding.ts";
+export { impactOf } from "./changes/changed-tests.ts";
+export type { ChainStep, ChangeImpact } from "./changes/changed-tests.ts";
 export { commandTask } from "./command-task.ts";
 export { dependencyFault } from "./dependency-fault.ts";
 export { loadSuite, parseSuite } from "./load-suite.ts";
@@ -30,3 +43,4 @@ export { loadProject } from "./tests/project-file.ts";
 export { suiteTasks } from "./tests/suite-tasks.ts";
 export { withNeeds } from "./tests/test-needs.ts";
 export type { NeedyTest } from "./tests/test-needs.ts";
+export { fewUrgent } from "./tests/urgent-tests.ts";

@@ -9,7 +9,7 @@
  *   what went wrong retry, quarantine, mutes
  *
  * Never: clock, randomness, I/O, async, Node. Time, ids and digests come in as arguments.
- * May enter: coordinator, the simulator.
+ * May enter: coordinator, the simulator; cli, which asks what would fit.
  */
 export { patternsOf } from "./avoidance.ts";
 export type { SharedSpec } from "./compact-spec.ts";
@@ -18,6 +18,7 @@ export { nextTimerMs } from "./decide-time.ts";
 export { evolve } from "./evolve.ts";
 export { explain } from "./explain.ts";
 export { mutesOf } from "./mutes.ts";
+export { fit } from "./match.ts";
 export { sharesOf } from "./shares.ts";
 export { StateRestoration, snapshotParts } from "./snapshot.ts";
 export { emptyState } from "./state.ts";

@@ -2,15 +2,19 @@ import type { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL, MAX_TASKS_PER_RUN } from "../../contracts/index.ts";
 import type { FrameworkName, KnownTest, Mute, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
-import { batchesOf, chooseTests, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
+import { batchesOf, chooseTests, fewUrgent, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
 import type { NeedyTest } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
 import type { Cli, Invocation } from "../cli.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import { dataDirOf } from "../data-folders.ts";
+import { choiceByChange, choiceDocument, choiceLines, chosenSuites, isClose } from "../change-lines.ts";
+import type { ChangeChoice } from "../change-lines.ts";
 import { discoverSuites } from "../discovered-suites.ts";
 import type { DiscoveredSuite } from "../discovered-suites.ts";
+import { exitCodes } from "../exit-codes.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { withFoundNeeds } from "../found-needs.ts";
 import { duration, idText, wholeNumber } from "../option-values.ts";
 import { hasFailed, knownTests, pastOf } from "../known-tests.ts";
 import { performRun } from "../perform-run.ts";
@@ -23,12 +27,14 @@ import { TestLedger } from "../test-verdict.ts";
 import type { AwaitedTest } from "../test-verdict.ts";
 import { withCoordinator } from "../with-coordinator.ts";
 import type { CoordinatorSession } from "../with-coordinator.ts";
-import { frameworkOption } from "./discover-command.ts";
+import { changedSinceOption, frameworkOption } from "./discover-command.ts";
 
-interface Options extends ConnectionOptions {
+/** How the tests of a project are to run. */
+export interface TestOptions extends ConnectionOptions {
   framework?: FrameworkName[];
   match?: string[];
   lastFailed?: boolean;
+  changedSince?: string;
   repeat: number;
   untilFail?: boolean;
   retries: number;
@@ -55,6 +61,7 @@ export function addTestCommand(program: Command, cli: Cli): void {
     .addOption(frameworkOption())
     .option("--match <patterns...>", "only tests whose file or id matches one of these")
     .option("--last-failed", "only tests that did not pass when they ran last")
+    .addOption(changedSinceOption())
     .option("--repeat <count>", "run each test so many times", wholeNumber(1, 10_000), 1)
     .option("--until-fail", `repeat until one does not pass (at most ${UNTIL_FAIL_REPEATS} times, or --repeat)`)
     .option("--retries <count>", "try a test that did not pass again, so many times", wholeNumber(0, 100), 0)
@@ -67,10 +74,11 @@ export function addTestCommand(program: Command, cli: Cli): void {
     .option("--wait-for-capacity", "accept tests that no known worker can run yet")
     .option("--in-place", "the workers use the folder itself: they are on this machine, or share it")
     .option("--workers <count>", "workers to start when there is no coordinator (default 2)", wholeNumber(1, 256))
-    .action(cli.action<Options>(testCommand));
+    .action(cli.action<TestOptions>(testCommand));
 }
 
-async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
+/** Runs the tests of a project and tells what became of them. Gives what the command ends with. */
+export async function testCommand(invocation: Invocation<TestOptions>): Promise<ExitCode> {
   const { args, passedOn, options, context, screen } = invocation;
   await using place = await projectFolder(args[0] ?? ".", { context, screen });
   const folder = place.path;
@@ -84,11 +92,43 @@ async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
     const where = suite.directory === "." ? "" : ` in ${suite.directory}`;
     screen.info(`${suite.framework}${where}: ${countText(discovery.tests.length, "test")}`);
   }
-  const types = suites.some(needsProof) ? undefined : (["suite"] as const);
+  const choice = await changeChoice(invocation, folder, suites);
+  const chosen = choice === null ? suites : chosenSuites(choice);
+  if (choice !== null && chosen.every(({ discovery }) => discovery.tests.length + discovery.problems.length === 0)) {
+    screen.result(() => ["nothing to run: no test depends on what changed"], {
+      changes: choiceDocument(choice),
+      tests: [],
+      exit_code: exitCodes.ok,
+    });
+    return exitCodes.ok;
+  }
+  const types = chosen.some(needsProof) ? undefined : (["suite"] as const);
   // Awaited here, so that the folder stays until the end.
   return await withCoordinator({ ...invocation, pools: [options.pool], types }, (session) =>
-    runTests(session, { folder, shown: place.shown, dataDir, made, project, suites, options, passedOn }),
+    runTests(session, {
+      folder,
+      shown: place.shown,
+      dataDir,
+      made,
+      project,
+      suites: chosen,
+      choice,
+      options,
+      passedOn,
+    }),
   );
+}
+
+/** Which tests what changed may concern, when that is asked for; told before they run. */
+async function changeChoice(
+  { options: { changedSince }, context, screen }: Invocation<TestOptions>,
+  folder: string,
+  suites: readonly DiscoveredSuite[],
+): Promise<ChangeChoice | null> {
+  if (changedSince === undefined) return null;
+  const choice = await choiceByChange(folder, changedSince, { suites, context });
+  for (const line of choiceLines(choice)) screen.info(line);
+  return choice;
 }
 
 /** Only what runs models proves what hardware there is, and that takes seconds. */
@@ -107,7 +147,8 @@ interface Wanted {
   made: readonly string[];
   project: Project;
   suites: readonly DiscoveredSuite[];
-  options: Options;
+  options: TestOptions;
+  choice: ChangeChoice | null;
   passedOn: readonly string[];
 }
 
@@ -123,7 +164,12 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
   const mutes = await client.mutes();
   for (const suite of suites) {
     const known = await knownTests(client, suite);
-    planned.push(planSuite(suite, { ...wanted, slots, workspace, known, mutes }));
+    const tests = await withFoundNeeds(session, withNeeds(suite.suite, suite.discovery.tests), {
+      folder,
+      suite,
+      pool: options.pool,
+    });
+    planned.push(planSuite(suite, { ...wanted, tests, slots, workspace, known, mutes }));
   }
   const tasks = planned.flatMap((one) => one.tasks);
   const problems = suites.flatMap(({ suite, discovery }) =>
@@ -146,7 +192,9 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
       void client.cancelRun(runId, `${countText(ledger.notPassed, "test")} did not pass`).catch(() => {});
     },
   );
-  return reportTests(session, { ended, tests: ledger.results(), problems, suites, folder: wanted.shown, shipped });
+  const changes = wanted.choice === null ? null : choiceDocument(wanted.choice);
+  const report = { ended, tests: ledger.results(), problems, suites, folder: wanted.shown, shipped, changes };
+  return reportTests(session, report);
 }
 
 async function slotsOf(client: Client, pool: string): Promise<number> {
@@ -160,6 +208,7 @@ function isOf(suite: DiscoveredSuite["suite"], { framework, directory }: Mute): 
 }
 
 interface Planning extends Wanted {
+  tests: readonly NeedyTest[];
   slots: number;
   workspace: WorkspaceSource;
   known: ReadonlyMap<string, KnownTest>;
@@ -172,15 +221,17 @@ interface Planned {
 }
 
 function planSuite(
-  { suite, discovery }: DiscoveredSuite,
-  { options, project, passedOn, slots, workspace, known, mutes }: Planning,
+  { suite }: DiscoveredSuite,
+  { tests: all, choice, options, project, passedOn, slots, workspace, known, mutes }: Planning,
 ): Planned {
-  const tests = chooseTests(withNeeds(suite, discovery.tests), {
+  const tests = chooseTests(all, {
     patterns: options.match ?? [],
     wanted: options.lastFailed === true ? ({ test }) => hasFailed(known.get(test.id)) : undefined,
     shuffleSeed: options.shuffle,
   });
-  const past = (one: NeedyTest) => pastOf(one, known.get(one.test.id));
+  const past = fewUrgent(tests, (one) => {
+    return pastOf(one, known.get(one.test.id), choice !== null && isClose(choice, suite, one.test));
+  });
   const batches = batchesOf(tests, { slots, past });
   const tasks = suiteTasks(
     batches,

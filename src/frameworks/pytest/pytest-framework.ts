@@ -6,6 +6,7 @@ import type { Clue, Discovery, Framework, FrameworkPlace, SessionOptions, TestSe
 import { listPython, pythonProgram } from "../python-program.ts";
 import type { RunnerProgram } from "../runner-program.ts";
 import { RunnerSession } from "../runner-session.ts";
+import { markTests } from "./mark-tests.ts";
 
 /** Settings that only pytest has, by file. */
 const SETTINGS: readonly (readonly [string, RegExp])[] = [
@@ -34,6 +35,7 @@ export const pytest: Framework = {
     return listPython(program, place);
   },
   reproduce: ({ id }) => ["python3", "-m", "pytest", id],
+  mark: markTests,
   async open(options: SessionOptions): Promise<TestSession> {
     const program = await pytestProgram(options, []);
     return RunnerSession.open(program, options);

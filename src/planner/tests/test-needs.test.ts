@@ -27,6 +27,29 @@ describe("patterns", () => {
   });
 });
 
+test("an override is for tests with its tag, of which one of its patterns matches", () => {
+  const suite = suiteWith([
+    { tag: "gpu", requirements: { hardware: ["cuda"] } },
+    { tag: "gpu", match: ["a.py", "*::test_b*"], critical: true },
+    { match: ["[id].py", "c.py::test_x[1]"], retries: 1 },
+  ]);
+  const tests = [
+    { id: "a.py::test_a", file: "a.py", tags: ["slow", "gpu"] },
+    { id: "c.py::test_b", file: "c.py", tags: ["gpu"] },
+    { id: "c.py::test_x[1]", file: "c.py", tags: ["gpu"] },
+    { id: "[id].py::test", file: "[id].py", tags: ["gpus"] },
+  ];
+  expect(
+    withNeeds(suite, tests).map(({ needs }) => [needs.requirements.hardware, needs.critical, needs.retries]),
+  ).toEqual([
+    [["cuda"], true, undefined],
+    [["cuda"], true, undefined],
+    [["cuda"], false, 1],
+    [undefined, false, 1],
+  ]);
+  expect(() => suiteWith([{ retries: 1 }])).toThrow("match or tag");
+});
+
 test("all overrides that match count, later ones first, and locks add up", () => {
   const suite = suiteWith([
     { match: "gpu/**", requirements: { hardware: ["cuda"], min_memory_gb: 8 }, serial: "device", retries: 1 },

@@ -34,7 +34,13 @@ function needsOf({ requirements, overrides }: ProjectSuite, test: DiscoveredTest
     critical: false,
     together: test.together,
   };
-  return overrides.filter(({ match }) => isMatch(match, test)).reduce(overridden, needs);
+  return overrides.filter((override) => isFor(override, test)).reduce(overridden, needs);
+}
+
+function isFor({ match, tag }: ProjectOverride, test: DiscoveredTest): boolean {
+  const patterns = typeof match === "string" ? [match] : match;
+  if (tag !== undefined && !test.tags.includes(tag)) return false;
+  return patterns === undefined || patterns.some((pattern) => isMatch(pattern, test));
 }
 
 function overridden(needs: TestNeeds, by: ProjectOverride): TestNeeds {
@@ -53,6 +59,6 @@ function overridden(needs: TestNeeds, by: ProjectOverride): TestNeeds {
 
 /** A pattern without a slash is compared with the last part of the id, as git compares with names of files. */
 export function isMatch(pattern: string, { id, file }: Pick<DiscoveredTest, "id" | "file">): boolean {
-  if (matchesGlob(file, pattern) || matchesGlob(id, pattern) || id === pattern) return true;
+  if (id === pattern || file === pattern || matchesGlob(file, pattern) || matchesGlob(id, pattern)) return true;
   return !pattern.includes("/") && matchesGlob(id.slice(file.lastIndexOf("/") + 1), pattern);
 }
