@@ -68,6 +68,15 @@ except ImportError:
     HAS_XPU = False
 @pytest.mark.skipif(not HAS_XPU, reason="asked in a try")
 def test_try(): ...
+
+def test_inner():
+    def inner():
+        if not torch.cuda.is_available():
+            pytest.skip("nobody calls it")
+    if inner is None:
+        return
+    if not torch.cuda.is_available():
+        pytest.skip("not always come by")
 `;
 const SCRIPT = `import { describe, it } from "vitest";
 import ort from "onnxruntime-node";
@@ -79,8 +88,14 @@ describe("shaders", () => {
   it("ask", async () => { await navigator.gpu.requestAdapter(); });
   it("leave", (t) => { if (!navigator.gpu) { t.skip(); return; } });
   it.each([1, 2])("add %i", () => { use("webgpu"); });
-  it("stay", () => {});
+  it("stay", () => { const inner = (t) => { if (!navigator.gpu) { t.skip(); } }; });
 });
+describe("hooked", () => {
+  beforeEach(({ skip }) => { if (!navigator.ml) { ctx.skip(); } });
+  it("all", () => {});
+});
+[1].forEach((n) => { it.skipIf(!navigator.gpu)("looped", () => {}); });
+function helper(t) { if (!navigator.gpu) { t.skip(); } }
 `;
 const FILES: Readonly<Record<string, string>> = {
   "tests/test_gpu.py": PYTHON,
@@ -127,7 +142,15 @@ function told(found: readonly NeedFinding[]): Record<string, string[]> {
 const python = (name: string): string => `tests/test_gpu.py::${name}`;
 const PYTHON_TESTS = [
   ...["test_named", "test_text", "test_device[cpu]", "test_device[cuda]", "test_both", "test_either", "test_in_body"],
-  ...["test_falls_back", "test_marked", "TestTorch::test_method", "TestTorch::test_plain", "test_without", "test_try"],
+  ...[
+    "test_falls_back",
+    "test_marked",
+    "TestTorch::test_method",
+    "TestTorch::test_plain",
+    "test_without",
+    "test_try",
+    "test_inner",
+  ],
 ].map(python);
 
 describe("what the text of tests says that they need", () => {
@@ -155,9 +178,8 @@ describe("what the text of tests says that they need", () => {
   });
 
   test("in TypeScript, by the names of suites and tests", async () => {
-    const ids = ["compile", "learn", "ask", "leave", "add 1", "add 2", "stay"].map(
-      (name) => `gpu.test.ts > shaders > ${name}`,
-    );
+    const names = ["compile", "learn", "ask", "leave", "add 1", "add 2", "stay"].map((name) => `shaders > ${name}`);
+    const ids = [...names, "hooked > all", "looped"].map((name) => `gpu.test.ts > ${name}`);
     expect(told(await asked("vitest", ids))).toEqual({
       "gpu.test.ts": ['likely {"software":["onnxruntime-node"]} 2'],
       compile: ['certain {"hardware":["webgpu"]} 4'],
@@ -165,6 +187,8 @@ describe("what the text of tests says that they need", () => {
       ask: ['likely {"hardware":["webgpu"]} 8'],
       leave: ['certain {"hardware":["webgpu"]} 9'],
       "add 1": ['likely {"hardware":["webgpu"]} 10'],
+      all: ['certain {"hardware":["webnn"]} 14'],
+      looped: ['certain {"hardware":["webgpu"]} 17'],
       "add 2": ['likely {"hardware":["webgpu"]} 10'],
     });
     const byFile = await asked("jest", ["gpu.test.ts"]);

@@ -70,7 +70,11 @@ function findings(file: string, { tests, said }: { tests: readonly TestWithPath[
   };
   if (within.length === 0) return [found({ file }, confidence)];
   const concerned = tests.filter(
-    (test) => concerns(within, test) && (parameter === undefined || test.parameters.includes(parameter)),
+    (test) =>
+      concerns(within, test) &&
+      (parameter === undefined || test.parameters.includes(parameter)) &&
+      // A function in a test may never be called.
+      (kind !== "skip_condition" || within.length <= Math.max(test.names.length, 1)),
   );
   // Where only the file is known, one of its tests says nothing of the others.
   if (concerned.some(({ names }) => names.length === 0)) return [found({ file }, "possible")];

@@ -281,6 +281,9 @@ class Facts(ast.NodeVisitor):
             self.within.pop()
         for statement in node.body:
             self.statement_skip(statement)
+            # It may end here, and what follows is not always come by.
+            if any(isinstance(one, ast.Return) for one in ast.walk(statement)):
+                break
         self.within[:] = within
 
     def statement_skip(self, statement):

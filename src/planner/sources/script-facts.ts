@@ -10,6 +10,8 @@ const DEVICE = /^(cuda|webgpu|webnn|webnn-(gpu|npu|cpu)|dml|coreml)$/;
 const DEVICE_USE = /^((?:globalThis\.|window\.|self\.)?navigator\.(?:gpu|ml))\./;
 const LISTING = /^(readdir|readdirSync|opendir|opendirSync|glob|globSync|globby|fg)$/;
 const SUITES = new Set(["describe", "suite", "context", "test", "it", "specify", "bench"]);
+/** What runs before tests, and skips all of them. */
+const HOOKS = new Set(["before", "beforeAll", "beforeEach", "setup"]);
 const MAX_TEXT = 200;
 
 /** What stands in a file of JavaScript or TypeScript. */
@@ -26,6 +28,9 @@ class ScriptReader {
   private readonly strings = new Set<string>();
   private within: string[] = [];
   private guards = 0;
+  /** How many functions are around, within the suite, test or hook; in a deeper one than theirs nobody knows who calls it. */
+  private depth = 0;
+  private surely = 0;
 
   constructor(text: string, parsed: ParsedScript) {
     this.text = text;
@@ -87,6 +92,13 @@ class ScriptReader {
       case "TemplateElement":
         this.literal(node);
         return;
+      case "FunctionDeclaration":
+      case "FunctionExpression":
+      case "ArrowFunctionExpression":
+        this.depth += 1;
+        this.children(node);
+        this.depth -= 1;
+        return;
       default:
         break;
     }
@@ -113,16 +125,30 @@ class ScriptReader {
     if (LISTING.test(name.slice(name.lastIndexOf(".") + 1))) this.facts.lists ??= this.at(node).line;
     const title = textOf(first);
     const isScope = SUITES.has(this.base(node.callee)) && title !== undefined && node.arguments.some(isFunction);
-    if (!isScope) {
-      if (/^(test|it|describe)\.(describe\.)?(skip|fixme)$/.test(name) && first !== undefined && !isFunction(first)) {
-        if (title === undefined) this.skip(node, first, false);
-      }
-      return this.children(node);
+    if (isScope) {
+      const { within, depth } = this;
+      this.within = [...within, title];
+      // Its own conditions are its own wherever it is made, in a loop over values, say.
+      this.depth = 0;
+      this.scopeConditions(node);
+      this.scope(node);
+      this.within = within;
+      this.depth = depth;
+      return;
     }
-    this.within = [...this.within, title];
-    this.scopeConditions(node);
+    if (HOOKS.has(name.slice(name.lastIndexOf(".") + 1)) && node.arguments.some(isFunction)) return this.scope(node);
+    const isSkip = /^(test|it|describe)\.(describe\.)?(skip|fixme)$/.test(name) && title === undefined;
+    if (isSkip && first !== undefined && !isFunction(first)) this.skip(node, first, false);
     this.children(node);
-    this.within = this.within.slice(0, -1);
+  }
+
+  private scope(node: Node): void {
+    const { depth, surely } = this;
+    this.depth = 0;
+    this.surely = 1;
+    this.children(node);
+    this.depth = depth;
+    this.surely = surely;
   }
 
   /** `it` of `it.each(table)`, of `it.skipIf(condition)`, and of a constant that stands for either. */
@@ -168,6 +194,7 @@ class ScriptReader {
   }
 
   private skip(node: Node, condition: Node, runsIf: boolean): void {
+    if (this.depth > this.surely) return;
     const read = scriptCondition(condition, this.constants);
     this.facts.skips.push({ ...this.at(node), condition: read, runsIf });
   }
