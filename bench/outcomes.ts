@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import type { TestOutcome } from "../src/contracts/index.ts";
 import { differingNames, outcomesAlone, outcomesTold, wordsOf } from "../test/support/framework-alone.ts";
 import type { Alone, Outcomes } from "../test/support/framework-alone.ts";
@@ -9,11 +9,12 @@ import { MAIN } from "../test/support/assay-process.ts";
 import { thirdPartySuites } from "./third-party-suites.ts";
 import type { ThirdPartySuite } from "./third-party-suites.ts";
 
-/** Debian's Python has pytest; what changes how Python runs is not handed on to workers, so it must not count for the framework alone. */
+/** Debian's Python has pytest, and this Node is the one that runs tests; what changes how Python runs is not handed on to workers, so it must not count for the framework alone. */
 const env = Object.fromEntries(
-  Object.entries({ ...process.env, PATH: `/usr/bin:${process.env["PATH"] ?? ""}` }).filter(
-    ([name]) => !name.startsWith("PYTHON"),
-  ),
+  Object.entries({
+    ...process.env,
+    PATH: [dirname(process.execPath), "/usr/bin", process.env["PATH"]].join(delimiter),
+  }).filter(([name]) => !name.startsWith("PYTHON")),
 );
 
 interface Told {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { seededRng } from "../src/base/index.ts";
@@ -19,8 +19,9 @@ import { report } from "./report.ts";
 const ROUNDS = 3;
 const SLEEPERS = 4;
 const WORKERS = 2;
-/** Debian's Python has xdist. */
-const env = { ...process.env, PATH: `/usr/bin:${process.env["PATH"] ?? ""}`, PYTHONDONTWRITEBYTECODE: "1" };
+/** Debian's Python has xdist, and peers run on this Node. */
+const path = [dirname(process.execPath), "/usr/bin", process.env["PATH"]].join(delimiter);
+const env = { ...process.env, PATH: path, PYTHONDONTWRITEBYTECODE: "1" };
 const root = await mkdtemp(join(tmpdir(), "assay-bench-suite-"));
 
 interface Pair {

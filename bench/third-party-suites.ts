@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, realpath, symlink } from "node:fs/promises";
+import { cp, mkdir, realpath, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { FrameworkName } from "../src/contracts/index.ts";
 import { debianSource, unpackedDebianPackage } from "./debian-package.ts";
@@ -27,8 +27,8 @@ export const thirdPartySuites: readonly ThirdPartySuite[] = [
   { name: "cpython", framework: "unittest", get: cpython },
   { name: "debian-source-jinja2", framework: "pytest", get: jinja2 },
   { name: "debian-networkx", framework: "pytest", get: networkx },
-  { name: "npm-zod", framework: "vitest", get: (root) => published(root, "zod", ["src", "package.json"]) },
-  { name: "npm-find-my-way", framework: "node-test", get: (root) => published(root, "find-my-way") },
+  { name: "npm-zod", framework: "vitest", get: (root) => published(root, "zod", ["src/v4"]) },
+  { name: "npm-find-my-way", framework: "node-test", get: (root) => published(root, "find-my-way", []) },
 ];
 
 async function cpython(root: string): Promise<SuitePlace | undefined> {
@@ -58,11 +58,9 @@ async function networkx(root: string): Promise<SuitePlace | undefined> {
 }
 
 /** A package of npm whose archive has its tests; it is one of those that this project has. */
-async function published(root: string, name: string, only?: readonly string[]): Promise<SuitePlace> {
+async function published(root: string, name: string, given: readonly string[]): Promise<SuitePlace> {
   const folder = join(root, name);
-  await mkdir(folder);
-  for (const part of only ?? (await readdir(join(packages, name))))
-    await cp(join(packages, name, part), join(folder, part), { recursive: true });
+  await cp(join(packages, name), folder, { recursive: true });
   await symlink(await realpath(packages), join(folder, "node_modules"));
-  return { folder, arguments: [] };
+  return { folder, arguments: given };
 }

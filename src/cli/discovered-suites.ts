@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { assayError } from "../contracts/index.ts";
 import type { FrameworkName, Project } from "../contracts/index.ts";
 import { frameworks, PlainStarter } from "../frameworks/index.ts";
-import type { Discovery, Framework } from "../frameworks/index.ts";
+import type { Discovery, DiscoveryDetail, Framework } from "../frameworks/index.ts";
 import { findSuites } from "../planner/index.ts";
 import type { FoundSuite } from "../planner/index.ts";
 import type { CliContext } from "./context.ts";
@@ -22,6 +22,8 @@ export interface DiscoveryWish {
   only: readonly FrameworkName[];
   /** Arguments for the framework, of which there must be one then. */
   given: readonly string[];
+  /** How much has to be known of the tests of a suite. */
+  detail: (suite: FoundSuite["suite"]) => DiscoveryDetail;
 }
 
 /** Asks each framework of a project for its tests. Errors: no_tests_found, framework_missing, discovery_failed, usage. */
@@ -52,13 +54,14 @@ async function discoverOne(
   const { suite } = found;
   const framework = frameworks.get(suite.framework);
   if (framework === undefined) throw assayError("framework_missing", `Assay has no adapter for ${suite.framework}`);
-  const discovery = await framework.discover({
+  const place = {
     folder: join(wish.folder, suite.directory),
     arguments: [...suite.arguments, ...wish.given],
     starter: new PlainStarter({ ...context.env, ...suite.env }),
     scratch,
     signal: context.interrupts.signal,
     command: suite.command,
-  });
+  };
+  const discovery = await framework.discover(place, wish.detail(suite));
   return { ...found, framework, discovery };
 }

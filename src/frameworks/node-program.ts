@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { z } from "zod";
 import { assayError } from "../contracts/index.ts";
-import type { Clue, Discovery, FrameworkPlace } from "./framework.ts";
+import type { Clue, Discovery, DiscoveryDetail, FrameworkPlace } from "./framework.ts";
 import { listTests } from "./runner-program.ts";
 import type { RunnerProgram } from "./runner-program.ts";
 
@@ -78,15 +78,20 @@ export function nodeProgram({ framework, version, command, byHand }: NodeParts):
     framework,
     version,
     byHand,
-    start({ folder: cwd, starter, arguments: given }, { mode, retries }) {
-      return starter.start(command, { cwd, env: { ASSAY_TESTS: JSON.stringify({ mode, retries, arguments: given }) } });
+    start({ folder: cwd, starter, arguments: given }, { mode, detail, retries }) {
+      const env = { ASSAY_TESTS: JSON.stringify({ mode, detail, retries, arguments: given }) };
+      return starter.start(command, { cwd, env });
     },
   };
 }
 
 /** Asks a program for the tests. */
-export async function listNode(program: NodeProgram, place: FrameworkPlace): Promise<Discovery> {
-  const { tests, problems, done, error } = await listTests(program, place);
+export async function listNode(
+  program: NodeProgram,
+  place: FrameworkPlace,
+  detail?: DiscoveryDetail,
+): Promise<Discovery> {
+  const { tests, problems, done, error } = await listTests(program, place, detail);
   if (!done) throw await error();
   return { framework: program.framework, version: program.version, tests, problems };
 }

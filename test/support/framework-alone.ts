@@ -193,7 +193,8 @@ function jsNameOfId(id: string): string {
 
 /** Frameworks join the names around a test with different signs, and reports make one line of several. */
 function jsName(parts: readonly (string | undefined)[]): string {
-  return parts
+  // What is told of a file itself has its name.
+  return [...new Set(parts.slice(0, 2)), ...parts.slice(2)]
     .filter((part) => part !== undefined && part !== "")
     .join(" ")
     .replaceAll(/ [>›] /g, " ")

@@ -34,7 +34,7 @@ async function discoverCommand(invocation: Invocation<Options>): Promise<ExitCod
   const { args, passedOn, options, context, screen } = invocation;
   const folder = resolve(context.cwd, args[0] ?? ".");
   const project = await loadProject(folder);
-  const wish = { folder, project, only: options.framework ?? [], given: passedOn };
+  const wish = { folder, project, only: options.framework ?? [], given: passedOn, detail: () => "names" as const };
   const suites = await discoverSuites(wish, context);
   screen.result(() => suites.flatMap(lines), { suites: suites.map(documentOf) });
   return suites.some(({ discovery }) => discovery.problems.length > 0) ? exitCodes.testsFailed : exitCodes.ok;

@@ -2,7 +2,15 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL, MAX_TASKS_PER_RUN } from "../../contracts/index.ts";
-import type { FrameworkName, KnownTest, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
+import type {
+  FrameworkName,
+  KnownTest,
+  Project,
+  ProjectSuite,
+  TaskSpecInput,
+  WorkspaceSource,
+} from "../../contracts/index.ts";
+import type { Discovery, DiscoveryDetail } from "../../frameworks/index.ts";
 import { batchesOf, chooseTests, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
 import type { NeedyTest } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
@@ -69,16 +77,26 @@ async function testCommand(invocation: Invocation<Options>): Promise<ExitCode> {
   const { args, passedOn, options, context, screen } = invocation;
   const folder = resolve(context.cwd, args[0] ?? ".");
   const project = await loadProject(folder);
-  const wish = { folder, project, only: options.framework ?? [], given: passedOn };
+  const detail = ({ overrides }: ProjectSuite): DiscoveryDetail => {
+    const picks = options.match !== undefined || options.lastFailed === true || overrides.length > 0;
+    return picks ? "names" : "files";
+  };
+  const wish = { folder, project, only: options.framework ?? [], given: passedOn, detail };
   const suites = await discoverSuites(wish, context);
   for (const { suite, discovery } of suites) {
     const where = suite.directory === "." ? "" : ` in ${suite.directory}`;
-    screen.info(`${suite.framework}${where}: ${countText(discovery.tests.length, "test")}`);
+    screen.info(`${suite.framework}${where}: ${sizeText(discovery)}`);
   }
   const types = suites.some(needsProof) ? undefined : (["suite"] as const);
   return withCoordinator({ ...invocation, pools: [options.pool], types }, (session) =>
     runTests(session, { folder, project, suites, options, passedOn }),
   );
+}
+
+/** Where a framework names files before they run, and their tests then, files are what is counted. */
+function sizeText({ tests }: Discovery): string {
+  const files = tests.length > 0 && tests.every(({ id, together }) => together === `file:${id}`);
+  return countText(tests.length, files ? "file" : "test");
 }
 
 /** Only what runs models proves what hardware there is, and that takes seconds. */
