@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { seededRng } from "../src/base/index.ts";
 import { quantile } from "../src/stats/index.ts";
 import { startFleet } from "./suite-fleet.ts";
 import type { Fleet } from "./suite-fleet.ts";
 import { installDebianPackage, succeeds } from "./debian-package.ts";
+import { compareOutcomes } from "./outcomes.ts";
 import { report } from "./report.ts";
 import { reship } from "./reship.ts";
 
@@ -17,9 +19,10 @@ import { reship } from "./reship.ts";
  */
 const ROUNDS = 3;
 const SLEEPERS = 4;
-const TINY_WORKERS = 2;
-/** Debian's Python has xdist. */
-const env = { ...process.env, PATH: `/usr/bin:${process.env["PATH"] ?? ""}`, PYTHONDONTWRITEBYTECODE: "1" };
+const WORKERS = 2;
+/** Debian's Python has xdist, and peers run on this Node. */
+const path = [dirname(process.execPath), "/usr/bin", process.env["PATH"]].join(delimiter);
+const env = { ...process.env, PATH: path, PYTHONDONTWRITEBYTECODE: "1" };
 const root = await mkdtemp(join(tmpdir(), "assay-bench-suite-"));
 
 interface Pair {
@@ -88,32 +91,68 @@ async function vitestProject(folder: string): Promise<void> {
   }
 }
 
-const figures: Record<string, number> = {};
 const round3 = (value: number): number => Math.round(value * 1_000) / 1_000;
+
+/** Each gives figures; a name on the command line picks one. */
+const parts = { skewed, tiny, vitest, workspace, outcomes: () => compareOutcomes() };
+
+async function skewed(): Promise<Record<string, number>> {
+  if (!hasXdist()) return {};
+  const folder = join(root, "skewed");
+  const bound = await skewedProject(folder);
+  await using fleet = await startFleet({ root: join(root, "sleepers"), workers: SLEEPERS, env });
+  const { assay, peer } = await compare(fleet, folder, xdist(SLEEPERS));
+  return {
+    skewed_bound_ratio: round3(assay / bound),
+    skewed_xdist_bound_ratio: round3(peer / bound),
+    skewed_vs_xdist: round3(assay / peer),
+  };
+}
+
+async function tiny(): Promise<Record<string, number>> {
+  if (!hasXdist()) return {};
+  const folder = join(root, "tiny");
+  await tinyProject(folder);
+  await using fleet = await startFleet({ root: join(root, "tiny-fleet"), workers: WORKERS, env });
+  const { assay, peer } = await compare(fleet, folder, xdist(WORKERS));
+  return { tiny_vs_xdist: round3(assay / peer) };
+}
+
+async function vitest(): Promise<Record<string, number>> {
+  const folder = join(root, "vitest");
+  await vitestProject(folder);
+  await using fleet = await startFleet({ root: join(root, "vitest-fleet"), workers: WORKERS, env });
+  const program = join(folder, "node_modules", "vitest", "vitest.mjs");
+  const { assay, peer } = await compare(fleet, folder, [
+    ...[process.execPath, program, "run", `--maxWorkers=${WORKERS}`],
+  ]);
+  return { vitest_ratio: round3(assay / peer) };
+}
+
+async function workspace(): Promise<Record<string, number>> {
+  await using fleet = await startFleet({ root: join(root, "workspace-fleet"), workers: WORKERS, env });
+  const figures = Object.entries(await reship(fleet, join(root, "reship")));
+  return Object.fromEntries(figures.map(([name, value]) => [name, round3(value)]));
+}
+
+function hasXdist(): boolean {
+  if (succeeds("/usr/bin/python3", ["-c", "import pytest, xdist"]) || installDebianPackage("python3-pytest-xdist"))
+    return true;
+  console.log("skipped a comparison with xdist: install python3-pytest-xdist");
+  return false;
+}
+
+function xdist(workers: number): string[] {
+  return ["/usr/bin/python3", "-m", "pytest", "-q", "-n", String(workers)];
+}
+
+const { positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
+const unknown = positionals.find((name) => !Object.hasOwn(parts, name));
+if (unknown !== undefined) throw new Error(`there is no part ${unknown}; there are ${Object.keys(parts).join(", ")}`);
+const figures: Record<string, number> = {};
 try {
-  const xdist = ["-c", "import pytest, xdist"];
-  if (succeeds("/usr/bin/python3", xdist) || installDebianPackage("python3-pytest-xdist")) {
-    const skewed = join(root, "skewed");
-    const bound = await skewedProject(skewed);
-    await using sleepers = await startFleet({ root: join(root, "a"), workers: SLEEPERS, env });
-    const slow = await compare(sleepers, skewed, ["/usr/bin/python3", "-m", "pytest", "-q", "-n", String(SLEEPERS)]);
-    figures["skewed_bound_ratio"] = round3(slow.assay / bound);
-    figures["skewed_xdist_bound_ratio"] = round3(slow.peer / bound);
-    figures["skewed_vs_xdist"] = round3(slow.assay / slow.peer);
-  } else console.log("skipped the comparison with xdist: install python3-pytest-xdist");
-  await using fleet = await startFleet({ root: join(root, "b"), workers: TINY_WORKERS, env });
-  if ("skewed_vs_xdist" in figures) {
-    const tiny = join(root, "tiny");
-    await tinyProject(tiny);
-    const small = await compare(fleet, tiny, ["/usr/bin/python3", "-m", "pytest", "-q", "-n", String(TINY_WORKERS)]);
-    figures["tiny_vs_xdist"] = round3(small.assay / small.peer);
-  }
-  const files = join(root, "vitest");
-  await vitestProject(files);
-  const vitest = join(files, "node_modules", "vitest", "vitest.mjs");
-  const js = await compare(fleet, files, [process.execPath, vitest, "run", `--maxWorkers=${TINY_WORKERS}`]);
-  figures["vitest_ratio"] = round3(js.assay / js.peer);
-  for (const [name, value] of Object.entries(await reship(fleet, join(root, "reship")))) figures[name] = round3(value);
+  for (const [name, part] of Object.entries(parts))
+    if (positionals.length === 0 || positionals.includes(name)) Object.assign(figures, await part());
 } finally {
   await rm(root, { recursive: true, force: true });
 }

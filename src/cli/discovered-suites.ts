@@ -4,7 +4,7 @@ import { join, resolve, sep } from "node:path";
 import { assayError } from "../contracts/index.ts";
 import type { FrameworkName, Project, ProjectSuite } from "../contracts/index.ts";
 import { frameworks, PlainStarter } from "../frameworks/index.ts";
-import type { Discovery, Framework, FrameworkPlace } from "../frameworks/index.ts";
+import type { Discovery, DiscoveryDetail, Framework, FrameworkPlace } from "../frameworks/index.ts";
 import { findSuites } from "../planner/index.ts";
 import type { FoundSuite } from "../planner/index.ts";
 import type { CliContext } from "./context.ts";
@@ -24,6 +24,8 @@ export interface DiscoveryWish {
   given: readonly string[];
   /** What workers made in here of the same project are no tests of it. */
   dataDir: string;
+  /** How much has to be known of the tests of a suite. */
+  detail: (suite: FoundSuite["suite"]) => DiscoveryDetail;
 }
 
 /** Asks each framework of a project for its tests. Errors: no_tests_found, framework_missing, discovery_failed, usage. */
@@ -54,7 +56,7 @@ async function discoverOne(
   const { suite } = found;
   const framework = frameworks.get(suite.framework);
   if (framework === undefined) throw assayError("framework_missing", `Assay has no adapter for ${suite.framework}`);
-  const discovery = await framework.discover(placeOf(suite, { wish, scratch, context }));
+  const discovery = await framework.discover(placeOf(suite, { wish, scratch, context }), wish.detail(suite));
   const isOfProject = ({ file }: { file: string | null }): boolean =>
     file === null || !resolve(wish.folder, suite.directory, file).startsWith(wish.dataDir + sep);
   const { tests, problems } = discovery;

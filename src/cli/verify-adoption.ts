@@ -102,7 +102,7 @@ async function collection(
 ): Promise<{ collected: OutcomeDifference[] } & Pick<VerifiedAdoption, "inherited">> {
   const adopted = await loadProject(folder);
   const found = await discoverSuites(
-    { folder, project: adopted, only: [], given: [], dataDir: dataDirOf({}, context) },
+    { folder, project: adopted, only: [], given: [], dataDir: dataDirOf({}, context), detail: () => "names" },
     context,
   );
   const sides = suites.map(({ suite, discovery }, index) => ({

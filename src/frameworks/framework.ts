@@ -68,6 +68,12 @@ export interface DiscoveredTest {
   skip?: string;
 }
 
+/**
+ * What has to be known of tests before they run: each by its name; or no more than what is shared out, where that costs less: files, when the
+ * framework keeps files apart anyway. A file stands for all of its tests, and each of them is told of when it ran.
+ */
+export type DiscoveryDetail = "names" | "files";
+
 /** What the framework itself says of its tests. */
 export interface Discovery {
   framework: FrameworkName;
@@ -146,8 +152,8 @@ export interface Framework {
   clue(folder: string): Promise<Clue | null>;
   /** Name to version of what it needs, as far as it is there for a folder that brings nothing of its own. */
   installed?(place: Pick<FrameworkPlace, "folder" | "starter">): Promise<Record<string, string>>;
-  /** Asks it for its tests. Rejects with an AssayError: framework_missing, discovery_failed. */
-  discover(place: FrameworkPlace): Promise<Discovery>;
+  /** Asks it for its tests, by default by their names. Rejects with an AssayError: framework_missing, discovery_failed. */
+  discover(place: FrameworkPlace, detail?: DiscoveryDetail): Promise<Discovery>;
   /** What a person types in the framework's folder to run this one test alone: a program and its arguments. */
   reproduce(test: Pick<DiscoveredTest, "id" | "file">, suite?: Pick<FrameworkPlace, "command">): readonly string[];
   /** Puts markers into the files of tests, known to its settings, so that they are told as `tags`. Changes no outcome. */

@@ -8,6 +8,7 @@ export type {
   Clue,
   DiscoveredTest,
   Discovery,
+  DiscoveryDetail,
   Framework,
   FrameworkPlace,
   FrameworkProcess,

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { z } from "zod";
 import { assayError } from "../contracts/index.ts";
-import type { Clue, Discovery, FrameworkPlace } from "./framework.ts";
+import type { Clue, Discovery, DiscoveryDetail, FrameworkPlace } from "./framework.ts";
 import { listTests } from "./runner-program.ts";
 import type { RunnerProgram } from "./runner-program.ts";
 
@@ -80,16 +80,20 @@ export function nodeProgram({ framework, version, command, byHand, settings }: N
     framework,
     version,
     byHand,
-    start({ folder: cwd, starter, arguments: given }, { mode, retries }) {
-      const task = { mode, retries, arguments: given, settings };
+    start({ folder: cwd, starter, arguments: given }, { mode, detail, retries }) {
+      const task = { mode, detail, retries, arguments: given, settings };
       return starter.start(command, { cwd, env: { ASSAY_TESTS: JSON.stringify(task) } });
     },
   };
 }
 
 /** Asks a program for the tests. */
-export async function listNode(program: NodeProgram, place: FrameworkPlace): Promise<Discovery> {
-  const { tests, problems, done, error } = await listTests(program, place);
+export async function listNode(
+  program: NodeProgram,
+  place: FrameworkPlace,
+  detail?: DiscoveryDetail,
+): Promise<Discovery> {
+  const { tests, problems, done, error } = await listTests(program, place, detail);
   if (!done) throw await error();
   return { framework: program.framework, version: program.version, tests, problems };
 }

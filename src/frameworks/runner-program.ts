@@ -1,12 +1,21 @@
 import { assayError } from "../contracts/index.ts";
 import type { FrameworkName } from "../contracts/index.ts";
 import { eventLines } from "./event-lines.ts";
-import type { DiscoveredTest, Discovery, FrameworkPlace, FrameworkProcess, ProcessEnd } from "./framework.ts";
+import type {
+  DiscoveredTest,
+  Discovery,
+  DiscoveryDetail,
+  FrameworkPlace,
+  FrameworkProcess,
+  ProcessEnd,
+} from "./framework.ts";
 import { discoveredTest, listEvent } from "./runner-events.ts";
 
 /** What a program that speaks for a framework is to do. */
 export interface RunnerTask {
   mode: "list" | "run";
+  /** Of a list. */
+  detail?: DiscoveryDetail;
   retries: number;
   watch: readonly string[];
   requireReal: readonly string[];
@@ -29,8 +38,12 @@ export interface Listing extends Pick<Discovery, "version" | "tests" | "problems
 }
 
 /** Asks a program for the tests. */
-export async function listTests(program: RunnerProgram, place: FrameworkPlace): Promise<Listing> {
-  const child = await program.start(place, { mode: "list", retries: 0, watch: [], requireReal: [] });
+export async function listTests(
+  program: RunnerProgram,
+  place: FrameworkPlace,
+  detail: DiscoveryDetail = "names",
+): Promise<Listing> {
+  const child = await program.start(place, { mode: "list", detail, retries: 0, watch: [], requireReal: [] });
   const stop = (): void => void child.kill();
   place.signal.addEventListener("abort", stop, { once: true });
   if (place.signal.aborted) stop();

@@ -11,7 +11,8 @@ test("what a test file and its imports load is real or missing, and what it puts
     "a.test.ts": 'import { run } from "./src/app";\nconst nobody = () => require("torch-of-nobody/sub");',
     "b.test.ts": 'import "./src/app";\nimport { vi } from "vitest";\nvi.mock("onnxruntime-node", () => ({}));',
     "c.test.ts": 'import "./src/app";\njest.mock("./src/model", () => ({}));\nimport "ws";',
-    "d.test.ts": 'import "./src/app";\nt.mock.module("onnxruntime-node", {}); vi.mock(import("ws"));',
+    "d.test.ts":
+      'import "./src/app";\nt.mock.module("onnxruntime-node", {}); vi.mock(import("ws")); t.constructor.mock(); new t.toString.x();',
     "e.test.ts": "this is no program (",
   });
   const seen = new SeenLibraries(project.folder, "vitest", watch);

@@ -13,12 +13,12 @@ interface Said {
 }
 
 /** Calls that put a stand-in for the module of their first argument, by the object that they are of. */
-const MOCKS: Readonly<Record<string, readonly string[]>> = {
-  vi: ["mock", "doMock"],
-  vitest: ["mock", "doMock"],
-  jest: ["mock", "doMock", "setMock", "unstable_mockModule"],
-  mock: ["module"],
-};
+const MOCKS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["vi", ["mock", "doMock"]],
+  ["vitest", ["mock", "doMock"]],
+  ["jest", ["mock", "doMock", "setMock", "unstable_mockModule"]],
+  ["mock", ["module"]],
+]);
 const SUFFIXES = [
   "",
   ".ts",
@@ -162,7 +162,7 @@ function mockedBy(node: Node): string | undefined {
   const { object, property } = node.callee;
   const of = nameOf(object);
   const called = nameOf(property);
-  if (of === undefined || called === undefined || MOCKS[of]?.includes(called) !== true) return undefined;
+  if (of === undefined || called === undefined || MOCKS.get(of)?.includes(called) !== true) return undefined;
   const [first] = node.arguments;
   return first?.type === "ImportExpression" ? textOf(first.source) : textOf(first);
 }

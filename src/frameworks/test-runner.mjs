@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { join, relative, sep } from "node:path";
 import { createInterface } from "node:readline";
 
-/** `mode` (list or run), `arguments` of the user and `retries`; what the tests start shall not find it. */
+/** `mode` (list or run), `detail` of a list (names or files), `arguments` of the user and `retries`; what the tests start shall not find it. */
 export const task = JSON.parse(process.env.ASSAY_TESTS);
 delete process.env.ASSAY_TESTS;
 

@@ -51,6 +51,17 @@ describe("results of tests", () => {
     expect([...first.items, ...second.items]).toEqual(items);
   });
 
+  test("a file is known by its tests: it takes as long as all of them, and did not pass where one did not", async () => {
+    const of = (id: string, outcome: "passed" | "failed", duration_seconds: number) => {
+      return { id: `a.js > ${id}`, file: "a.js", outcome, duration_seconds };
+    };
+    const one = await folder.of(ran("a", [of("one", "passed", 1), of("two", "passed", 2)], [of("three", "failed", 4)]));
+    expect(await one.knownTests(ask("a.js", "a.js > one", "b.js"))).toMatchObject([
+      { test_id: "a.js", expected_seconds: 3, last_outcome: "failed", last_failures: 1 },
+      { test_id: "a.js > one", expected_seconds: 1, last_outcome: "passed" },
+    ]);
+  });
+
   test("the history tells how each ended: passing on a later attempt is passing with retries, not_run says nothing", async () => {
     const made = new Story();
     made.add(registered);

@@ -80,7 +80,7 @@ async function folderOf(path: string): Promise<string> {
 /** The suites that assay.yaml names, or those of which there are tests. */
 async function suitesWithTests(root: string, project: Project, context: CliContext): Promise<DiscoveredSuite[]> {
   const found = await discoverSuites(
-    { folder: root, project, only: [], given: [], dataDir: dataDirOf({}, context) },
+    { folder: root, project, only: [], given: [], dataDir: dataDirOf({}, context), detail: () => "names" },
     context,
   );
   if (project.suites.length > 0) return found;

@@ -51,7 +51,9 @@ async function discoverCommand(invocation: Invocation<Options>): Promise<ExitCod
   const { args, passedOn, options, context, screen } = invocation;
   const folder = resolve(context.cwd, args[0] ?? ".");
   const project = await loadProject(folder);
-  const wish = { folder, project, only: options.framework ?? [], given: passedOn, dataDir: dataDirOf({}, context) };
+  const detail = () => "names" as const;
+  const dataDir = dataDirOf({}, context);
+  const wish = { folder, project, only: options.framework ?? [], given: passedOn, dataDir, detail };
   const all = await discoverSuites(wish, context);
   const { changedSince } = options;
   const choice =

@@ -1,7 +1,16 @@
 import type { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { assayError, DEFAULT_POOL, MAX_TASKS_PER_RUN } from "../../contracts/index.ts";
-import type { FrameworkName, KnownTest, Mute, Project, TaskSpecInput, WorkspaceSource } from "../../contracts/index.ts";
+import type {
+  FrameworkName,
+  KnownTest,
+  Mute,
+  Project,
+  ProjectSuite,
+  TaskSpecInput,
+  WorkspaceSource,
+} from "../../contracts/index.ts";
+import type { Discovery, DiscoveryDetail } from "../../frameworks/index.ts";
 import { batchesOf, chooseTests, fewUrgent, loadProject, suiteTasks, withNeeds } from "../../planner/index.ts";
 import type { NeedyTest } from "../../planner/index.ts";
 import { withConnection } from "../cli.ts";
@@ -86,11 +95,15 @@ export async function testCommand(invocation: Invocation<TestOptions>): Promise<
   const only = options.framework ?? [];
   const made = place.isNew ? await prepareHere({ folder, project, only }, { context, screen }) : [];
   const dataDir = dataDirOf(options, context);
-  const wish = { folder, project, only, given: passedOn, dataDir };
+  const detail = ({ overrides }: ProjectSuite): DiscoveryDetail => {
+    const picks = options.match !== undefined || options.lastFailed === true || overrides.length > 0;
+    return picks ? "names" : "files";
+  };
+  const wish = { folder, project, only, given: passedOn, dataDir, detail };
   const suites = await discoverSuites(wish, context);
   for (const { suite, discovery } of suites) {
     const where = suite.directory === "." ? "" : ` in ${suite.directory}`;
-    screen.info(`${suite.framework}${where}: ${countText(discovery.tests.length, "test")}`);
+    screen.info(`${suite.framework}${where}: ${sizeText(discovery)}`);
   }
   const choice = await changeChoice(invocation, folder, suites);
   const chosen = choice === null ? suites : chosenSuites(choice);
@@ -129,6 +142,12 @@ async function changeChoice(
   const choice = await choiceByChange(folder, changedSince, { suites, context });
   for (const line of choiceLines(choice)) screen.info(line);
   return choice;
+}
+
+/** Where a framework names files before they run, and their tests then, files are what is counted. */
+function sizeText({ tests }: Discovery): string {
+  const files = tests.length > 0 && tests.every(({ id, together }) => together === `file:${id}`);
+  return countText(tests.length, files ? "file" : "test");
 }
 
 /** Only what runs models proves what hardware there is, and that takes seconds. */

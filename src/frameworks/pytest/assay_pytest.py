@@ -228,6 +228,13 @@ class Server:
         return [item for nodeid, items in tests.items() if nodeid.startswith(test + "::") for item in items]
 
     def collect(self, session, files):
+        # pytest 7 takes the file of a package for all that is in the package.
+        packages = [file for file in files if os.path.basename(file) == "__init__.py"]
+        if packages and len(files) > 1:
+            for part in (*([file] for file in packages), [file for file in files if file not in packages]):
+                if part:
+                    self.collect(session, part)
+            return
         for file in files:
             self.files[file] = {}
         there = [file for file in files if os.path.exists(os.path.join(self.root, file))]
@@ -250,7 +257,9 @@ class Server:
             self.collecting = False
             CHANNEL.guard()
         for item in session.items:
-            self.files.setdefault(file_of(item.nodeid), {}).setdefault(item.nodeid, []).append(item)
+            file = file_of(item.nodeid)
+            if file in files:
+                self.files[file].setdefault(item.nodeid, []).append(item)
 
     def not_found(self, test):
         """Why nothing has this id."""

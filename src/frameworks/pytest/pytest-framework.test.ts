@@ -81,6 +81,32 @@ describe.skipIf(!pythonHas("pytest"))("pytest", () => {
     expect(results.get("test_all.py::test_passes")?.output).toBeUndefined();
   });
 
+  test("the file of a package runs alone, each of its tests once", async () => {
+    await using project = await scratchProject({
+      "pkg/__init__.py": '"""\n>>> 1 + 1\n2\n"""\n',
+      "pkg/test_a.py": "def test_a(): pass\n",
+      "pkg/sub/__init__.py": '"""\n>>> 1 + 1\n3\n"""\n',
+      "pkg/sub/test_b.py": "def test_b(): pass\n",
+    });
+    const args = ["--doctest-modules"];
+    const { tests } = await pytest.discover(project.place(...args));
+    const session = await pytest.open(project.options({ arguments: args }));
+    const { events } = await runTests(
+      session,
+      tests.map(({ id }) => id),
+    );
+    await session.close();
+    const told = events.flatMap((event) =>
+      event.kind === "finished" ? [`${event.result.id} ${event.result.outcome}`] : [],
+    );
+    expect(told.toSorted()).toEqual([
+      "pkg/__init__.py::pkg passed",
+      "pkg/sub/__init__.py::pkg.sub failed",
+      "pkg/sub/test_b.py::test_b passed",
+      "pkg/test_a.py::test_a passed",
+    ]);
+  });
+
   test("it lists tests with lines, markers, reasons to skip, what they share, and files that cannot be read", async () => {
     await using project = await scratchProject({
       "pytest.ini": "[pytest]\nmarkers = slow\n",

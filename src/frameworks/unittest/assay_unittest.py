@@ -56,6 +56,17 @@ def flat(suite):
             yield test
 
 
+def named(tests):
+    """Tests by their ids; the second of an id is `id #2`."""
+    found, counts = {}, {}
+    for test in tests:
+        if broken(test) is None:
+            name = test.id()
+            counts[name] = counts.get(name, 0) + 1
+            found[name if counts[name] == 1 else f"{name} #{counts[name]}"] = test
+    return found
+
+
 def broken(test):
     """Why a module, or something in it, could not be loaded; None for a test."""
     if type(test).__name__ != "_FailedTest":
@@ -80,10 +91,10 @@ def shared(test):
     return None
 
 
-def described(test, project):
+def described(name, test, project):
     method = getattr(test, getattr(test, "_testMethodName", ""), None)
     file = getattr(module_of(test), "__file__", None)
-    found = {"id": test.id(), "file": project.relative(file) if file else "", "tags": []}
+    found = {"id": name, "file": project.relative(file) if file else "", "tags": []}
     for owner in (method, type(test)):
         if getattr(owner, "__unittest_skip__", False):
             found["skip"] = str(getattr(owner, "__unittest_skip_why__", ""))
@@ -103,11 +114,12 @@ def described(test, project):
 
 def list_tests(project):
     CHANNEL.send({"kind": "version", "version": sys.version.split()[0]})
-    for test in discovered():
+    tests = list(discovered())
+    for name, test in named(tests).items():
+        CHANNEL.send({"kind": "test", "test": described(name, test, project)})
+    for test in tests:
         why = broken(test)
-        if why is None:
-            CHANNEL.send({"kind": "test", "test": described(test, project)})
-        else:
+        if why is not None:
             file = test._testMethodName.replace(".", "/") + ".py"
             CHANNEL.send({"kind": "problem", "file": file, "message": why[: assay_common.MAX_MESSAGE]})
     CHANNEL.send({"kind": "done"})
@@ -218,9 +230,9 @@ class Server:
         self.failures = {}
         self.all = None
         self.sent = {}
-        top = os.path.abspath(ARGUMENTS.top or ARGUMENTS.start)
-        if os.path.isdir(top) and top not in sys.path:
-            sys.path.insert(0, top)
+        self.top = os.path.abspath(ARGUMENTS.top or ARGUMENTS.start)
+        if os.path.isdir(self.top) and self.top not in sys.path:
+            sys.path.insert(0, self.top)
         if not sys.warnoptions:
             warnings.simplefilter("default")
 
@@ -248,17 +260,20 @@ class Server:
                 result = {"id": name, "outcome": outcome, "duration_seconds": 0, "message": message}
                 CHANNEL.send(assay_common.finished(result))
         suite, recorder = unittest.TestSuite(), Recorder()
-        for index, test in enumerate(tests):
-            self.run_test(suite, recorder, (test, tests[index + 1] if index + 1 < len(tests) else None))
+        for index, (name, test) in enumerate(tests):
+            following = tests[index + 1][1] if index + 1 < len(tests) else None
+            self.run_test(suite, recorder, (name, test, following))
 
     def tests_of(self, name):
         tests = self.tests_in(self.module_name(name))
         if name not in tests and not any(test.startswith(name + ".") for test in tests):
             # Packages may make tests of their own while they are looked through.
             if self.all is None:
-                self.all = {test.id(): test for test in discovered() if broken(test) is None}
+                self.all = named(discovered())
             tests = self.all
-        return [tests[name]] if name in tests else [test for key, test in tests.items() if key.startswith(name + ".")]
+        if name in tests:
+            return [(name, tests[name])]
+        return [(key, test) for key, test in tests.items() if key.startswith(name + ".")]
 
     def module_name(self, name):
         """The longest part of a test's name that is a module."""
@@ -287,14 +302,17 @@ class Server:
     def tests_in(self, name):
         if name is None or name not in sys.modules:
             return {}
+        # What a name starts with may be a module that is none of the tests': a doctest has the name of what it documents.
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is None or not os.path.realpath(file).startswith(os.path.realpath(self.top) + os.sep):
+            return {}
         if name not in self.modules:
-            tests = flat(loader().loadTestsFromModule(sys.modules[name]))
-            self.modules[name] = {test.id(): test for test in tests if broken(test) is None}
+            self.modules[name] = named(flat(loader().loadTestsFromModule(sys.modules[name])))
         return self.modules[name]
 
-    def run_test(self, suite, recorder, pair):
-        test, following = pair
-        CHANNEL.send({"kind": "started", "id": test.id()})
+    def run_test(self, suite, recorder, turn):
+        name, test, following = turn
+        CHANNEL.send({"kind": "started", "id": name})
         self.libraries.begin()
         self.capture.start()
         started = time.perf_counter()
@@ -318,7 +336,7 @@ class Server:
         CHANNEL.guard()
         duration = time.perf_counter() - started
         output = self.capture.stop()
-        self.tell(test, {"outcome": outcome, "message": message, "output": output, "duration_seconds": duration, "retries": retries})
+        self.tell(test, {"id": name, "outcome": outcome, "message": message, "output": output, "duration_seconds": duration, "retries": retries})
 
     def try_test(self, test, recorder):
         recorder.clear()
@@ -352,7 +370,7 @@ class Server:
         self.libraries.look(libraries)
         states = self.libraries.states(libraries)
         path = getattr(module_of(test), "__file__", None)
-        result = {"id": test.id(), **({"file": self.project.relative(path)} if path else {}), **result}
+        result = {**({"file": self.project.relative(path)} if path else {}), **result}
         if states:
             result["libraries"] = states
         if not result["retries"]:

@@ -189,8 +189,35 @@ test.skipIf(!pythonHas("unittest"))(
   },
 );
 
+test.skipIf(!pythonHas("unittest"))("tests of one name are told apart, and doctests are run by theirs", async () => {
+  await using project = await scratchProject({
+    "test_made.py": `import unittest
+def made(number):
+    class TestMade(unittest.TestCase):
+        def test(self): self.assertEqual(number, 1)
+    return TestMade
+One, Two = made(1), made(2)
+`,
+    "test_documents.py": `import doctest
+def load_tests(loader, tests, pattern):
+    tests.addTests(doctest.DocTestSuite(doctest))
+    return tests
+`,
+  });
+  const { tests } = await unittest.discover(project.place());
+  const ids = tests.map(({ id }) => id);
+  const session = await unittest.open(project.options());
+  const { results } = await runTests(session, ids);
+  await session.close();
+  expect([...results.keys()]).toEqual(ids);
+  expect(results.get("test_made.made.<locals>.TestMade.test")?.outcome).toBe("passed");
+  expect(results.get("test_made.made.<locals>.TestMade.test #2")?.outcome).toBe("failed");
+  expect(results.get("doctest._TestClass.get")?.outcome).toBe("passed");
+});
+
 test("a test has a line that runs it alone", () => {
   expect(unittest.reproduce({ id: "a.T.test", file: "" })).toEqual(["python3", "-m", "unittest", "a.T.test"]);
+  expect(unittest.reproduce({ id: "a.T.test #2", file: "" })).toEqual(["python3", "-m", "unittest", "a.T.test"]);
 });
 
 test("a folder whose tests import unittest is one of its", async () => {

@@ -22,7 +22,7 @@ export const unittest: Framework = {
   async discover(place: FrameworkPlace): Promise<Discovery> {
     return listPython(await unittestProgram(place), place);
   },
-  reproduce: ({ id }) => ["python3", "-m", "unittest", id],
+  reproduce: ({ id }) => ["python3", "-m", "unittest", id.replace(/ #\d+$/, "")],
   async open(options: SessionOptions): Promise<TestSession> {
     return RunnerSession.open(await unittestProgram(options), options);
   },

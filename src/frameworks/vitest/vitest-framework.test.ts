@@ -43,6 +43,11 @@ test("what it lists and runs is what Vitest itself says in its JSON report", asy
     together: "file:lib/one.test.mjs",
     tags: [],
   });
+  const files = await vitest.discover(project.place(), "files");
+  expect(files.problems).toEqual([]);
+  expect(files.tests.map(({ id, together }) => `${id} ${together}`).toSorted()).toEqual(
+    ["all.test.mjs", "broken.test.mjs", "lib/one.test.mjs"].map((file) => `${file} file:${file}`),
+  );
   const session = await vitest.open(project.options());
   const all = await runTests(session, [...tests.map(({ id }) => id), "broken.test.mjs"]);
   expect(all.end).toBeNull();

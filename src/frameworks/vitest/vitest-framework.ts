@@ -15,8 +15,8 @@ export const vitest: Framework = {
     return (await settingsClue(folder, "vitest", CONFIGS)) ?? (await manifestClue(folder, "vitest", /\bvitest\b/));
   },
   reproduce: ({ id, file }) => ["npx", "vitest", "run", file, ...exactName("-t", id)],
-  async discover(place) {
-    return listNode(await program(place), place);
+  async discover(place, detail) {
+    return listNode(await program(place), place, detail);
   },
   async open(options) {
     return NodeSession.open(await program(options), options);

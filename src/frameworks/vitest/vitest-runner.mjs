@@ -23,9 +23,8 @@ const vitest = await createVitest("test", {
   ...options,
   watch: false,
   run: true,
-  // The fleet is the parallelism.
-  maxWorkers: 1,
-  minWorkers: 1,
+  // The fleet is the parallelism; a list is made before it begins.
+  ...(task.mode === "run" ? { maxWorkers: 1, minWorkers: 1 } : {}),
   includeTaskLocation: true,
   reporters: [reporter()],
   coverage: { ...options.coverage, enabled: false },
@@ -35,6 +34,7 @@ const patternOfUser = vitest.getGlobalTestNamePattern?.();
 await serve({ list, run, close: () => vitest.close() });
 
 async function list() {
+  if (task.detail === "files") return listFiles();
   const { testModules, unhandledErrors } = await vitest.collect(filter, { staticParse: false });
   for (const module of testModules) {
     const file = fileName(module.moduleId);
@@ -49,6 +49,15 @@ async function list() {
     }
   }
   for (const { message } of unhandledErrors ?? []) say({ kind: "problem", file: null, message });
+}
+
+/** Vitest finds out which tests a file has by loading it, which takes as long as running most files. */
+async function listFiles() {
+  for (const specification of await vitest.globTestSpecifications(filter)) {
+    const file = fileName(specification.moduleId);
+    const id = `${prefixOf(specification)}${file}`;
+    say({ kind: "test", test: { id, file, together: `file:${id}`, tags: [] } });
+  }
 }
 
 function nameMatches(test) {

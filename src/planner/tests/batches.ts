@@ -44,8 +44,8 @@ export function batchesOf(
   tests: readonly NeedyTest[],
   { slots, past }: { slots: number; past: (test: NeedyTest) => TestPast },
 ): Batch[] {
-  const kinds = Map.groupBy(tests, ({ test, needs }) => `${past({ test, needs }).risk} ${kindOf(needs)}`);
-  const units = [...kinds.values()].map((kind) => unitsOf(kind, past));
+  const all = [...Map.groupBy(tests, ({ needs }) => kindOf(needs)).values()].map((kind) => unitsOf(kind, past));
+  const units = all.flatMap((kind) => [...Map.groupBy(kind, ({ risk }) => risk).values()]);
   const total = units.flat().reduce((sum, { seconds }) => sum + seconds, 0);
   const share = total / (slots * BATCHES_PER_SLOT);
   const most = Math.ceil(tests.length / (slots * 2));
@@ -72,6 +72,8 @@ function unitsOf(tests: readonly NeedyTest[], past: (test: NeedyTest) => TestPas
     unit.tests.push(one);
     unit.seconds += expectedSeconds ?? UNKNOWN_SECONDS;
     unit.known ||= expectedSeconds !== null;
+    // Those that stay together are as urgent as the most urgent of them.
+    unit.risk = Math.max(unit.risk, risk);
   }
   return [...units.values()];
 }
