@@ -1,6 +1,7 @@
 /**
- * stats: pure statistics: quantiles, spread, and the rule that says when a percentile may be claimed; exact tests of counts, their
- * adjustment for many hypotheses, the probability that a test is flaky, tests and intervals of means, and a tree that finds what goes with an outcome.
+ * stats: pure statistics: quantiles, spread, and the rule that says when a percentile may be claimed; tests, intervals and effect sizes of two
+ * samples, exact or by resampling; adjustment for many hypotheses; what a comparison says, and how many samples it needs; change points, steps,
+ * anomalies, trends and forecasts of series; the probability that a test is flaky; and a tree that finds what goes with an outcome.
  *
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
