@@ -45,6 +45,10 @@ function seasonOf(values: readonly number[], period: number): number[] | null {
   const middle = quantile(values, 0.5);
   return Array.from(
     { length: period },
-    (_, phase) => quantile(values.filter((__, index) => index % period === phase), 0.5) - middle,
+    (_, phase) =>
+      quantile(
+        values.filter((__, index) => index % period === phase),
+        0.5,
+      ) - middle,
   );
 }

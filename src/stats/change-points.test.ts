@@ -89,7 +89,9 @@ describe("the newest step", () => {
 });
 
 test("memory is estimated over steps, and taken out without moving the level", () => {
-  const estimates = Array.from({ length: 50 }, (_, seed) => memoryOf(series(seed, 200, { memory: 0.6, step: 20, at: 90 })));
+  const estimates = Array.from({ length: 50 }, (_, seed) =>
+    memoryOf(series(seed, 200, { memory: 0.6, step: 20, at: 90 })),
+  );
   const middle = estimates.reduce((sum, one) => sum + one, 0) / estimates.length;
   expect(Math.abs(middle - 0.6)).toBeLessThan(0.15);
   expect(memoryOf(series(1, 20, { memory: 0.9 }))).toBe(0);

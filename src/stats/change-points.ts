@@ -47,7 +47,11 @@ export function changePoints(values: readonly number[], options: ChangePointOpti
 }
 
 /** Splits between levels too near to each other are taken out, the nearest first, and the levels beside them join. */
-function withLevels(values: readonly number[], splits: ReadonlyMap<number, number>, leastChange: number): ChangePoint[] {
+function withLevels(
+  values: readonly number[],
+  splits: ReadonlyMap<number, number>,
+  leastChange: number,
+): ChangePoint[] {
   let indexes = [...splits.keys()].sort((a, b) => a - b);
   while (true) {
     const found = indexes.map((index, order) => {
@@ -93,8 +97,7 @@ function bestSplit(values: readonly number[], leastSegment: number): Split | nul
     between += toRight - toLeft;
     if (at < leastSegment) continue;
     const rest = count - at;
-    const energy =
-      (2 * between) / (at * rest) - (2 * left) / (at * (at - 1)) - (2 * right) / (rest * (rest - 1));
+    const energy = (2 * between) / (at * rest) - (2 * left) / (at * (at - 1)) - (2 * right) / (rest * (rest - 1));
     const score = ((at * rest) / count) * energy;
     if (best === null || score > best.score) best = { index: at, score };
   }

@@ -26,7 +26,11 @@ test("a change is worse or better by what counts as good, with its size and inte
 });
 
 test("the same is told only when the interval is within what counts, else how many samples would tell", () => {
-  const steady = compareSamples({ before: latencies(3, 40, 10, 0.005), after: latencies(4, 40, 10, 0.005), better: "lower" });
+  const steady = compareSamples({
+    before: latencies(3, 40, 10, 0.005),
+    after: latencies(4, 40, 10, 0.005),
+    better: "lower",
+  });
   expect(steady.verdict).toBe("same");
   const noisy = compareSamples({ before: latencies(5, 5, 10, 0.2), after: latencies(6, 5, 10, 0.2), better: "lower" });
   expect(noisy.verdict).toBe("cannot_tell_yet");
@@ -52,7 +56,9 @@ test("many comparisons of equal sides raise hardly an alarm among all of them", 
 });
 
 test("values that may be negative or zero are compared too, and a level of zero has no relative change", () => {
-  expect(compareSamples({ before: [-1, 0, 1, 0.5], after: [9, 10, 11, 10.5], better: "higher" }).verdict).toBe("better");
+  expect(compareSamples({ before: [-1, 0, 1, 0.5], after: [9, 10, 11, 10.5], better: "higher" }).verdict).toBe(
+    "better",
+  );
   expect(compareSamples({ before: [0, 0, 0, 0], after: [1, 1, 1, 1], better: "lower" })).toMatchObject({
     change: null,
     verdict: "cannot_tell_yet",

@@ -115,9 +115,7 @@ function meanShift(a: readonly number[], b: readonly number[], confidence: numbe
   const test = welchTest(a, b);
   if (test === null) return null;
   const difference = mean(a) - mean(b);
-  const error = Math.sqrt(
-    [a, b].reduce((sum, side) => sum + (standardDeviation(side) ?? 0) ** 2 / side.length, 0),
-  );
+  const error = Math.sqrt([a, b].reduce((sum, side) => sum + (standardDeviation(side) ?? 0) ** 2 / side.length, 0));
   const reach = error === 0 ? 0 : error * criticalT(1 - confidence, test.degrees);
   return { low: difference - reach, high: difference + reach };
 }

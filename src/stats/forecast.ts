@@ -165,7 +165,9 @@ function startOf(values: readonly number[], { hasTrend, period }: Model): Pick<F
   const slope = hasTrend ? (mean(first.slice(half)) - mean(first.slice(0, half))) / (count - half) : 0;
   const level = quantile(first, 0.5) - (slope * (count + 1)) / 2;
   const season = Array.from({ length: period }, (_, phase) => {
-    const same = first.flatMap((value, index) => (index % period === phase ? [value - level - slope * (index + 1)] : []));
+    const same = first.flatMap((value, index) =>
+      index % period === phase ? [value - level - slope * (index + 1)] : [],
+    );
     return period === 1 ? 0 : mean(same);
   });
   return { level, trend: slope, season };

@@ -6,6 +6,14 @@
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
  */
+export { anomalies } from "./anomalies.ts";
+export { bootstrapInterval } from "./bootstrap.ts";
+export { changePoints } from "./change-points.ts";
+export { compareAll } from "./comparison.ts";
+export { confirmsStep, newestStep } from "./newest-step.ts";
+export { forecast } from "./forecast.ts";
+export { medianInterval, rateInterval } from "./exact-intervals.ts";
+export { trendOf } from "./trend.ts";
 export { treeLeaves } from "./decision-tree.ts";
 export { falseDiscoveryAdjusted } from "./false-discovery.ts";
 export { flakyProbability } from "./flakiness.ts";

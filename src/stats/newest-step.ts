@@ -96,3 +96,21 @@ function noiseOf(before: readonly number[]): Noise {
   const spread = standardDeviation(scores) ?? 1;
   return { deviation, scoreOf: (value) => (clip(value) - middle) / spread };
 }
+
+/** How sure extra runs have to be: of a suspicion that chance raised they confirm one in so many. */
+const CONFIRMED_BY_CHANCE = 0.005;
+
+/**
+ * Whether extra runs on the new level confirm a step: their mean lies on the same side of the values before, farther away than chance explains. The
+ * runs are of one commit, on the machine on which the values before were measured.
+ */
+export function confirmsStep(before: readonly number[], extra: readonly number[], step: Pick<Step, "score">): boolean {
+  const values = before.slice(-MOST_BEFORE);
+  if (values.length < LEAST_BEFORE || extra.length === 0) return false;
+  const noise = noiseOf(values);
+  const sum = extra.reduce((total, value) => total + noise.scoreOf(value), 0);
+  const score = sum / Math.sqrt(extra.length + extra.length ** 2 / values.length);
+  return (
+    Math.sign(score) === Math.sign(step.score) && Math.abs(score) >= criticalT(CONFIRMED_BY_CHANCE, values.length - 1)
+  );
+}

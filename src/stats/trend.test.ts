@@ -2,9 +2,7 @@ import { expect, test } from "vitest";
 import { seededRng } from "../base/index.ts";
 import { trendOf } from "./trend.ts";
 
-const values = [
-  2.1, 2.9, 3.2, 3.1, 4.6, 4.4, 5.1, 5.0, 6.3, 5.9, 7.2, 6.8, 7.7, 8.8, 8.1, 9.5, 9.2, 10.4, 10.1, 11.3,
-];
+const values = [2.1, 2.9, 3.2, 3.1, 4.6, 4.4, 5.1, 5.0, 6.3, 5.9, 7.2, 6.8, 7.7, 8.8, 8.1, 9.5, 9.2, 10.4, 10.1, 11.3];
 const points = (of: readonly number[]) => of.map((value, at) => ({ at, value }));
 
 test("slope, tau and interval are SciPy's (theilslopes, kendalltau)", () => {

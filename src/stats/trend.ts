@@ -70,8 +70,7 @@ function inflation(points: readonly Point[], slope: number): number {
     for (let index = lag; index < count; index += 1)
       products += ((ranks[index] ?? 0) - middle) * ((ranks[index - lag] ?? 0) - middle);
     const correlation = products / spread;
-    if (Math.abs(correlation) > significant)
-      sum += (count - lag) * (count - lag - 1) * (count - lag - 2) * correlation;
+    if (Math.abs(correlation) > significant) sum += (count - lag) * (count - lag - 1) * (count - lag - 2) * correlation;
   }
   // A noise that alternates would make the test bolder than independence allows.
   return Math.max(1, 1 + (2 / (count * (count - 1) * (count - 2))) * sum);
@@ -81,7 +80,7 @@ function inflation(points: readonly Point[], slope: number): number {
 function ranksOf(values: readonly number[]): number[] {
   const order = values.map((value, index) => ({ value, index })).sort((a, b) => a.value - b.value);
   const ranks = values.map(() => 0);
-  for (let from = 0; from < order.length; ) {
+  for (let from = 0; from < order.length;) {
     let to = from;
     while (to + 1 < order.length && order[to + 1]?.value === order[from]?.value) to += 1;
     for (const { index } of order.slice(from, to + 1)) ranks[index] = (from + to) / 2 + 1;
