@@ -190,6 +190,10 @@ export const errorCatalogue = {
   blob_mismatch: { meaning: "An artifact's content does not match its digest.", next: "Send it again." },
   blob_too_large: { meaning: "An artifact is larger than the limit.", next: "Write less, or split it." },
   bad_query: { meaning: "The SQL statement is wrong or not allowed.", next: "Correct it; only reading is allowed." },
+  bad_series: {
+    meaning: "A file is not a series of finite numbers.",
+    next: "Correct the value or the column that the message names.",
+  },
   // Set-up
   port_in_use: { meaning: "Another program listens on this port.", next: "Take another --port, or 0 for a free one." },
   tls_files: { meaning: "The TLS certificate or key cannot be used.", next: "Check --tls-cert and --tls-key." },

@@ -1,6 +1,14 @@
 import { seededRng } from "../base/index.ts";
-import { anomalies, changePoints, forecast, medianInterval, newestStep, robustSummary, trendOf } from "../stats/index.ts";
-import type { ChangePoint, Forecast, Interval, Step, Trend } from "../stats/index.ts";
+import {
+  anomalies,
+  changePoints,
+  forecast,
+  medianInterval,
+  newestStep,
+  robustSummary,
+  trendOf,
+} from "../stats/index.ts";
+import type { Anomaly, ChangePoint, Forecast, Interval, Step, Trend } from "../stats/index.ts";
 
 export interface SeriesOptions {
   better: "lower" | "higher";
@@ -22,7 +30,7 @@ export interface SeriesAnalysis {
   change_points: (ChangePoint & { label: string; change: number | null; verdict: Turn })[];
   /** On the newest values, before enough are there for a change point. */
   newest_step: (Step & { label: string; change: number | null; verdict: Turn }) | null;
-  anomalies: { index: number; label: string; value: number; expected: number; score: number }[];
+  anomalies: (Anomaly & { label: string })[];
   /** Over the newest segment; the slope is for a value, or for a day where there are times. */
   trend: (Trend & { per: "value" | "day" }) | null;
   forecast: Forecast | null;
@@ -36,7 +44,11 @@ export const MOST_FOR_CHANGES = 2_000;
 const MOST_FOR_TREND = 1_000;
 
 export function analyseSeries(
-  { values, labels, seconds }: { values: readonly number[]; labels: readonly string[]; seconds: readonly number[] | null },
+  {
+    values,
+    labels,
+    seconds,
+  }: { values: readonly number[]; labels: readonly string[]; seconds: readonly number[] | null },
   { better, leastChange, period, ahead }: SeriesOptions,
 ): SeriesAnalysis {
   const skipped = Math.max(0, values.length - MOST_FOR_CHANGES);
@@ -66,8 +78,21 @@ export function analyseSeries(
     level: { median, interval: medianInterval(segment), deviation, since: label(from) },
     change_points: points,
     newest_step: step === null ? null : judged({ ...step, index: step.index + from }),
-    anomalies: anomalies(values, period === undefined ? {} : { period }).map((one) => ({ ...one, label: label(one.index) })),
+    anomalies: anomaliesOf(values, [0, ...points.map(({ index }) => index)], period).map((one) => ({
+      ...one,
+      label: label(one.index),
+    })),
     trend: trend === null ? null : { ...trend, per: seconds === null ? "value" : "day" },
     forecast: forecast(segment, { steps: ahead, ...(period === undefined ? {} : { period }) }),
   };
+}
+
+/** Of each segment alone: a new level is not unlike its neighbours. */
+function anomaliesOf(values: readonly number[], starts: readonly number[], period: number | undefined): Anomaly[] {
+  return starts.flatMap((from, order) =>
+    anomalies(values.slice(from, starts[order + 1]), period === undefined ? {} : { period }).map((one) => ({
+      ...one,
+      index: one.index + from,
+    })),
+  );
 }

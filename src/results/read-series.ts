@@ -26,9 +26,14 @@ export async function readSeries(path: string, column?: string): Promise<FileSer
   const connection = await instance.connect();
   try {
     const reader = /\.(json|jsonl|ndjson)$/i.test(path) ? "read_json_auto" : "read_csv_auto";
-    await connection.run(`create table series as select row_number() over () as "#place", * from ${reader}($1::varchar)`, [path]);
+    await connection.run(
+      `create table series as select row_number() over () as "#place", * from ${reader}($1::varchar)`,
+      [path],
+    );
     const described = (await connection.runAndReadAll("describe series")).getRowsJson();
-    const columns = described.map(([name, type]) => ({ name: String(name), type: String(type) })).filter(({ name }) => name !== "#place");
+    const columns = described
+      .map(([name, type]) => ({ name: String(name), type: String(type) }))
+      .filter(({ name }) => name !== "#place");
     const value = valueColumn(columns, path, column);
     const order = columns.find(({ name }) => ORDERS.includes(name.toLowerCase()) && name !== value);
     const isTime = order !== undefined && /^(TIMESTAMP|DATE)/.test(order.type);
@@ -54,16 +59,23 @@ function valueColumn(columns: readonly { name: string; type: string }[], path: s
   const numbers = columns.filter(({ type }) => /INT|DOUBLE|FLOAT|DECIMAL/.test(type));
   if (wanted === undefined && numbers.length === 1) return numbers[0]?.name ?? "";
   const there = columns.map(({ name }) => name).join(", ");
-  throw assayError("bad_series", `${path} has ${wanted === undefined ? "no column `value`" : `no column ${wanted}`}, but ${there}`, {
-    next: "Name the column of values with --column.",
-  });
+  throw assayError(
+    "bad_series",
+    `${path} has ${wanted === undefined ? "no column `value`" : `no column ${wanted}`}, but ${there}`,
+    {
+      next: "Name the column of values with --column.",
+    },
+  );
 }
 
 function seriesOf(rows: readonly (readonly unknown[])[], path: string): FileSeries {
   if (rows.length > MAX_VALUES) throw assayError("bad_series", `${path} has more than ${MAX_VALUES} values`);
   const values = rows.map(([place, value]) => {
     if (typeof value === "number" && Number.isFinite(value)) return value;
-    throw assayError("bad_series", `${path}: value ${String(place)} is ${value === null ? "missing" : String(value)}, not a finite number`);
+    throw assayError(
+      "bad_series",
+      `${path}: value ${String(place)} is ${value === null ? "missing" : String(value)}, not a finite number`,
+    );
   });
   const times = rows.map((row) => row[3]);
   const [first] = times;

@@ -7,13 +7,17 @@
  * May enter: every room.
  */
 export { anomalies } from "./anomalies.ts";
-export { bootstrapInterval } from "./bootstrap.ts";
+export type { Anomaly } from "./anomalies.ts";
 export { changePoints } from "./change-points.ts";
-export { compareAll } from "./comparison.ts";
+export type { ChangePoint } from "./change-points.ts";
 export { confirmsStep, newestStep } from "./newest-step.ts";
+export type { Step } from "./newest-step.ts";
+export { medianInterval } from "./exact-intervals.ts";
 export { forecast } from "./forecast.ts";
-export { medianInterval, rateInterval } from "./exact-intervals.ts";
+export type { Forecast } from "./forecast.ts";
+export { robustSummary } from "./spread.ts";
 export { trendOf } from "./trend.ts";
+export type { Trend } from "./trend.ts";
 export { treeLeaves } from "./decision-tree.ts";
 export { falseDiscoveryAdjusted } from "./false-discovery.ts";
 export { flakyProbability } from "./flakiness.ts";

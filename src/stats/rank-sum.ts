@@ -41,7 +41,7 @@ function tieSizes(samples: readonly number[]): number[] {
 function exactP(u: number, countA: number, countB: number): number {
   const pairs = countA * countB;
   // Orders of i of one side among the other's: coefficients of the Gaussian binomial, built factor by factor.
-  let orders = Array.from({ length: pairs + 1 }, (_, at) => (at === 0 ? 1 : 0));
+  let orders: number[] = Array.from({ length: pairs + 1 }, (_, at) => (at === 0 ? 1 : 0));
   for (let i = 1; i <= countA; i += 1) {
     const next = [...orders];
     for (let at = pairs; at >= countB + i; at -= 1) next[at] = (next[at] ?? 0) - (next[at - countB - i] ?? 0);

@@ -46,7 +46,8 @@ function percent(change: number | null): string {
 
 function lines(found: SeriesAnalysis): string[] {
   const { level, change_points: points, newest_step: step, trend, anomalies, forecast } = found;
-  const between = level.interval === null ? "" : `, between ${number(level.interval.low)} and ${number(level.interval.high)} (95 %)`;
+  const between =
+    level.interval === null ? "" : `, between ${number(level.interval.low)} and ${number(level.interval.high)} (95 %)`;
   const changes = points.map(
     (point) =>
       `  ${point.verdict} ${percent(point.change)} at ${point.label}: ${number(point.before)} to ${number(point.after)} (p ${number(point.p)})`,
@@ -62,10 +63,16 @@ function lines(found: SeriesAnalysis): string[] {
     ...(trend === null || trend.p > 0.05
       ? ["no trend since then"]
       : [`trend: ${number(trend.slope)} a ${trend.per} (p ${number(trend.p)})`]),
-    ...anomalies.slice(-MOST_ANOMALIES).map(({ label, value, expected }) => `unlike its neighbours: ${number(value)} at ${label}, expected about ${number(expected)}`),
+    ...anomalies
+      .slice(-MOST_ANOMALIES)
+      .map(
+        ({ label, value, expected }) =>
+          `unlike its neighbours: ${number(value)} at ${label}, expected about ${number(expected)}`,
+      ),
     ...(anomalies.length > MOST_ANOMALIES ? [`and ${anomalies.length - MOST_ANOMALIES} more before`] : []),
     ...next.map(
-      ({ ahead, value, interval95: { low, high } }) => `in ${ahead}: ${number(value)}, between ${number(low)} and ${number(high)} (95 %)`,
+      ({ ahead, value, interval95: { low, high } }) =>
+        `in ${ahead}: ${number(value)}, between ${number(low)} and ${number(high)} (95 %)`,
     ),
   ];
 }

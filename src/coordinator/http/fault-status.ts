@@ -6,6 +6,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   unknown_field: 400,
   invalid_field: 400,
   bad_query: 400,
+  bad_series: 400,
   unauthenticated: 401,
   token_expired: 401,
   token_revoked: 401,
