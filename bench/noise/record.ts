@@ -14,7 +14,7 @@ const root = mkdtempSync(join(tmpdir(), "assay-noise-"));
 const bytes = new Uint8Array(2 ** 20).fill(7);
 const file = openSync(join(root, "synced"), "w");
 
-const workloads: Record<string, { timings: number; run(): void }> = {
+const workloads: Record<string, { timings: number; run: () => void }> = {
   process_start: { timings: 1, run: () => void spawnSync("/bin/sh", ["-c", "exit 0"]) },
   file_sync: {
     timings: 3,

@@ -14,6 +14,8 @@ export interface FileSeries {
 /** Headers of the column that orders a series. */
 const ORDERS = ["time", "timestamp", "date", "commit", "revision"];
 const MAX_VALUES = 1_000_000;
+/** Keeps the order of the file. */
+const PLACE = "#place";
 
 /**
  * Reads a series from CSV or JSON (an array of objects, or an object on each line), as DuckDB understands it. The column of values is called `value`, or is the only one of numbers.
@@ -27,23 +29,22 @@ export async function readSeries(path: string, column?: string): Promise<FileSer
   try {
     const reader = /\.(json|jsonl|ndjson)$/i.test(path) ? "read_json_auto" : "read_csv_auto";
     await connection.run(
-      `create table series as select row_number() over () as "#place", * from ${reader}($1::varchar)`,
+      `create table series as select row_number() over () as "${PLACE}", * from ${reader}($1::varchar)`,
       [path],
     );
-    const described = (await connection.runAndReadAll("describe series")).getRowsJson();
-    const columns = described
-      .map(([name, type]) => ({ name: String(name), type: String(type) }))
-      .filter(({ name }) => name !== "#place");
+    const reading = await connection.runAndReadAll("select column_name, column_type from (describe series)");
+    const described = (reading.getRowsJS() as [string, string][]).map(([name, type]) => ({ name, type }));
+    const columns = described.filter(({ name }) => name !== PLACE);
     const value = valueColumn(columns, path, column);
     const order = columns.find(({ name }) => ORDERS.includes(name.toLowerCase()) && name !== value);
     const isTime = order !== undefined && /^(TIMESTAMP|DATE)/.test(order.type);
     const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
     const rows = await connection.runAndReadAll(
-      `select "#place", cast(${quoted(value)} as double), ${order === undefined ? "null" : `cast(${quoted(order.name)} as varchar)`},
+      `select "${PLACE}"::integer, cast(${quoted(value)} as double), ${order === undefined ? "null" : `cast(${quoted(order.name)} as varchar)`},
         ${isTime && order !== undefined ? `epoch(${quoted(order.name)})` : "null"}
       from series order by ${isTime ? "4, 1" : "1"} limit ${MAX_VALUES + 1}`,
     );
-    return seriesOf(rows.getRowsJS(), path);
+    return seriesOf(rows.getRowsJS() as unknown as Row[], path);
   } catch (error) {
     if (error instanceof Error && "code" in error) throw error;
     throw assayError("bad_series", `${path} cannot be read as a series: ${errorMessage(error)}`, { cause: error });
@@ -68,20 +69,19 @@ function valueColumn(columns: readonly { name: string; type: string }[], path: s
   );
 }
 
-function seriesOf(rows: readonly (readonly unknown[])[], path: string): FileSeries {
+/** Place from 1, value, label, seconds. */
+type Row = readonly [place: number, value: number | null, label: string | null, seconds: number | null];
+
+function seriesOf(rows: readonly Row[], path: string): FileSeries {
   if (rows.length > MAX_VALUES) throw assayError("bad_series", `${path} has more than ${MAX_VALUES} values`);
   const values = rows.map(([place, value]) => {
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-    throw assayError(
-      "bad_series",
-      `${path}: value ${String(place)} is ${value === null ? "missing" : String(value)}, not a finite number`,
-    );
+    if (value !== null && Number.isFinite(value)) return value;
+    throw assayError("bad_series", `${path}: value ${place} is ${value ?? "missing"}, not a finite number`);
   });
-  const times = rows.map((row) => row[3]);
-  const [first] = times;
+  const first = rows[0]?.[3] ?? null;
   return {
-    labels: rows.map(([place, , label]) => (label === null ? String(place) : String(label))),
+    labels: rows.map(([place, , label]) => label ?? String(place)),
     values,
-    seconds: typeof first === "number" ? times.map((time) => Number(time) - first) : null,
+    seconds: first === null ? null : rows.map((row) => (row[3] ?? first) - first),
   };
 }

@@ -99,9 +99,9 @@ function finite(value: number): number | null {
 }
 
 interface Scale {
-  to(value: number): number;
+  to: (value: number) => number;
   /** A shift on this scale as part of the value before. */
-  change(shift: number): number;
+  change: (shift: number) => number;
 }
 
 function scaleOf(before: readonly number[], after: readonly number[]): Scale {
