@@ -20,6 +20,7 @@ const config: KnipConfig = {
     "scripts/{check-docs,check-imports,check-size,generate}.ts",
     "scripts/{setup,check,test,build}.mjs",
     "bench/*.ts",
+    "bench/noise/record.ts",
     "sim/{main,run-mutants,mutant-child}.ts",
     "test/{chaos,fuzz}/main.ts",
   ],

@@ -52,7 +52,7 @@ describe("the process", () => {
     expect([code, err]).toEqual([0, ""]);
     const commands = out.match(/^ {2}[a-z]+(?= )/gm)?.map((line) => line.trim());
     expect(commands?.join(" ")).toBe(
-      "up coordinator worker join test discover adopt run matrix generate templates hardware models status runs tasks workers results tests mutes shares patterns explain logs sql mute unmute cancel token verify rebuild",
+      "up coordinator worker join test discover adopt run matrix generate templates hardware models status runs tasks workers results tests mutes shares patterns explain logs sql analyze mute unmute cancel token verify rebuild",
     );
     expect(out).toContain("Exit codes: 0 ok, 1 tests failed, 2 wrong usage or input, 3 infrastructure");
   });

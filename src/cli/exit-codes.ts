@@ -88,6 +88,7 @@ const codeOfError: Readonly<Record<ErrorCode, ExitCode>> = {
   blob_too_large: infrastructure,
   bad_blob_batch: infrastructure,
   bad_query: usage,
+  bad_series: usage,
   port_in_use: infrastructure,
   tls_files: usage,
   dependency_missing: infrastructure,

@@ -17,6 +17,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `500ms`, `30s`, `5m`, `12h`, `30d`; a number alone is seconds. Gives milliseconds. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (!/^\d*\.?\d+$/.test(text) || value > 1) throw new InvalidArgumentError("A number from 0 to 1 is expected.");
+  return value;
+}
+
 export function duration(text: string): number {
   const [, amount = "", unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
   const milliseconds = Number(amount) * (unitMs[unit] ?? 1);

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { ASSAY_VERSION } from "../contracts/index.ts";
 import type { Cli } from "./cli.ts";
 import { addAdoptCommand } from "./commands/adopt-command.ts";
+import { addAnalyzeCommand } from "./commands/analyze-command.ts";
 import { addCancelCommand } from "./commands/cancel-command.ts";
 import { addCoordinatorCommand } from "./commands/coordinator-command.ts";
 import { addDiscoverCommand } from "./commands/discover-command.ts";
@@ -51,6 +52,7 @@ const groups: readonly { heading: string; commands: readonly AddCommand[] }[] = 
       ...[addStatusCommand, addRunsCommand, addTasksCommand, addWorkersCommand, addResultsCommand],
       ...[addTestsCommand, addMutesCommand],
       ...[addSharesCommand, addPatternsCommand, addExplainCommand, addLogsCommand, addSqlCommand],
+      addAnalyzeCommand,
     ],
   },
   {

@@ -206,6 +206,10 @@ export const errorCatalogue = {
     next: "Send it again, in smaller batches if the message names a limit.",
   },
   bad_query: { meaning: "The SQL statement is wrong or not allowed.", next: "Correct it; only reading is allowed." },
+  bad_series: {
+    meaning: "A file is not a series of finite numbers.",
+    next: "Correct the value or the column that the message names.",
+  },
   // Set-up
   port_in_use: { meaning: "Another program listens on this port.", next: "Take another --port, or 0 for a free one." },
   tls_files: { meaning: "The TLS certificate or key cannot be used.", next: "Check --tls-cert and --tls-key." },

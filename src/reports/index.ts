@@ -20,5 +20,7 @@ export { matrixSections } from "./matrix-sections.ts";
 export { matrixSvg } from "./matrix-svg.ts";
 export { CELL_LEGEND, figureLines } from "./matrix-text.ts";
 export { measureText } from "./measure-text.ts";
+export { analyseSeries } from "./series-analysis.ts";
+export type { SeriesAnalysis } from "./series-analysis.ts";
 export { active, bad, good, out, signed, trouble, waiting } from "./state-word.ts";
 export type { StateWord } from "./state-word.ts";

@@ -7,4 +7,5 @@
  */
 export { matrixHistoryQuery, matrixRecords } from "./matrix-history.ts";
 export { openResults, openResultsReadOnly } from "./open-results.ts";
+export { readSeries } from "./read-series.ts";
 export type { Results, ResultsReader } from "./open-results.ts";

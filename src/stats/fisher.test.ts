@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fisherExact, logGamma, oddsRatio, stratifiedExact } from "./fisher.ts";
+import { fisherExact, oddsRatio, stratifiedExact } from "./fisher.ts";
+import { logGamma } from "./gamma.ts";
 import type { TwoByTwo } from "./fisher.ts";
 
 /** Hits and others inside, hits and others outside. */

@@ -1,3 +1,5 @@
+import { logGamma } from "./gamma.ts";
+
 /**
  * Counts of two groups: of `inside` attempts `insideHits` had an event, of `outside` ones `outsideHits`.
  */
@@ -10,21 +12,6 @@ export interface TwoByTwo {
 
 /** Relative tolerance by which two probabilities count as equal, as in R's `fisher.test`. */
 const TIE = 1e-7;
-
-// Lanczos approximation, g = 7, n = 9 (Numerical Recipes, 3rd ed., section 6.1; coefficients of P. Godfrey).
-const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
-  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
-];
-
-/** Natural logarithm of the gamma function for x > 0, to about 15 digits. */
-export function logGamma(x: number): number {
-  if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
-  const at = x - 1;
-  const sum = LANCZOS.reduce((total, factor, index) => (index === 0 ? factor : total + factor / (at + index)), 0);
-  const base = at + 7.5;
-  return 0.5 * Math.log(2 * Math.PI) + (at + 0.5) * Math.log(base) - base + Math.log(sum);
-}
 
 function logChoose(n: number, k: number): number {
   return logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);

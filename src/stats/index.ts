@@ -1,10 +1,23 @@
 /**
- * stats: pure statistics: quantiles, spread, and the rule that says when a percentile may be claimed; exact tests of counts, their
- * adjustment for many hypotheses, the probability that a test is flaky, tests and intervals of means, and a tree that finds what goes with an outcome.
+ * stats: pure statistics: quantiles, spread, and the rule that says when a percentile may be claimed; tests, intervals and effect sizes of two
+ * samples, exact or by resampling; adjustment for many hypotheses; what a comparison says, and how many samples it needs; change points, steps,
+ * anomalies, trends and forecasts of series; the probability that a test is flaky; and a tree that finds what goes with an outcome.
  *
  * Never: I/O, clocks, randomness without a seed, knowledge of tasks, workers or models.
  * May enter: every room.
  */
+export { anomalies } from "./anomalies.ts";
+export type { Anomaly } from "./anomalies.ts";
+export { changePoints } from "./change-points.ts";
+export type { ChangePoint } from "./change-points.ts";
+export { confirmsStep, newestStep } from "./newest-step.ts";
+export type { Step } from "./newest-step.ts";
+export { medianInterval } from "./exact-intervals.ts";
+export { forecast } from "./forecast.ts";
+export type { Forecast } from "./forecast.ts";
+export { robustSummary } from "./spread.ts";
+export { trendOf } from "./trend.ts";
+export type { Trend } from "./trend.ts";
 export { treeLeaves } from "./decision-tree.ts";
 export { falseDiscoveryAdjusted } from "./false-discovery.ts";
 export { flakyProbability } from "./flakiness.ts";

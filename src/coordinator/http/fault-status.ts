@@ -7,6 +7,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   invalid_field: 400,
   bad_query: 400,
   bad_blob_batch: 400,
+  bad_series: 400,
   unauthenticated: 401,
   token_expired: 401,
   token_revoked: 401,
