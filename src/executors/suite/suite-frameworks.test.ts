@@ -39,7 +39,7 @@ async function run(config: Pick<SuiteConfig, "framework" | "tests"> & Partial<Su
     );
     return { told, recovery, tests };
   } finally {
-    executor.close();
+    await executor.close();
     await attempt.remove();
   }
 }
