@@ -23,6 +23,7 @@ const config: KnipConfig = {
     "bench/noise/record.ts",
     "sim/{main,run-mutants,mutant-child}.ts",
     "test/{chaos,fuzz}/main.ts",
+    "test/chaos/suites.ts",
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "bench/**/*.ts", "sim/**/*.ts", "test/**/*.ts"],
   // An exported type that only describes another export of the same file is part of that export.

@@ -109,9 +109,16 @@ beforeAll(async () => {
 });
 afterAll(() => site[Symbol.asyncDispose]());
 
-/** What became of the tests in a folder. */
+/** What became of the tests in a folder, which the worker shares: it has links that lead out. */
 async function run(folder: string, ...more: string[]): Promise<Told & Pick<Output, "code"> & { told: string[] }> {
-  const { code, stdout, stderr } = await assay("test", site.path(folder), "--json", ...link.flags, ...more);
+  const { code, stdout, stderr } = await assay(
+    "test",
+    site.path(folder),
+    "--json",
+    "--in-place",
+    ...link.flags,
+    ...more,
+  );
   if (!stdout.includes('"tests"')) throw new Error(`${stdout}${stderr}`);
   const report = JSON.parse(stdout) as Told;
   const told = report.tests.map(
