@@ -51,7 +51,8 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
   const rng = seededRng(randomInt(2 ** 32));
   await makePrivateFolder(dataDir);
   const platform = createPlatform({ diskPath: dataDir, env });
-  return startWorker({
+  const artifactStore = new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng });
+  const worker = await startWorker({
     dial: (signal) =>
       dialWebSocket({
         url: coordinatorUrl,
@@ -60,8 +61,11 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Wor
         handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
         signal,
       }),
-    artifactStore: new HttpArtifactStore({ baseUrl: coordinatorUrl, token, clock, rng }),
+    artifactStore,
     executors: createExecutors({ platform, backends, types }),
     ...{ platform, dataDir, name, slots, labels, pools, price, env, clock, rng, logger, supervision },
   });
+  // An idle connection would keep the process for as long as the coordinator keeps it.
+  void worker.ended.then(() => artifactStore.close());
+  return worker;
 }

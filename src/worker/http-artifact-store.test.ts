@@ -81,6 +81,19 @@ afterEach(async () => {
 const LARGE_BYTES = 256 * 1024 * 1024;
 const digest = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
+test("an answer before all is sent counts, and leaves no connection that waits for the rest", async () => {
+  answers = [(_, response) => void response.end("{}")];
+  const path = join(folder, "large");
+  await writeFile(path, "");
+  await truncate(path, 30_000_000);
+  await store.put({ path });
+  const connections = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+    });
+  await expect.poll(connections, { timeout: 5_000 }).toBe(0);
+});
+
 describe("what was stored", () => {
   const gives =
     (content: string, cutAt = content.length) =>

@@ -191,7 +191,13 @@ export class HttpArtifactStore implements ArtifactStore {
     });
     request.on("timeout", () => request.destroy(new Error(`nothing moved for ${IDLE_TIMEOUT_MS} ms`)));
     // A refusal may come, and the connection end, before all is sent: the answer counts, later errors do not.
-    request.on("response", resolve);
+    request.on("response", (response) => {
+      // What is not sent by the end of the answer is never sent: nobody else may wait for this connection.
+      response.on("end", () => {
+        if (!request.writableFinished) request.destroy();
+      });
+      resolve(response);
+    });
     request.on("error", reject);
     content.on("error", (error) => request.destroy(error));
     content.pipe(request);
