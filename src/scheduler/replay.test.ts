@@ -488,7 +488,8 @@ test("whatever happens, replay gives the live state, snapshots continue it, and 
       checkAvoidance(half.copy);
       for (const feature of chaos.journal.flatMap(featuresOf)) seen.set(feature, (seen.get(feature) ?? 0) + 1);
     }),
-    { numRuns: 25 },
+    // The same runs each time: a rare feature would be missing now and then.
+    { numRuns: 25, seed: 1 },
   );
   const avoidance = ["avoid", "try", "allow", "end"].map((action) => `avoidance_set ${action}`);
   for (const feature of [...rare, ...avoidance, "preemption", "migration", "gpus"])

@@ -174,22 +174,20 @@ interface Wanted {
 async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<ExitCode> {
   const { client } = session;
   const { options, folder, project, dataDir, made } = wanted;
-  const slots = await slotsOf(client, options.pool);
   const inPlace = options.inPlace === true;
   const where = { folder, project, dataDir, made, inPlace, suites: wanted.suites };
-  const prepared = await prepareWorkspace(session, where);
+  // None waits for another: each is a process or the network.
+  const [slots, prepared, mutes, studies] = await Promise.all([
+    slotsOf(client, options.pool),
+    prepareWorkspace(session, where),
+    client.mutes(),
+    Promise.all(wanted.suites.map((suite) => studied(suite, session, wanted))),
+  ]);
   const { suites, source: workspace, shipped } = prepared;
-  const planned: Planned[] = [];
-  const mutes = await client.mutes();
-  for (const suite of suites) {
-    const known = await knownTests(client, suite);
-    const tests = await withFoundNeeds(session, withNeeds(suite.suite, suite.discovery.tests), {
-      folder,
-      suite,
-      pool: options.pool,
-    });
-    planned.push(planSuite(suite, { ...wanted, tests, slots, workspace, known, mutes }));
-  }
+  const planned = suites.flatMap((suite, index) => {
+    const study = studies[index];
+    return study === undefined ? [] : [planSuite(suite, { ...wanted, ...study, slots, workspace, mutes })];
+  });
   const tasks = planned.flatMap((one) => one.tasks);
   const problems = suites.flatMap(({ suite, discovery }) =>
     discovery.problems.map((problem) => ({ framework: suite.framework, directory: suite.directory, ...problem })),
@@ -214,6 +212,20 @@ async function runTests(session: CoordinatorSession, wanted: Wanted): Promise<Ex
   const changes = wanted.choice === null ? null : choiceDocument(wanted.choice);
   const report = { ended, tests: ledger.results(), problems, suites, folder: wanted.shown, shipped, changes };
   return reportTests(session, report);
+}
+
+/** What is known of the tests of a suite, and what they need. */
+async function studied(
+  suite: DiscoveredSuite,
+  session: CoordinatorSession,
+  { folder, options: { pool } }: Wanted,
+): Promise<Pick<Planning, "known" | "tests">> {
+  const needy = withNeeds(suite.suite, suite.discovery.tests);
+  const [known, tests] = await Promise.all([
+    knownTests(session.client, suite),
+    withFoundNeeds(session, needy, { folder, suite, pool }),
+  ]);
+  return { known, tests };
 }
 
 async function slotsOf(client: Client, pool: string): Promise<number> {

@@ -27,6 +27,11 @@ export interface Changes {
 }
 
 const MAX_BYTES = 512 * 1024 * 1024;
+/** Folders of what is made from other files: where a repository forgets to ignore them, running its tests would count as a change. */
+const MADE = new Set([
+  ...["__pycache__", "node_modules", ".assay", ".venv", "venv", ".tox", ".nox"],
+  ...[".pytest_cache", ".mypy_cache", ".ruff_cache"],
+]);
 const KINDS: Readonly<Record<string, ChangedFile["change"]>> = { A: "added", D: "deleted" };
 
 /**
@@ -50,7 +55,7 @@ export async function changedFiles(folder: string, since: string, env: NodeJS.Pr
   );
   const plain = ["--no-ext-diff", "--no-renames", "--ignore-submodules=none"];
   const differs = await git(top, "diff", ...plain, "--name-status", "-z", base, "--");
-  const unknown = listed(await git(top, "ls-files", "--others", "--exclude-standard", "-z"));
+  const unknown = listed(await git(top, "ls-files", "--others", "--exclude-standard", "-z")).filter(isSource);
   const changed = new Map<string, ChangedFile["change"]>(unknown.map((file) => [file, "added"]));
   const fields = listed(differs);
   for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -67,6 +72,10 @@ export async function changedFiles(folder: string, since: string, env: NodeJS.Pr
     files: [...new Set([...tracked, ...changed.keys()])],
     before: (file) => git(top, "show", `${base}:${file}`).catch(() => undefined),
   };
+}
+
+function isSource(file: string): boolean {
+  return !file.split("/").some((name) => MADE.has(name));
 }
 
 function listed(text: string): string[] {
