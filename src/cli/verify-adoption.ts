@@ -5,7 +5,7 @@ import { assayError, DEFAULT_POOL, testOutcomes } from "../contracts/index.ts";
 import type { Project, ProjectSuite } from "../contracts/index.ts";
 import type { DiscoveredTest } from "../frameworks/index.ts";
 import { loadProject, withNeeds } from "../planner/index.ts";
-import type { Adoption, FileChange, NeedyTest } from "../planner/index.ts";
+import type { Adoption, FileChange } from "../planner/index.ts";
 import type { Invocation } from "./cli.ts";
 import { testCommand } from "./commands/test-command.ts";
 import { Screen } from "./context.ts";
@@ -125,15 +125,11 @@ async function collection(
 }
 
 function needsById(suite: ProjectSuite, tests: readonly DiscoveredTest[]): Map<string, string> {
-  return new Map(withNeeds(suite, tests).map(({ test, needs }) => [test.id, needsText(needs)]));
+  return new Map(withNeeds(suite, tests).map(({ test, needs }) => [test.id, canonicalJson(needs)]));
 }
 
 function missing(these: ReadonlyMap<string, string>, from: ReadonlyMap<string, string>): string[] {
   return [...these.keys()].filter((id) => !from.has(id));
-}
-
-function needsText(needs: NeedyTest["needs"]): string {
-  return canonicalJson(JSON.parse(JSON.stringify(needs)));
 }
 
 interface Side {

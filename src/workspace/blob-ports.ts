@@ -2,10 +2,10 @@ import type { BatchedBlob } from "../contracts/index.ts";
 
 /** Where the blobs of a snapshot are sent: the coordinator, as its client speaks to it. */
 export interface BlobSink {
-  /** Which of them are not there. */
+  /** Which of them are not there; however many. */
   missingBlobs(sha256s: readonly string[]): Promise<string[]>;
   /** Many small ones. Resolves when all are kept. */
-  putBlobs(blobs: AsyncIterable<BatchedBlob>): Promise<void>;
+  putBlobs(blobs: Iterable<BatchedBlob> | AsyncIterable<BatchedBlob>): Promise<void>;
   /** A large one. */
   putBlob(sha256: string, bytes: Uint8Array<ArrayBuffer> | Blob, sizeBytes: number): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { openAsBlob } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AssayError } from "../base/index.ts";
-import { assayError, MAX_DIGESTS_ASKED } from "../contracts/index.ts";
+import { assayError } from "../contracts/index.ts";
 import type { BatchedBlob } from "../contracts/index.ts";
 import { SMALL_BLOB_BYTES } from "./blob-ports.ts";
 import type { BlobSink } from "./blob-ports.ts";
@@ -71,15 +71,10 @@ class Shipping {
     return missing;
   }
 
-  private async missing(sha256s: readonly string[]): Promise<string[]> {
-    const missing: string[] = [];
-    for (let from = 0; from < sha256s.length; from += MAX_DIGESTS_ASKED) {
-      this.signal?.throwIfAborted();
-      const asked = sha256s.slice(from, from + MAX_DIGESTS_ASKED);
-      this.sent.bytes += asked.length * ASKED_BYTES;
-      missing.push(...(await this.sink.missingBlobs(asked)));
-    }
-    return missing;
+  private missing(sha256s: readonly string[]): Promise<string[]> {
+    this.signal?.throwIfAborted();
+    this.sent.bytes += sha256s.length * ASKED_BYTES;
+    return this.sink.missingBlobs(sha256s);
   }
 
   private async sendFiles(sha256s: readonly string[]): Promise<void> {
@@ -141,12 +136,8 @@ class Shipping {
     for (const { bytes } of all) this.sent.bytes += bytes.length;
     const isSmall = ({ bytes }: BatchedBlob): boolean => bytes.length <= SMALL_BLOB_BYTES;
     const small = all.filter(isSmall);
-    if (small.length > 0) await this.sink.putBlobs(each(small));
+    if (small.length > 0) await this.sink.putBlobs(small);
     for (const { sha256, bytes } of all.filter((blob) => !isSmall(blob)))
       await this.sink.putBlob(sha256, new Uint8Array(bytes), bytes.length);
   }
-}
-
-async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
-  yield* items;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { assayError } from "../contracts/index.ts";
+import type { BatchedBlob } from "../contracts/index.ts";
 import type { BlobSink, BlobSource } from "./blob-ports.ts";
 import { digestOf } from "./folder-tree.ts";
 
@@ -45,7 +46,7 @@ export class MemoryBlobs implements BlobSink, BlobSource {
     return sha256s.filter((sha256) => !this.blobs.has(sha256));
   }
 
-  async putBlobs(blobs: AsyncIterable<{ sha256: string; bytes: Uint8Array }>): Promise<void> {
+  async putBlobs(blobs: Iterable<BatchedBlob> | AsyncIterable<BatchedBlob>): Promise<void> {
     for await (const { sha256, bytes } of blobs) this.keep(sha256, bytes);
   }
 

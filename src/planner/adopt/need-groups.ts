@@ -35,7 +35,7 @@ export function needGroups(tests: readonly NeedyTest[], findings: readonly NeedF
       // What assay.yaml says stands, whatever was found.
       if (Object.hasOwn(test.needs[field.kind], field.name)) continue;
       const needs: Needs = { [field.kind]: { [field.name]: value } };
-      const key = canonicalJson(JSON.parse(JSON.stringify(needs)));
+      const key = canonicalJson(needs);
       const group = groups.get(key) ?? { needs, tests: new Map(), files: new Set(), markers: new Set() };
       groups.set(key, group);
       const evidence = own.filter((finding) => hasField(finding.needs, field));

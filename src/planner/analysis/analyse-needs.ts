@@ -87,7 +87,7 @@ function findings(file: string, { tests, said }: { tests: readonly TestWithPath[
 function strongest(all: readonly NeedFinding[]): NeedFinding[] {
   const best = new Map<string, NeedFinding>();
   for (const one of all) {
-    const key = canonicalJson(JSON.parse(JSON.stringify([one.scope, one.needs])));
+    const key = canonicalJson([one.scope, one.needs]);
     const before = best.get(key);
     if (before === undefined || ORDER.indexOf(one.confidence) < ORDER.indexOf(before.confidence)) best.set(key, one);
   }

@@ -8,7 +8,7 @@ export interface Needs {
 }
 
 /** PyTorch calls the GPUs of AMD by the same name. */
-const CUDA: readonly Hardware[] = ["cuda", "rocm"];
+export const CUDA: readonly Hardware[] = ["cuda", "rocm"];
 
 /** Names that are true where a platform is there, by how they begin. */
 const PLATFORMS: readonly (readonly [RegExp, readonly Hardware[]])[] = [

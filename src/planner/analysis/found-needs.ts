@@ -31,7 +31,7 @@ export function withFound(
     const requirements = { ...wanted.requirements, ...one.needs.requirements };
     const resources = { ...wanted.resources, ...one.needs.resources };
     if (canMeet({ requirements, resources })) return { ...one, needs: { ...one.needs, requirements, resources } };
-    const key = canonicalJson(JSON.parse(JSON.stringify(wanted)));
+    const key = canonicalJson(wanted);
     unmet.set(key, { needs: wanted, tests: (unmet.get(key)?.tests ?? 0) + 1 });
     return one;
   });

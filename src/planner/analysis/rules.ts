@@ -1,18 +1,17 @@
 import type { Hardware, Labels } from "../../contracts/index.ts";
 import type { ImportFact, MarkFact, UseFact } from "../sources/source-facts.ts";
-import { MODULES } from "./condition-needs.ts";
+import { CUDA, MODULES } from "./condition-needs.ts";
 import type { Needs } from "./condition-needs.ts";
 
 type FoundNeeds = Needs & { labels?: Labels };
 
-const GPUS: readonly Hardware[] = ["cuda", "rocm"];
-const ACCELERATORS: readonly Hardware[] = ["cuda", "rocm", "mps", "xpu"];
+const ACCELERATORS: readonly Hardware[] = [...CUDA, "mps", "xpu"];
 
 /** What words of markers and names of devices stand for. */
 const WORDS: Readonly<Record<string, readonly Hardware[]>> = {
-  gpu: GPUS,
-  cuda: GPUS,
-  multi_gpu: GPUS,
+  gpu: CUDA,
+  cuda: CUDA,
+  multi_gpu: CUDA,
   accelerator: ACCELERATORS,
   hip: ["rocm"],
   rocm: ["rocm"],
