@@ -33,7 +33,7 @@ const ROOMS: Record<string, RoomRule> = {
   reports: { rooms: ["base", "contracts", "stats"] },
   frameworks: { rooms: ["base", "contracts"] },
   workspace: { rooms: ["base", "contracts"], npm: ["zod"] },
-  planner: { rooms: ["base", "contracts", "stats", "models", "frameworks"] },
+  planner: { rooms: ["base", "contracts", "stats", "models", "frameworks", "workspace"] },
   executors: { rooms: ["base", "contracts", "stats", "platform", "models", "frameworks", "workspace"] },
   worker: { rooms: ["base", "contracts", "stats", "platform", "models", "executors", "transport", "auth"] },
   tab: {

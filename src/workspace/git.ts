@@ -37,7 +37,7 @@ export function git(args: readonly string[], { cwd, env, signal }: GitOptions): 
       if (typeof error.code === "number") return resolve({ exitCode: error.code, stdout, stderr: stderr.toString() });
       if (errorCode(error) !== "ENOENT") return reject(error);
       reject(
-        assayError("dependency_missing", "git cannot be started, and it says which files of a folder are ignored", {
+        assayError("dependency_missing", "git cannot be started, and it says what belongs to a project", {
           next: "Install git.",
           cause: error,
         }),

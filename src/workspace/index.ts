@@ -3,9 +3,11 @@
  * only what is missing is sent; workers make the folder anew from a cache, and prepare it with set-up steps whose outcome is kept.
  *
  * Never: knows of tests, frameworks or tasks; speaks HTTP: it is given where blobs go and come from.
- * May enter: executors, cli.
+ * May enter: executors, planner, cli.
  */
 export type { BlobSink, BlobSource } from "./blob-ports.ts";
+export { git } from "./git.ts";
+export { MADE } from "./listed-files.ts";
 export { checkOut, gitAddress } from "./git-revision.ts";
 export type { GitAddress } from "./git-revision.ts";
 export type { RunLine, StepEnd } from "./setup-steps.ts";

@@ -4,11 +4,13 @@ import { assayError } from "../contracts/index.ts";
 import { git } from "./git.ts";
 import type { GitOptions } from "./git.ts";
 
-/** Where there is no git to say what is ignored: what is made from other files, is of another machine, or of version control. */
-const LEFT_OUT = new Set([
-  ...[".git", ".hg", ".svn", ".assay", ".DS_Store", "node_modules", "__pycache__"],
-  ...[".venv", "venv", ".tox", ".nox", ".pytest_cache", ".mypy_cache", ".ruff_cache"],
+/** Folders of what is made from other files, or is of this machine alone. */
+export const MADE: ReadonlySet<string> = new Set([
+  ...[".assay", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox"],
+  ...[".pytest_cache", ".mypy_cache", ".ruff_cache"],
 ]);
+/** Where there is no git to say what is ignored. */
+const LEFT_OUT: ReadonlySet<string> = new Set([".git", ".hg", ".svn", ".DS_Store", ...MADE]);
 
 /** Never part of a workspace, ignored or not. */
 const NEVER = new Set([".git", ".assay"]);

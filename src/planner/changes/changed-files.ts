@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
-import { promisify } from "node:util";
 import { errorCode } from "../../base/index.ts";
 import { assayError } from "../../contracts/index.ts";
+import { git, MADE } from "../../workspace/index.ts";
 
 export interface ChangedFile {
   /** Relative to the top of the repository. */
@@ -26,12 +25,6 @@ export interface Changes {
   before: (file: string) => Promise<string | undefined>;
 }
 
-const MAX_BYTES = 512 * 1024 * 1024;
-/** Folders of what is made from other files: where a repository forgets to ignore them, running its tests would count as a change. */
-const MADE = new Set([
-  ...["__pycache__", "node_modules", ".assay", ".venv", "venv", ".tox", ".nox"],
-  ...[".pytest_cache", ".mypy_cache", ".ruff_cache"],
-]);
 const KINDS: Readonly<Record<string, ChangedFile["change"]>> = { A: "added", D: "deleted" };
 
 /**
@@ -39,23 +32,23 @@ const KINDS: Readonly<Record<string, ChangedFile["change"]>> = { A: "added", D: 
  * yet. What was moved counts as deleted and added. Error: changes_unknown.
  */
 export async function changedFiles(folder: string, since: string, env: NodeJS.ProcessEnv): Promise<Changes> {
-  const git = (cwd: string, ...given: string[]): Promise<string> => askGit(cwd, given, env);
-  const [up = "", prefix = ""] = (await git(folder, "rev-parse", "--show-cdup", "--show-prefix")).split("\n");
+  const ask = (cwd: string, ...given: string[]): Promise<string> => askGit(cwd, given, env);
+  const [up = "", prefix = ""] = (await ask(folder, "rev-parse", "--show-cdup", "--show-prefix")).split("\n");
   // Upwards from where a link leads.
   const top = resolve(await realpath(folder), up);
-  const named = await git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", `${since}^{commit}`).catch(
+  const named = await ask(top, "rev-parse", "--verify", "--quiet", "--end-of-options", `${since}^{commit}`).catch(
     () => "",
   );
   const commit = named.trim();
   if (commit === "") throw assayError("changes_unknown", `there is no commit ${since} in the repository ${top}`);
   // Histories that never met, or are cut off: then all that differs counts.
-  const base = await git(top, "merge-base", commit, "HEAD").then(
+  const base = await ask(top, "merge-base", commit, "HEAD").then(
     (text) => text.trim(),
     () => commit,
   );
   const plain = ["--no-ext-diff", "--no-renames", "--ignore-submodules=none"];
-  const differs = await git(top, "diff", ...plain, "--name-status", "-z", base, "--");
-  const unknown = listed(await git(top, "ls-files", "--others", "--exclude-standard", "-z")).filter(isSource);
+  const differs = await ask(top, "diff", ...plain, "--name-status", "-z", base, "--");
+  const unknown = listed(await ask(top, "ls-files", "--others", "--exclude-standard", "-z")).filter(isSource);
   const changed = new Map<string, ChangedFile["change"]>(unknown.map((file) => [file, "added"]));
   const fields = listed(differs);
   for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -63,17 +56,18 @@ export async function changedFiles(folder: string, since: string, env: NodeJS.Pr
     // Taken out of the index, it may still be there.
     changed.set(file, changed.has(file) ? "modified" : (KINDS[kind] ?? "modified"));
   }
-  const tracked = listed(await git(top, "ls-files", "--cached", "-z"));
+  const tracked = listed(await ask(top, "ls-files", "--cached", "-z"));
   return {
     top,
     prefix,
     base,
     changed: [...changed].map(([file, change]) => ({ file, change })).toSorted((a, b) => (a.file < b.file ? -1 : 1)),
     files: [...new Set([...tracked, ...changed.keys()])],
-    before: (file) => git(top, "show", `${base}:${file}`).catch(() => undefined),
+    before: (file) => ask(top, "show", `${base}:${file}`).catch(() => undefined),
   };
 }
 
+/** Where a repository forgets to ignore what is made of other files, running its tests would count as a change. */
 function isSource(file: string): boolean {
   return !file.split("/").some((name) => MADE.has(name));
 }
@@ -82,13 +76,13 @@ function listed(text: string): string[] {
   return text.split("\0").filter((part) => part !== "");
 }
 
+/** What git says; why not, where it does not. */
 async function askGit(cwd: string, given: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const options = { cwd, env, maxBuffer: MAX_BYTES, windowsHide: true };
-  try {
-    return (await promisify(execFile)("git", ["--no-optional-locks", ...given], options)).stdout;
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") throw assayError("changes_unknown", "there is no git on the PATH");
-    const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim().split("\n")[0] : undefined;
-    throw assayError("changes_unknown", `git cannot say what changed in ${cwd}: ${said ?? "it failed"}`);
-  }
+  const end = await git(given, { cwd, env }).catch((error: unknown) => {
+    if (errorCode(error) !== "dependency_missing") throw error;
+    throw assayError("changes_unknown", "there is no git on the PATH");
+  });
+  if (end.exitCode === 0) return end.stdout.toString();
+  const said = end.stderr.trim().split("\n")[0] || "it failed";
+  throw assayError("changes_unknown", `git cannot say what changed in ${cwd}: ${said}`);
 }
