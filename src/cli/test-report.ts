@@ -1,3 +1,4 @@
+import { shellWord } from "../frameworks/index.ts";
 import { isPassed, outcomeText } from "./outcome-words.ts";
 import type { DiscoveredSuite } from "./discovered-suites.ts";
 import type { ExitCode } from "./exit-codes.ts";
@@ -92,12 +93,7 @@ function reproduceLine({ id, file = "", task_id: taskId }: ToldTest, { suites, f
   // Two suites may name a test alike.
   const found = having.find(({ suite }) => taskId.startsWith(`${suite.framework}/${suite.directory}/`)) ?? having[0];
   if (found === undefined) return null;
-  const line = found.framework.reproduce({ id, file }, found.suite).map(quoted).join(" ");
+  const line = found.framework.reproduce({ id, file }, found.suite).map(shellWord).join(" ");
   const where = found.suite.directory === "." ? folder : `${folder}/${found.suite.directory}`;
-  return `cd ${quoted(where)} && ${line}`;
-}
-
-/** As a POSIX shell takes it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return `cd ${shellWord(where)} && ${line}`;
 }

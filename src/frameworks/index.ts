@@ -23,6 +23,7 @@ export type {
   TestSession,
   UnmetWish,
 } from "./framework.ts";
+export { shellWord } from "./command-line.ts";
 export { eventLines } from "./event-lines.ts";
 export { findPython } from "./find-python.ts";
 export { frameworks } from "./frameworks.ts";

@@ -1,6 +1,7 @@
 // Speaks for Cargo: it builds, and each program of tests is run as Cargo would, one test after the other, so that what a test prints and
 // what ends its process is that of one test.
 import { z } from "zod";
+import { fittingParts } from "../command-line.ts";
 import { endAs, LineSplitter, runChild } from "../run-child.ts";
 import type { ChildEnd } from "../run-child.ts";
 import { distinct, finish, say, serve, task, whole } from "../test-runner.mjs";
@@ -126,7 +127,7 @@ async function runOnce(target: CargoTarget, ids: readonly string[], tries: numbe
     if (name === null) await runAlone(target, { id, name }, tell);
     else byName.set(name, id);
   }
-  for (const names of chunks([...byName.keys()])) {
+  for (const names of fittingParts([...byName.keys()], { most: MAX_NAMES, sizeOf: (name) => name.length + 1 })) {
     for (const name of await runTogether(target, { names, byName }, tell)) {
       const id = byName.get(name) ?? "";
       if (!target.isDocumentation) await runAlone(target, { id, name }, tell);
@@ -220,18 +221,4 @@ function tellEnd(id: string, { verdict, seconds, text }: LibtestEnd, retries: nu
   const outcome = verdict === "ok" ? "passed" : verdict === "ignored" ? "skipped" : "failed";
   const message = verdict === "ignored" ? text || "ignored" : panicIn(text) || "it said nothing of why it failed";
   finish({ id, file, outcome, seconds, message, output: text, retries });
-}
-
-function chunks(names: readonly string[]): string[][] {
-  const all: string[][] = [];
-  let room = 0;
-  for (const name of names) {
-    room -= name.length + 1;
-    if (room < 0) {
-      all.push([]);
-      room = MAX_NAMES - name.length;
-    }
-    all.at(-1)?.push(name);
-  }
-  return all;
 }

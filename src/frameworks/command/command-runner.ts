@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { TestOutcome } from "../../contracts/index.ts";
+import { fittingParts } from "../command-line.ts";
 import { readJunit } from "../junit-reader.ts";
 import { endAs, LineSplitter, runChild } from "../run-child.ts";
 import type { ChildEnd } from "../run-child.ts";
@@ -76,7 +77,8 @@ async function run(tests: string[]): Promise<void> {
     for (const one of asked) await runByItself(one);
     return;
   }
-  for (const some of chunks(asked)) {
+  // Quotes may make a name four times as long.
+  for (const some of fittingParts(asked, { most: MAX_NAMES, sizeOf: ({ name }) => name.length * 4 + 3 })) {
     let left = some;
     for (let tries = 0; left.length > 0; tries += 1) {
       const again = await (settings.report === "tap" ? runTap(left, tries) : runJunit(left, tries));
@@ -191,19 +193,4 @@ function runLine(tests: readonly string[], report: string, onText: (text: string
       onText(text);
     },
   });
-}
-
-function chunks(asked: readonly Asked[]): Asked[][] {
-  const all: Asked[][] = [];
-  let room = 0;
-  for (const one of asked) {
-    // Quotes may make a name four times as long.
-    room -= one.name.length * 4 + 3;
-    if (room < 0) {
-      all.push([]);
-      room = MAX_NAMES - one.name.length * 4;
-    }
-    all.at(-1)?.push(one);
-  }
-  return all;
 }

@@ -1,4 +1,5 @@
 import { assayError } from "../../contracts/index.ts";
+import { shellWord } from "../command-line.ts";
 
 const isWindows = process.platform === "win32";
 
@@ -26,7 +27,7 @@ export function shell(line: string): string[] {
 }
 
 function quoted(word: string): string {
-  if (!isWindows) return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  if (!isWindows) return shellWord(word);
   if (/["%\r\n]/.test(word))
     throw assayError("discovery_failed", `cmd.exe cannot be given the name ${JSON.stringify(word)}`);
   return `"${word}"`;

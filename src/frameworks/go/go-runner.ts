@@ -2,6 +2,7 @@
 // does not say which test it was, this ends too, so that whoever started it finds out.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fittingParts } from "../command-line.ts";
 import { endAs, LineSplitter, runChild } from "../run-child.ts";
 import type { ChildEnd } from "../run-child.ts";
 import { fileName, finish, say, serve, task, whole } from "../test-runner.mjs";
@@ -14,6 +15,7 @@ const given = goArguments(task.arguments);
 const DEFINED = /^func ((?:Test|Fuzz|Example)\w*)\s*\(/gm;
 /** Systems take no longer words on a command line. */
 const MAX_PATTERN = process.platform === "win32" ? 20_000 : 100_000;
+const room = { most: MAX_PATTERN, sizeOf: (name: string) => name.length + 1 };
 const LISTED = /^(Test|Fuzz|Example)\w*$/;
 
 interface GoPackage {
@@ -121,7 +123,7 @@ async function runOnce(
   while (open.length > 0) {
     // Go chooses what is below a test by a pattern for each level, so each of those is run by itself.
     const top = open.filter((name) => !name.includes("/"));
-    const part = new Set(top.length > 0 ? fitting(top) : open.slice(0, 1));
+    const part = new Set(top.length > 0 ? fittingParts(top, room)[0] : open.slice(0, 1));
     const started = [...part];
     const told = new GoTests({
       start: (name) => {
@@ -203,15 +205,6 @@ function settle(told: GoTests, end: ChildEnd, { asked, part }: { asked: Asked; p
 
 function tellMissing(id: string, words: string): void {
   finish({ id, file: whole(id), outcome: "error", message: words || "Go has no such test" });
-}
-
-/** As many as one line of a command has room for. */
-function fitting(names: readonly string[]): string[] {
-  let room = MAX_PATTERN;
-  return names.filter((name, index) => {
-    room -= name.length + 1;
-    return index === 0 || room >= 0;
-  });
 }
 
 /** All tests passed and the package did not: what its function TestMain does is no test of its own. */
