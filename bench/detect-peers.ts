@@ -1,4 +1,4 @@
-import { mean } from "../src/stats/index.ts";
+import { bestSplit, mean, standardDeviation } from "../src/stats/index.ts";
 
 /** Says whether the newest value of a series shows that its level has changed within the last few; `bound` is what its peers call a threshold. */
 export type Detector = (series: readonly number[], bound: number) => boolean;
@@ -6,8 +6,7 @@ export type Detector = (series: readonly number[], bound: number) => boolean;
 /** What other tools do with a series, written anew from their documents: only the rule, with its own threshold as the bound. */
 
 function deviation(values: readonly number[]): number {
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / Math.max(1, values.length - 1));
+  return standardDeviation(values) ?? 0;
 }
 
 /** Conbench's look-back z-score: the newest value against mean and deviation of the last 100 commits (default 5). */
@@ -44,9 +43,9 @@ export const otava: Detector = (series, bound) => {
 };
 
 function splitAll(values: readonly number[], offset: number, bound: number): number[] {
-  const at = bestSplit(values);
+  const at = bestSplit(values, 2)?.index;
   // Candidates are taken at a looser bound, and judged again once all are there.
-  if (at === null || tOf(values.slice(0, at), values.slice(at)) < bound * 0.75) return [];
+  if (at === undefined || tOf(values.slice(0, at), values.slice(at)) < bound * 0.75) return [];
   return [
     ...splitAll(values.slice(0, at), offset, bound),
     offset + at,
@@ -58,30 +57,4 @@ function tOf(a: readonly number[], b: readonly number[]): number {
   if (a.length < 2 || b.length < 2) return 0;
   const pooled = ((a.length - 1) * deviation(a) ** 2 + (b.length - 1) * deviation(b) ** 2) / (a.length + b.length - 2);
   return pooled === 0 ? 0 : Math.abs(mean(a) - mean(b)) / Math.sqrt(pooled * (1 / a.length + 1 / b.length));
-}
-
-function bestSplit(values: readonly number[]): number | null {
-  const count = values.length;
-  if (count < 4) return null;
-  let left = 0;
-  let between = 0;
-  let right = 0;
-  const distance = (i: number, j: number): number => Math.abs((values[i] ?? 0) - (values[j] ?? 0));
-  for (let i = 0; i < count; i += 1) for (let j = i + 1; j < count; j += 1) right += distance(i, j);
-  let best = { at: 0, score: -Infinity };
-  for (let at = 1; at <= count - 2; at += 1) {
-    let toLeft = 0;
-    let toRight = 0;
-    for (let other = 0; other < at - 1; other += 1) toLeft += distance(other, at - 1);
-    for (let other = at; other < count; other += 1) toRight += distance(at - 1, other);
-    left += toLeft;
-    right -= toRight;
-    between += toRight - toLeft;
-    if (at < 2) continue;
-    const rest = count - at;
-    const energy = (2 * between) / (at * rest) - (2 * left) / (at * (at - 1)) - (2 * right) / (rest * (rest - 1));
-    const score = ((at * rest) / count) * energy;
-    if (score > best.score) best = { at, score };
-  }
-  return best.at === 0 ? null : best.at;
 }

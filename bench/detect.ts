@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seededRng } from "../src/base/index.ts";
 import type { Rng } from "../src/base/index.ts";
-import { confirmsStep, mean, newestStep } from "../src/stats/index.ts";
+import { confirmsStep, mean, newestStep, quantile } from "../src/stats/index.ts";
 import { report } from "./report.ts";
 import { bencher, conbench, otava } from "./detect-peers.ts";
 import type { Detector } from "./detect-peers.ts";
@@ -31,8 +31,7 @@ type Shape = readonly number[];
 function shapeOf(recorded: readonly number[]): Shape {
   const REACH = 25;
   const flat = recorded.map((value, index) => {
-    const around = recorded.slice(Math.max(0, index - REACH), index + REACH + 1).toSorted((a, b) => a - b);
-    return value - (around[Math.floor(around.length / 2)] ?? 0);
+    return value - quantile(recorded.slice(Math.max(0, index - REACH), index + REACH + 1), 0.5);
   });
   const middle = mean(flat);
   const deviation = Math.sqrt(mean(flat.map((value) => (value - middle) ** 2)));

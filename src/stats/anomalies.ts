@@ -1,5 +1,5 @@
 import { quantile } from "./quantiles.ts";
-import { robustSummary } from "./spread.ts";
+import { robustSummary } from "./robust-summary.ts";
 
 export interface AnomalyOptions {
   /** Values after which the season comes again, e.g. 7 for days of a week. */

@@ -2,17 +2,16 @@ import { describe, expect, test } from "vitest";
 import { seededRng } from "../base/index.ts";
 import { anomalies } from "./anomalies.ts";
 import { changePoints } from "./change-points.ts";
-import { memoryOf, withoutMemory } from "./memory.ts";
+import { lagOneCorrelation, prewhitened } from "./prewhitening.ts";
+import { normalNoise } from "./noise-acceptance.ts";
 import { newestStep } from "./newest-step.ts";
 
-/** Nearly normal noise of deviation 1 around 100; `memory` is φ of its autoregression. */
-function series(seed: number, count: number, { memory = 0, step = 0, at = count } = {}): number[] {
-  const rng = seededRng(seed);
+/** Noise of deviation 1 around 100; `phi` is its autocorrelation. */
+function series(seed: number, count: number, { phi = 0, step = 0, at = count } = {}): number[] {
+  const noise = normalNoise(seed);
   let last = 0;
   return Array.from({ length: count }, (_, index) => {
-    let noise = -6;
-    for (let draw = 0; draw < 12; draw += 1) noise += rng.next();
-    last = memory * last + Math.sqrt(1 - memory ** 2) * noise;
+    last = phi * last + Math.sqrt(1 - phi ** 2) * noise();
     return 100 + last + (index >= at ? step : 0);
   });
 }
@@ -39,14 +38,14 @@ describe("change points", () => {
     expect(changePoints(step, { rng: seededRng(1), leastChange: 0.1 })).toEqual([]);
   });
 
-  test("stationary noise, remembering or not, has one as seldom as promised", () => {
+  test("stationary noise, autocorrelated or not, has one as seldom as promised", () => {
     const rounds = 200;
-    for (const memory of [0, 0.5]) {
+    for (const phi of [0, 0.5]) {
       let found = 0;
       for (let seed = 0; seed < rounds; seed += 1)
-        if (changePoints(series(seed, 50, { memory }), { rng: seededRng(seed), alpha: 0.05 }).length > 0) found += 1;
-      // The memory is estimated, so it is not quite as seldom where there is one.
-      expect(found / rounds).toBeLessThan(memory === 0 ? 0.08 : 0.16);
+        if (changePoints(series(seed, 50, { phi }), { rng: seededRng(seed), alpha: 0.05 }).length > 0) found += 1;
+      // The autocorrelation is estimated, so it is not quite as seldom where there is one.
+      expect(found / rounds).toBeLessThan(phi === 0 ? 0.08 : 0.16);
     }
   });
 });
@@ -89,14 +88,14 @@ describe("the newest step", () => {
   });
 });
 
-test("memory is estimated over steps, and taken out without moving the level", () => {
+test("autocorrelation is estimated over steps, and taken out without moving the level", () => {
   const estimates = Array.from({ length: 50 }, (_, seed) =>
-    memoryOf(series(seed, 200, { memory: 0.6, step: 20, at: 90 })),
+    lagOneCorrelation(series(seed, 200, { phi: 0.6, step: 20, at: 90 })),
   );
   const middle = estimates.reduce((sum, one) => sum + one, 0) / estimates.length;
   expect(Math.abs(middle - 0.6)).toBeLessThan(0.15);
-  expect(memoryOf(series(1, 20, { memory: 0.9 }))).toBe(0);
-  const white = withoutMemory([10, 10, 10, 20, 20], 0.5);
+  expect(lagOneCorrelation(series(1, 20, { phi: 0.9 }))).toBe(0);
+  const white = prewhitened([10, 10, 10, 20, 20], 0.5);
   expect(white).toEqual([10, 10, 10, 30, 20]);
 });
 

@@ -1,5 +1,5 @@
 import type { Rng } from "../base/index.ts";
-import { withoutMemory } from "./memory.ts";
+import { prewhitened } from "./prewhitening.ts";
 import { quantile } from "./quantiles.ts";
 
 export interface ChangePointOptions {
@@ -25,11 +25,11 @@ export interface ChangePoint {
 /**
  * Where the distribution of a series changes: hierarchical E-divisive with exponent 1 (D. S. Matteson, N. A. James, JASA 109, 2014). The
  * test permutes the segment and takes its best split anew, so p stays true although the split was chosen; (z + 1) / (R + 1), never zero.
- * Noise that remembers is whitened first. Ascending. O(n²) for each permutation.
+ * Autocorrelated noise is prewhitened. Ascending. O(n²) for each permutation.
  */
 export function changePoints(values: readonly number[], options: ChangePointOptions): ChangePoint[] {
   const { rng, alpha = 0.001, leastSegment = 5, leastChange = 0 } = options;
-  const white = withoutMemory(values);
+  const white = prewhitened(values);
   const splits = new Map<number, number>();
   const open: [from: number, to: number][] = [[0, white.length]];
   for (let segment = open.pop(); segment !== undefined; segment = open.pop()) {
@@ -72,13 +72,13 @@ function changeSize({ before, after }: Pick<ChangePoint, "before" | "after">): n
   return before === 0 ? (after === 0 ? 0 : Infinity) : Math.abs(after / before - 1);
 }
 
-interface Split {
+export interface Split {
   index: number;
   score: number;
 }
 
 /** The split at which both sides differ most, weighed by their sizes; null where a side would be too short. */
-function bestSplit(values: readonly number[], leastSegment: number): Split | null {
+export function bestSplit(values: readonly number[], leastSegment: number): Split | null {
   const count = values.length;
   if (count < 2 * leastSegment) return null;
   // Sums of distances: within the left side, between the sides, within the right side; each step moves one value over.

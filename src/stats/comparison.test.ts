@@ -1,14 +1,10 @@
 import { expect, test } from "vitest";
-import { seededRng } from "../base/index.ts";
 import { compareAll, compareSamples } from "./comparison.ts";
+import { normalNoise } from "./noise-acceptance.ts";
 
 function latencies(seed: number, count: number, { level = 10, spread = 0.02 } = {}): number[] {
-  const rng = seededRng(seed);
-  return Array.from({ length: count }, () => {
-    let noise = -6;
-    for (let draw = 0; draw < 12; draw += 1) noise += rng.next();
-    return level * Math.exp(spread * noise);
-  });
+  const noise = normalNoise(seed);
+  return Array.from({ length: count }, () => level * Math.exp(spread * noise()));
 }
 
 test("a change is worse or better by what counts as good, with its size and interval", () => {

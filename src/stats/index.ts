@@ -8,14 +8,14 @@
  */
 export { anomalies } from "./anomalies.ts";
 export type { Anomaly } from "./anomalies.ts";
-export { changePoints } from "./change-points.ts";
+export { bestSplit, changePoints } from "./change-points.ts";
 export type { ChangePoint } from "./change-points.ts";
 export { confirmsStep, newestStep } from "./newest-step.ts";
 export type { Step } from "./newest-step.ts";
 export { medianInterval } from "./exact-intervals.ts";
 export { forecast } from "./forecast.ts";
 export type { Forecast } from "./forecast.ts";
-export { robustSummary } from "./spread.ts";
+export { robustSummary } from "./robust-summary.ts";
 export { trendOf } from "./trend.ts";
 export type { Trend } from "./trend.ts";
 export { treeLeaves } from "./decision-tree.ts";
@@ -26,6 +26,6 @@ export type { TwoByTwo } from "./fisher.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export type { LatencySummary } from "./latency-summary.ts";
 export { requiredSamples } from "./percentile-rule.ts";
-export { mean, quantile } from "./quantiles.ts";
+export { mean, quantile, standardDeviation } from "./quantiles.ts";
 export { meanInterval, welchTest } from "./welch.ts";
 export type { Interval, WelchTest } from "./welch.ts";

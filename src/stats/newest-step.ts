@@ -1,6 +1,6 @@
-import { memoryOf, withoutMemory } from "./memory.ts";
+import { lagOneCorrelation, prewhitened } from "./prewhitening.ts";
 import { quantileOfSorted, sortedCopy, standardDeviation } from "./quantiles.ts";
-import { robustSummary } from "./spread.ts";
+import { robustSummary } from "./robust-summary.ts";
 import { criticalT } from "./student-t.ts";
 
 /** Fewer values before the step say too little of the noise. */
@@ -41,12 +41,12 @@ export interface Step {
 /**
  * Whether the newest values of a series lie on another level than those before, judged at each new value: the likelihood ratio, largest over
  * the places where the step may be (D. Siegmund, E. S. Venkatraman, Ann. Stat. 23, 1995), of scores that are clipped (P. J. Huber, Ann. Math. Stat. 35,
- * 1964), so that spikes are none, against Student's t, as the noise is known from so few values only. Noise that remembers is whitened first.
+ * 1964), so that spikes are none, against Student's t, as the noise is known from so few values only. Autocorrelated noise is prewhitened.
  * The oldest value comes first; the values are those since the last step that is known.
  */
 export function newestStep(values: readonly number[], options: StepOptions = {}): Step | null {
   const { falseAlarms = 0.001, reach = 5, leastChange = 0 } = options;
-  const white = withoutMemory(values, memoryOf(values.slice(0, -reach)));
+  const white = prewhitened(values, lagOneCorrelation(values.slice(0, -reach)));
   let best: Step | null = null;
   for (let since = LEAST_SINCE; since <= reach; since += 1) {
     const index = values.length - since;

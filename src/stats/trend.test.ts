@@ -15,24 +15,24 @@ test("slope, tau and interval are SciPy's (theilslopes, kendalltau)", () => {
   expect([trendOf(points([1, 2, 3])), trendOf(points([5, 5, 5, 5]))?.p]).toEqual([null, 1]);
 });
 
-test("noise that remembers is called a trend about as seldom as promised", () => {
+test("autocorrelated noise is called a trend about as seldom as promised", () => {
   const rng = seededRng(11);
-  const called = { white: 0, remembering: 0 };
+  const called = { white: 0, autocorrelated: 0 };
   const rounds = 400;
   for (let round = 0; round < rounds; round += 1) {
     let last = 0;
     const white: number[] = [];
-    const remembering: number[] = [];
+    const autocorrelated: number[] = [];
     for (let at = 0; at < 60; at += 1) {
       const noise = rng.next() + rng.next() + rng.next() - 1.5;
       last = 0.5 * last + noise;
       white.push(noise);
-      remembering.push(last);
+      autocorrelated.push(last);
     }
     if ((trendOf(points(white))?.p ?? 1) < 0.05) called.white += 1;
-    if ((trendOf(points(remembering))?.p ?? 1) < 0.05) called.remembering += 1;
+    if ((trendOf(points(autocorrelated))?.p ?? 1) < 0.05) called.autocorrelated += 1;
   }
   expect(called.white / rounds).toBeLessThan(0.08);
   // Without the correction it is one in four.
-  expect(called.remembering / rounds).toBeLessThan(0.18);
+  expect(called.autocorrelated / rounds).toBeLessThan(0.18);
 });

@@ -14,7 +14,7 @@ export interface Trend {
   readonly interval: Interval;
   /** Kendall's tau with time, -1 to 1. */
   readonly tau: number;
-  /** Mann and Kendall's two-sided p, with ties, corrected for noise that remembers (K. H. Hamed, A. R. Rao, J. Hydrology 204, 1998). */
+  /** Mann and Kendall's two-sided p, with ties, corrected for autocorrelated noise (K. H. Hamed, A. R. Rao, J. Hydrology 204, 1998). */
   readonly p: number;
 }
 

@@ -1,14 +1,10 @@
 import { expect, test } from "vitest";
-import { seededRng } from "../base/index.ts";
+import { normalNoise } from "./noise-acceptance.ts";
 import { meanInterval, welchTest } from "./welch.ts";
 
-/** Twelve uniform numbers make a nearly normal one. */
 function normals(seed: number, count: number, spread = 1): number[] {
-  const rng = seededRng(seed);
-  return Array.from(
-    { length: count },
-    () => spread * (Array.from({ length: 12 }, () => rng.next()).reduce((a, b) => a + b) - 6),
-  );
+  const noise = normalNoise(seed);
+  return Array.from({ length: count }, () => spread * noise());
 }
 
 test("a published example: unequal sizes and spreads", () => {

@@ -2,14 +2,14 @@ import { mean } from "./quantiles.ts";
 
 /** Below it the estimate is too rough to act on. */
 const LEAST_POINTS = 30;
-/** A noise that remembers more is a trend, which this cannot take out. */
+/** A noise with more is a trend, which this cannot take out. */
 const MOST = 0.9;
 
 /**
- * How much of its last deviation a series' noise keeps: φ of a first-order autoregression. Estimated from differences, which a step in
- * the level disturbs only once: their correlation at lag one is (φ - 1) / 2. Zero where it cannot be told from none.
+ * The autocorrelation of a series' noise at lag one: φ of a first-order autoregression. Estimated from differences, which a step in the
+ * level disturbs only once: their correlation at lag one is (φ - 1) / 2. Zero where it cannot be told from none.
  */
-export function memoryOf(values: readonly number[]): number {
+export function lagOneCorrelation(values: readonly number[]): number {
   if (values.length < LEAST_POINTS) return 0;
   const differences = clipped(values.slice(1).map((value, index) => value - (values[index] ?? value)));
   const middle = mean(differences);
@@ -20,19 +20,19 @@ export function memoryOf(values: readonly number[]): number {
     if (index > 0) products += (difference - middle) * ((differences[index - 1] ?? middle) - middle);
   }
   if (squares === 0) return 0;
-  const memory = 1 + (2 * products) / squares;
-  return memory < 2 / Math.sqrt(values.length) ? 0 : Math.min(memory, MOST);
+  const phi = 1 + (2 * products) / squares;
+  return phi < 2 / Math.sqrt(values.length) ? 0 : Math.min(phi, MOST);
 }
 
 /**
- * The series without its memory, at the same level: (x_t - φ x_{t-1}) / (1 - φ). A step stays a step of the same size, one point late in part.
+ * The series without its autocorrelation (prewhitening), at the same level: (x_t - φ x_{t-1}) / (1 - φ). A step stays a step of the same size, one point late in part.
  * The first value stays as it is.
  */
-export function withoutMemory(values: readonly number[], memory = memoryOf(values)): number[] {
-  if (memory === 0) return [...values];
+export function prewhitened(values: readonly number[], phi = lagOneCorrelation(values)): number[] {
+  if (phi === 0) return [...values];
   return values.map((value, index) => {
     const last = values[index - 1];
-    return last === undefined ? value : (value - memory * last) / (1 - memory);
+    return last === undefined ? value : (value - phi * last) / (1 - phi);
   });
 }
 
