@@ -2,7 +2,7 @@ import { shellWord } from "../frameworks/index.ts";
 import { isPassed, outcomeText } from "./outcome-words.ts";
 import type { DiscoveredSuite } from "./discovered-suites.ts";
 import type { ExitCode } from "./exit-codes.ts";
-import type { EndedRun, RunSession } from "./perform-run.ts";
+import type { EndedRun } from "./perform-run.ts";
 import { countText, durationText } from "./quantities.ts";
 import type { PreparedWorkspace } from "./shipped-workspace.ts";
 import { harmless, harmlessLines, paint, plain } from "./style.ts";
@@ -33,24 +33,36 @@ export interface TestsOfRun {
 /** Of more than so many the rest is only counted. */
 const MAX_SHOWN = 50;
 
-/** Prints what did not pass, each with the line that runs it alone, and one line of summary. Gives the command's exit code. */
-export function reportTests({ screen }: RunSession, content: TestsOfRun): ExitCode {
+/** What the command prints and ends with. */
+export interface TestReport {
+  /** What did not pass, each with the line that runs it alone, and one line of summary. */
+  lines: () => string[];
+  /** The same for programs. */
+  document: { tests: readonly ToldTest[]; problems: readonly DiscoveryProblem[]; exit_code: ExitCode } & Record<
+    string,
+    unknown
+  >;
+  exitCode: ExitCode;
+}
+
+export function testReport(content: TestsOfRun, style: Style): TestReport {
   const { ended, tests, problems, shipped } = content;
   const exitCode = exitCodeOfTests(ended, tests, problems.length);
   const told = tests.map((one) => ({ ...one, reproduce: isPassed(one) ? null : reproduceLine(one, content) }));
-  const counts = countOutcomes(tests);
-  const style = screen.outStyle;
-  screen.result(() => [...problemLines(problems, style), ...failureLines(told, style), summary(content, style)], {
-    run: ended.run,
-    url: ended.url,
-    counts,
-    tests: told,
-    problems,
-    workspace: shipped,
-    changes: content.changes,
-    exit_code: exitCode,
-  });
-  return exitCode;
+  return {
+    lines: () => [...problemLines(problems, style), ...failureLines(told, style), summary(content, style)],
+    document: {
+      run: ended.run,
+      url: ended.url,
+      counts: countOutcomes(tests),
+      tests: told,
+      problems,
+      workspace: shipped,
+      changes: content.changes,
+      exit_code: exitCode,
+    },
+    exitCode,
+  };
 }
 
 function problemLines(problems: readonly DiscoveryProblem[], style: Style): string[] {

@@ -1,19 +1,17 @@
 import { join } from "node:path";
-import { z } from "zod";
 import { canonicalJson } from "../base/index.ts";
-import { assayError, DEFAULT_POOL, testOutcomes } from "../contracts/index.ts";
+import { assayError, DEFAULT_POOL } from "../contracts/index.ts";
 import type { Project, ProjectSuite } from "../contracts/index.ts";
 import type { DiscoveredTest } from "../frameworks/index.ts";
 import { loadProject, withNeeds } from "../planner/index.ts";
 import type { Adoption, FileChange } from "../planner/index.ts";
 import type { Invocation } from "./cli.ts";
-import { testCommand } from "./commands/test-command.ts";
-import { Screen } from "./context.ts";
 import { dataDirOf } from "./data-folders.ts";
 import { discoverSuites } from "./discovered-suites.ts";
 import type { DiscoveredSuite } from "./discovered-suites.ts";
 import { ProjectCopy } from "./project-copy.ts";
 import { countText } from "./quantities.ts";
+import { testProject } from "./tested-project.ts";
 
 /** A test whose outcomes before and after the adoption are not the same. */
 export interface OutcomeDifference {
@@ -39,14 +37,6 @@ export interface AdoptionToVerify {
   suites: readonly DiscoveredSuite[];
   adoption: Adoption;
 }
-
-/** What `assay test --json` says, as far as it is compared. */
-const told = z.object({
-  tests: z.array(
-    z.object({ id: z.string(), file: z.string().default(""), outcome: z.enum(testOutcomes), task_id: z.string() }),
-  ),
-  problems: z.array(z.object({ framework: z.string(), directory: z.string(), file: z.string().nullable() })),
-});
 
 /** What became of tests, by framework and id; ids may stand in several folders. */
 interface Outcomes {
@@ -139,18 +129,16 @@ interface Side {
   only: readonly string[] | undefined;
 }
 
-async function outcomesOf({ copy, asked, changes, only }: Side, { context }: Invocation<unknown>): Promise<Outcomes> {
+async function outcomesOf(
+  { copy, asked, changes, only }: Side,
+  { context, screen }: Invocation<unknown>,
+): Promise<Outcomes> {
   if (only?.length === 0) return { outcomes: new Map(), files: new Map() };
   await copy.renew([...changes, { path: "assay.yaml", after: withoutNeeds(asked) }]);
-  let text = "";
-  const quiet = {
-    ...context,
-    env: { ...context.env, ASSAY_COORDINATOR: "", ASSAY_DATA_DIR: "" },
-    stdout: { write: (part: string) => (text += part) },
-  };
-  await testCommand({
+  const quiet = { ...context, env: { ...context.env, ASSAY_COORDINATOR: "", ASSAY_DATA_DIR: "" } };
+  const { document } = await testProject({
     context: quiet,
-    screen: new Screen(quiet, true),
+    screen,
     args: [copy.folder],
     passedOn: [],
     options: {
@@ -162,9 +150,9 @@ async function outcomesOf({ copy, asked, changes, only }: Side, { context }: Inv
     },
   });
   if (context.interrupts.signal.aborted) throw assayError("interrupted", "interrupted while the adoption was verified");
-  const { tests, problems } = told.parse(JSON.parse(text));
+  const { tests, problems } = document;
   const all = [
-    ...tests.map(({ id, file, outcome, task_id: task }) => ({
+    ...tests.map(({ id, file = "", outcome, task_id: task }) => ({
       key: keyOf(task.split("/", 1)[0] ?? "", id),
       file,
       outcome,
