@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { pythonHas } from "../src/frameworks/framework-acceptance.ts";
 import { all, assay, Site, until, workersReady } from "./support/assay-process.ts";
 import type { AssayProcess, Output, RunningCoordinator } from "./support/assay-process.ts";
 
@@ -83,13 +83,7 @@ interface Told {
   problems: { file: string | null; message: string }[];
 }
 
-let hasPytest = true;
-try {
-  execFileSync("python3", ["-c", "import pytest"], { stdio: "ignore" });
-} catch {
-  hasPytest = false;
-  console.log("skipped: python3 has no pytest; install it with `python3 -m pip install pytest`");
-}
+const hasPytest = pythonHas("pytest");
 
 if (process.platform !== "linux") console.log("skipped: processes are looked through in /proc, on Linux alone");
 
