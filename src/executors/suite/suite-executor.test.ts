@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readFile, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { SuiteConfig, TestResult } from "../../contracts/index.ts";
@@ -10,12 +11,17 @@ import { WORK_DIR_VARIABLE } from "../environment.ts";
 import type { ExecutionReport } from "../executor.ts";
 import type { ScratchAttempt } from "../executor-acceptance.ts";
 import { scratchAttempt, scratchTask } from "../executor-acceptance.ts";
-import { pythonHas } from "../../frameworks/framework-acceptance.ts";
 import { SuiteExecutor } from "./suite-executor.ts";
 
 const platform = createPlatform({ diskPath: tmpdir(), env: process.env });
 
-const hasPytest = pythonHas("pytest");
+let hasPytest = true;
+try {
+  execFileSync("python3", ["-c", "import pytest"], { stdio: "ignore" });
+} catch {
+  hasPytest = false;
+  console.log("skipped: python3 has no pytest; install it with `python3 -m pip install pytest`");
+}
 
 const project = realpathSync(mkdtempSync(join(tmpdir(), "assay-suite-")));
 const files: Record<string, string> = {
